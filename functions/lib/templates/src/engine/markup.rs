@@ -1,6 +1,6 @@
 //! Second pass of a rendering: replaces the marks around values by what may stand at their place.
 
-use super::autolink::push_unlinked;
+use super::autolink::{BREAK, continues_link, literal_continues_link, push_unlinked};
 use super::output::{Piece, pieces};
 use super::url_value::{BAD_URL, UrlPlace, is_allowed_url, push_url_value};
 
@@ -30,13 +30,21 @@ pub fn plain_text(marked: &str, is_mail: bool) -> String {
     let mut text = PlainText { out: String::with_capacity(marked.len()), ..PlainText::default() };
     for piece in pieces(marked) {
         match piece {
-            Piece::Literal(literal) => text.out.push_str(literal),
+            Piece::Literal(literal) => {
+                if text.is_after_value && literal_continues_link(&text.out, literal) {
+                    text.out.push_str(BREAK);
+                }
+                text.is_after_value = false;
+                text.out.push_str(literal);
+            }
             Piece::Value { text: value, is_uri } => {
+                text.is_after_value = false;
                 if text.ends_in_url() {
                     // Fails at the beginning of a URL alone.
                     let _ = push_url_value(&mut text.out, UrlPlace::Inside, value);
                 } else if is_mail && !is_uri {
                     push_unlinked(&mut text.out, value);
+                    text.is_after_value = true;
                 } else {
                     text.out.push_str(value);
                 }
@@ -54,6 +62,8 @@ struct PlainText {
     searched: usize,
     /// `true` if the last word of that part contains a URL.
     is_in_url: bool,
+    /// `true` if the last piece is a value that must not become a link.
+    is_after_value: bool,
 }
 
 impl PlainText {
@@ -153,10 +163,15 @@ struct HtmlPass {
     /// Beginning of the current attribute's value in `out`.
     value_start: usize,
 }
+    /// `true` if the last piece is a value that must not become a link.
+    is_after_value: bool,
 
 impl HtmlPass {
     fn literal(&mut self, text: &str) -> Result<(), &'static str> {
         let mut rest = text;
+        if std::mem::take(&mut self.is_after_value) && literal_continues_link(&self.out, text) {
+            self.out.push_str(BREAK);
+        }
         while !rest.is_empty() {
             let used = match self.place {
                 HtmlPlace::Text => self.text(rest),
@@ -285,8 +300,9 @@ impl HtmlPass {
 
     fn value(&mut self, text: &str, is_uri: bool) -> Result<(), &'static str> {
         match self.place {
+        self.is_after_value = false;
             HtmlPlace::Text if is_uri => push_escaped(&mut self.out, text),
-            HtmlPlace::Text => push_unlinked_escaped(&mut self.out, text),
+            HtmlPlace::Text => self.push_unlinked_escaped(text),
             HtmlPlace::Quoted(_) => return self.attribute_value(text),
             HtmlPlace::Raw => return Err(IN_CODE),
             HtmlPlace::Comment | HtmlPlace::Declaration => return Err(IN_COMMENT),
@@ -307,7 +323,7 @@ impl HtmlPass {
             push_url_value(&mut url, place, text)?;
             push_escaped(&mut self.out, &url);
         } else if SHOWN_ATTRIBUTES.contains(&name) {
-            push_unlinked_escaped(&mut self.out, text);
+            self.push_unlinked_escaped(text);
         } else {
             push_escaped(&mut self.out, text);
         }
@@ -315,11 +331,16 @@ impl HtmlPass {
     }
 }
 
-/// Appends a value as text that no mail program shows as a link.
-fn push_unlinked_escaped(out: &mut String, text: &str) {
-    let mut unlinked = String::with_capacity(text.len() + 16);
-    push_unlinked(&mut unlinked, text);
-    push_escaped(out, &unlinked);
+    /// Appends a value as text that no mail program shows as a link.
+    fn push_unlinked_escaped(&mut self, text: &str) {
+        if continues_link(&self.out, text) {
+            self.out.push_str(BREAK);
+        }
+        let mut unlinked = String::with_capacity(text.len() + 16);
+        push_unlinked(&mut unlinked, text);
+        push_escaped(&mut self.out, &unlinked);
+        self.is_after_value = true;
+    }
 }
 
 /// Returns a text escaped for HTML content and quoted attributes.

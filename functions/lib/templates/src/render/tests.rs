@@ -214,7 +214,8 @@ fn an_email_without_the_unsubscribe_link_gets_a_footer() {
 
 #[test]
 fn a_rendering_that_never_ends_or_grows_is_stopped() {
-    let started = std::time::Instant::now();
+    // Without optimisation, a source may take 20 times the limit of 50 ms.
+    let limit = std::time::Duration::from_millis(50) * if cfg!(debug_assertions) { 20 } else { 1 };
     for source in [
         "{{ 'x' * 100000000 }}",
         "{% for a in [1] * 5000 %}{% for b in [1] * 5000 %}{% for c in [1] * 5000 %}{{ c }}{% endfor %}{% endfor %}{% endfor %}",
@@ -228,7 +229,6 @@ fn a_rendering_that_never_ends_or_grows_is_stopped() {
     ] {
         assert!(sms(source, "en", &json!({"n": 1})).is_err(), "{source}");
     }
-    assert!(started.elapsed() < std::time::Duration::from_secs(2), "{:?}", started.elapsed());
 }
 
 proptest! {
@@ -268,3 +268,4 @@ proptest! {
         }
     }
 }
+        assert!(started.elapsed() <= limit, "{source}: {:?}", started.elapsed());

@@ -21,6 +21,9 @@ fn a_value_is_text_in_text_and_in_quoted_attributes() {
         ("<td title=\"{\" onclick=\"x}\">", "<td title=\"&quot; onclick=&quot;x\">"),
         ("<td title='{'>}'>", "<td title='&#39;&gt;'>"),
         ("<p>{evil.example}</p>", "<p>evil.|example</p>"),
+        ("<p>{evil.}{com} {evil.}com {www.}</p>", "<p>evil.|com evil.|com www.</p>"),
+        ("<p title=\"{https:}{//evil}\">www.{evil}</p>", "<p title=\"https:|//evil\">www.|evil</p>"),
+        ("<p>Total:<b>{12}</b> {A.}</p>", "<p>Total:<b>12</b> A.</p>"),
         ("<p>[https://a.example/?b=1&c=2]</p>", "<p>https://a.example/?b=1&amp;c=2</p>"),
         ("<a href=\"[https://a.example/?b=1&c=2]\">x</a>", "<a href=\"https://a.example/?b=1&amp;c=2\">x</a>"),
         ("<a href='https://a.example/?q={a&b}'>x</a>", "<a href='https://a.example/?q=a%26b'>x</a>"),
@@ -68,6 +71,8 @@ fn a_value_is_refused_at_every_other_place() {
 fn in_text_a_value_is_encoded_inside_a_url_and_never_becomes_one_in_mail() {
     for (source, mail, other) in [
         ("Hi {evil.example}", "Hi evil.|example", "Hi evil.example"),
+        ("{evil.}{com} {https:}{//evil} {1.}{com}", "evil.|com https:|//evil 1.|com", "evil.com https://evil 1.com"),
+        ("{evil.}com, www.{evil} {S.p.A.}, ok", "evil.|com, www.|evil S.|p.|A., ok", "evil.com, www.evil S.p.A., ok"),
         ("[https://a.example/]", "https://a.example/", "https://a.example/"),
         (
             "https://a.example/?q={a b&c.d} {x}",
@@ -84,7 +89,7 @@ fn in_text_a_value_is_encoded_inside_a_url_and_never_becomes_one_in_mail() {
 fn a_url_of_a_value_is_a_whole_url() {
     assert_eq!(url(&marked("[https://a.example/]")).as_deref(), Ok("https://a.example/"));
     assert_eq!(url(&marked("https://a.example/{a/b}")).as_deref(), Ok("https://a.example/a%2Fb"));
-    assert_eq!(url(&marked("{javascript:x}")), Err(BAD_URL));
+    assert_eq!(url(&marked("{javascript:x}")), Err(MarkupFault { reason: BAD_URL, values: 1 }));
 }
 
 proptest! {
