@@ -13,6 +13,7 @@ mod segment_export;
 mod segment_resource;
 mod segment_routes;
 mod segment_survey;
+mod template_breaking;
 mod template_findings;
 mod template_preview;
 mod template_resource;

@@ -1,11 +1,11 @@
 //! The routes of segments: definitions with preconditions, dry runs and audit records.
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::CatalogApi;
 use super::segment_resource::{SegmentDraft, SegmentResource, check_references, filters, used_by};
-use domain::CatalogChange;
+use domain::{CatalogChange, TypeId};
 use platform::http::{Request, Response};
 use platform::preconditions::Preconditions;
 use platform::problem::{Problem, ProblemKind};
@@ -99,6 +99,32 @@ impl CatalogApi {
             }
         }
         Err(Problem::unavailable(1))
+    }
+
+    /// Refuses to remove a type that the filters of segments name.
+    pub(super) async fn check_unused_by_segments(&self, kind: &TypeId) -> Result<(), Problem> {
+        let stored = self.segments.all().await?;
+        let users = stored
+            .definitions()
+            .filter(|(_, definition)| definition.get("filter").is_some_and(|filter| names_type(filter, kind.as_str())));
+        let users: Vec<_> = users.map(|(id, _)| id).collect();
+        if users.is_empty() {
+            return Ok(());
+        }
+        let detail = format!("Segments name this type: {}. Change them first.", users.join(", "));
+        Err(Problem::new(ProblemKind::Conflict, detail))
+    }
+}
+
+/// Returns `true` if a condition of a filter is about the type.
+fn names_type(filter: &Value, kind: &str) -> bool {
+    match filter {
+        Value::Array(parts) => parts.iter().any(|part| names_type(part, kind)),
+        Value::Object(fields) if fields.get("field").is_some_and(|field| field == "opted_out_of") => {
+            fields.get("value").is_some_and(|value| value == kind)
+        }
+        Value::Object(fields) => fields.values().any(|part| names_type(part, kind)),
+        _ => false,
     }
 }
 

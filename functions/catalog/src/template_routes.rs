@@ -13,9 +13,7 @@ use platform::preconditions::{self, Preconditions};
 use platform::problem::{FieldError, Problem, ProblemKind};
 use store::revision::{self, author, entity_tag, is_known_to_caller};
 use store::{CatalogRow, StoreError, TemplateBody, TemplateStore, TemplateWrite};
-use templates::{
-    BUILTIN_TEMPLATES, CompiledTemplate, Finding, TemplateDraft, TemplateName, breaking_variables, builtin, is_builtin,
-};
+use templates::{BUILTIN_TEMPLATES, CompiledTemplate, Finding, TemplateDraft, TemplateName, builtin, is_builtin};
 
 /// Maximum number of templates, archived ones included.
 const MAX_TEMPLATES: usize = 500;
@@ -118,8 +116,8 @@ impl CatalogApi {
         if !findings.is_empty() {
             return Err(invalid(findings));
         }
-        if !users.is_empty() && !is_confirmed {
-            self.refuse_breaking_change(&name, &old, compiled.draft()).await?;
+        if !is_confirmed {
+            self.refuse_breaking_change(&name, &old, compiled.draft(), &users).await?;
         }
         let (number, body) = (version_in(&old, "latest") + 1, json!(compiled.draft()));
         if number > MAX_VERSIONS {
@@ -134,9 +132,10 @@ impl CatalogApi {
         Ok(tagged(Response::json(201, &version(number, now, &by)), &new))
     }
 
-    /// Makes a version live: 200, 404, 412 or 422. An earlier version is a rollback.
+    /// Makes a version live: 200, 404, 409, 412 or 422. An earlier version is a rollback.
     pub(super) async fn put_live(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
-        request.only_parameters(&[])?;
+        request.only_parameters(&["confirm"])?;
+        let is_confirmed = request.flag("confirm")?;
         let (name, by, conditions) = (template_name(request)?, author(request)?, Preconditions::of(request)?);
         let body = request.json_value()?;
         let is_alone = body.as_object().is_some_and(|fields| fields.len() == 1);
@@ -151,7 +150,12 @@ impl CatalogApi {
         if version_in(&old, "live") == number {
             return Ok(tagged(Response::json(200, &summary(name.as_str(), &old)), &old));
         }
-        self.check_texts_for_users(&name, number).await?;
+        let (types, channels) = self.channels_of_users(&name).await?;
+        self.check_texts_for_users(&name, number, &channels).await?;
+        if !is_confirmed {
+            let version = TemplateDraft::parse_stored(&self.version_json(&name, number).await?);
+            self.refuse_breaking_change(&name, &old, &version.map_err(|_| malformed())?, &types).await?;
+        }
         let new = revised(Some(&old), json!({"live": number}), now);
         self.write_template(&name, Some(&old), &new, None, by).await?;
         tracing::info!(name = name.as_str(), version = number, "made a version of a template live");
@@ -159,12 +163,16 @@ impl CatalogApi {
     }
 
     /// Refuses a version without a text for a channel of a type that uses the template: sends of the type would fail.
-    async fn check_texts_for_users(&self, name: &TemplateName, number: u32) -> Result<(), Problem> {
-        let (users, channels) = self.channels_of_users(name).await?;
-        if users.is_empty() {
+    async fn check_texts_for_users(
+        &self,
+        name: &TemplateName,
+        number: u32,
+        channels: &[Channel],
+    ) -> Result<(), Problem> {
+        if channels.is_empty() {
             return Ok(());
         }
-        let missing = self.channel_without_text(name, number, &channels).await?;
+        let missing = self.channel_without_text(name, number, channels).await?;
         let Some(channel) = missing else { return Ok(()) };
         let message = format!("must have a text for {channel}, a channel of a type that uses the template");
         Err(Problem::invalid_field("version", message))
@@ -299,30 +307,6 @@ impl CatalogApi {
             channels.flatten().any(|known| known == channel.as_str())
         };
         Ok((names, Channel::ALL.into_iter().filter(has).collect()))
-    }
-
-    async fn refuse_breaking_change(
-        &self,
-        name: &TemplateName,
-        row: &CatalogRow,
-        draft: &TemplateDraft,
-    ) -> Result<(), Problem> {
-        let live = version_in(row, "live");
-        if live == 0 {
-            return Ok(());
-        }
-        let live = TemplateDraft::parse_stored(&self.version_json(name, live).await?).map_err(|_| malformed())?;
-        let breaking = breaking_variables(&live.variables, &draft.variables);
-        if breaking.is_empty() {
-            return Ok(());
-        }
-        let changes = breaking.join(", ");
-        let detail = format!(
-            "breaking_change: a type uses the template, and the version refuses messages that the live one accepts: \
-             {changes}. Keep these variables as they are, give new ones a default, or repeat the request with \
-             confirm=true."
-        );
-        Err(Problem::new(ProblemKind::Conflict, detail))
     }
 }
 

@@ -62,7 +62,8 @@ impl CatalogApi {
         self.write(&write, now, |_| Ok(kind.clone())).await
     }
 
-    /// Archives a type: 200, 404, 409 or 412. Removes an archived type of which no notification is left: 204.
+    /// Archives a type: 200, 404, 409 or 412. Removes an archived type of which no notification is left and that nothing
+    /// refers to: 204.
     pub(super) async fn delete_type(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let write = TypeWrite::of(request)?;
         if write.id.as_str() == NotificationType::DEFAULT {
@@ -144,6 +145,9 @@ impl CatalogApi {
         let StoredType { row, .. } = stored;
         check(&write.conditions, Some(&entity_tag(row)))?;
         self.check_unused_by_caps(&write.id).await?;
+        self.check_unused_by_segments(&write.id).await?;
+        // Boxed, because the reads of campaigns are nested deeply.
+        Box::pin(self.check_campaigns("type", |campaign| campaign.needs_type(&write.id))).await?;
         let change = CatalogChange::between(Some(&row.definition), None, row.revision, write.by.clone(), now);
         let key = CatalogKey::Type(write.id.clone());
         if let (Some(change), false) = (change, write.dry_run) {

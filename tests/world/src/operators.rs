@@ -106,8 +106,13 @@ impl World {
 
     /// Response of the catalog to an editor of the template `reminder`; `below` is the path after its name.
     pub async fn template(&self, method: &str, below: &str, body: Value) -> ApiResponse {
+        self.template_with(method, below, body, &[]).await
+    }
+
+    /// The same with a query.
+    pub async fn template_with(&self, method: &str, below: &str, body: Value, query: &[(&str, &str)]) -> ApiResponse {
         let route = format!("{method} /v1/templates/{{name}}{below}");
-        let request = self.request("ops-client", "ops", &route, &[("name", "reminder")], &[], &body, None);
+        let request = self.request("ops-client", "ops", &route, &[("name", "reminder")], query, &body, None);
         answered(&request, Box::pin(self.catalog.answer(&request, self.clock.now())).await)
     }
 
@@ -152,11 +157,6 @@ impl World {
         answered(&request, Box::pin(self.catalog.answer(&request, self.clock.now())).await)
     }
 
-    /// The report of the last week as Markdown: its content type and text.
-    pub async fn report_as_markdown(&self) -> (&'static str, String) {
-        let query = [("format", "markdown")];
-        let request = self.request("ops-client", "ops", "GET /v1/report", &[], &query, &Value::Null, None);
-        let response = self.console.answer(&request, self.clock.now()).await;
     /// Page of the export of a segment, after the position `after`.
     pub async fn export_segment(&self, id: &str, after: Option<&str>) -> ApiResponse {
         let route = "GET /v1/segments/{id}/export";
@@ -165,6 +165,11 @@ impl World {
         answered(&request, Box::pin(self.catalog.answer(&request, self.clock.now())).await)
     }
 
+    /// The report of the last week as Markdown: its content type and text.
+    pub async fn report_as_markdown(&self) -> (&'static str, String) {
+        let query = [("format", "markdown")];
+        let request = self.request("ops-client", "ops", "GET /v1/report", &[], &query, &Value::Null, None);
+        let response = self.console.answer(&request, self.clock.now()).await;
         assert_conforms(&request, &response);
         (response.content_type, response.body.expose().clone())
     }

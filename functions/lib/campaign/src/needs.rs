@@ -3,6 +3,7 @@
 use crate::audience::{AudienceKind, Selection};
 use crate::model::Campaign;
 use crate::variants::Variant;
+use domain::TypeId;
 use segments::SegmentId;
 
 impl Campaign {
@@ -15,6 +16,12 @@ impl Campaign {
             launch.messages.iter().filter_map(|message| message.template.as_ref()).any(|used| used.name == name)
         };
         !self.state.is_final() && (self.launch.as_ref().is_some_and(is_pinned) || names())
+    }
+
+    /// Returns `true` if the campaign has not ended and its messages have this type.
+    #[must_use]
+    pub fn needs_type(&self, id: &TypeId) -> bool {
+        !self.state.is_final() && self.parsed().is_ok_and(|definition| definition.kind == *id)
     }
 
     /// Returns `true` if the campaign has not ended and its audience, or those who are left out, name this segment.
@@ -45,14 +52,16 @@ mod tests {
     }
 
     #[test]
-    fn until_it_ends_a_campaign_needs_the_templates_and_segments_that_it_names() {
+    fn until_it_ends_a_campaign_needs_the_type_the_templates_and_the_segments_that_it_names() {
         let all = json!({"all": []});
         let mut one = campaign(json!({"template": {"name": "news"}, "segment": "gold"}));
         assert!(one.needs_template("news") && !one.needs_template("other"));
         let [gold, silver] = ["gold", "silver"].map(|id| SegmentId::parse(id).unwrap());
         assert!(one.needs_segment(&gold) && !one.needs_segment(&silver));
+        let [news, offers] = ["NEWS", "OFFERS"].map(|id| TypeId::parse(id).unwrap());
+        assert!(one.needs_type(&news) && !one.needs_type(&offers));
         one.state = State::Finished;
-        assert!(!one.needs_template("news") && !one.needs_segment(&gold));
+        assert!(!one.needs_template("news") && !one.needs_segment(&gold) && !one.needs_type(&news));
         let named = json!({"not": {"field": "segment", "op": "eq", "value": "silver"}});
         let inside = campaign(json!({"template": {"name": "news"}, "filter": named}));
         assert!(inside.needs_segment(&silver), "a filter names it");
