@@ -15,12 +15,20 @@ const STAND_IN: &str = "zqx";
 ///
 /// # Errors
 /// Returns a finding for each source that is not MJML, or whose expressions are wrong. Its place is in the MJML.
-pub fn with_html(mut draft: TemplateDraft) -> Result<TemplateDraft, Vec<Finding>> {
+pub fn with_html(draft: TemplateDraft) -> Result<TemplateDraft, Vec<Finding>> {
+    let (draft, findings) = with_html_where_right(draft);
+    if findings.is_empty() { Ok(draft) } else { Err(findings) }
+}
+
+/// Returns the draft with the HTML of each e-mail that is written as MJML, and a finding for each wrong source. The HTML of
+/// a wrong source is empty, so that a check can continue with the others.
+pub fn with_html_where_right(mut draft: TemplateDraft) -> (TemplateDraft, Vec<Finding>) {
     let mut findings = Vec::new();
     for (locale, parts) in &mut draft.parts {
         let Some(email) = parts.email.as_mut() else { continue };
         let Some(mjml) = &email.mjml else { continue };
         let path = format!("parts.{locale}.email.mjml");
+        email.html = Some(String::new());
         // A tag that is not closed would take the elements after it along.
         if let Some(finding) = syntax_finding(&path, mjml) {
             findings.push(finding);
@@ -34,7 +42,7 @@ pub fn with_html(mut draft: TemplateDraft) -> Result<TemplateDraft, Vec<Finding>
             }
         }
     }
-    if findings.is_empty() { Ok(draft) } else { Err(findings) }
+    (draft, findings)
 }
 
 /// Returns the stored form of a draft: with the HTML made of MJML, for test sends, if that is valid and small enough.

@@ -1,10 +1,12 @@
 //! Findings that prevent publishing a draft: those of the templates themselves, and messages that no send could send.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::CatalogApi;
 use super::example_message::ExampleMessage;
-use super::mjml::with_html;
+use super::mjml::with_html_where_right;
 use super::template_preview::too_long;
 use delivery::ComposeFault;
 use delivery::config::ConfigSnapshot;
@@ -23,21 +25,25 @@ impl CatalogApi {
         now: Timestamp,
     ) -> Result<Vec<Finding>, Problem> {
         let (_, channels) = self.channels_of_users(name).await?;
-        match with_html(draft.clone()).and_then(CompiledTemplate::new) {
-            Ok(compiled) => Ok(self.findings_of_compiled(&compiled, &channels, now).await),
-            Err(findings) => Ok(findings),
-        }
+        Ok(self.checked(draft.clone(), &channels, now).await.1)
     }
 
-    /// Returns what prevents publishing a draft whose sources are compiled. `channels` are those of the types that use it.
-    pub(super) async fn findings_of_compiled(
+    /// Compiles a draft, and returns everything that prevents publishing it. A source that is wrong is replaced in the
+    /// compiled template, so that the others are checked as well. `channels` are those of the types that use it.
+    pub(super) async fn checked(
         &self,
-        template: &CompiledTemplate,
+        draft: TemplateDraft,
         channels: &[Channel],
         now: Timestamp,
-    ) -> Vec<Finding> {
-        let findings = publish_findings(template, channels, RenderLimits::default());
-        if findings.is_empty() { oversized(template, &self.config.current().await, now) } else { findings }
+    ) -> (CompiledTemplate, Vec<Finding>) {
+        let (draft, mut findings) = with_html_where_right(draft);
+        let (template, wrong) = CompiledTemplate::of_draft(draft);
+        findings.extend(wrong);
+        let known: BTreeSet<String> = findings.iter().map(|finding| finding.path.clone()).collect();
+        let mut more = publish_findings(&template, channels, RenderLimits::default());
+        more.extend(oversized(&template, &self.config.current().await, now));
+        findings.extend(more.into_iter().filter(|finding| !known.contains(&finding.path)));
+        (template, findings)
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::CatalogApi;
-use super::mjml::{edited_draft, stored_draft, with_html};
+use super::mjml::{edited_draft, stored_draft};
 use super::template_resource::{detail, differences, is_archived, revised, summary, version, version_in};
 use domain::channel::Channel;
 use domain::{Actor, CatalogChange};
@@ -110,9 +110,8 @@ impl CatalogApi {
         let old = self.template_row(&name, now).await?.ok_or_else(|| Problem::not_found("template"))?;
         check(&conditions, Some(&old))?;
         let (users, channels) = self.channels_of_users(&name).await?;
-        let draft = with_html(self.draft_of(&name).await?.for_version()).map_err(invalid)?;
-        let compiled = CompiledTemplate::new(draft).map_err(invalid)?;
-        let findings = self.findings_of_compiled(&compiled, &channels, now).await;
+        let draft = self.draft_of(&name).await?.for_version();
+        let (compiled, findings) = self.checked(draft, &channels, now).await;
         if !findings.is_empty() {
             return Err(invalid(findings));
         }

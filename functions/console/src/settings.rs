@@ -273,7 +273,10 @@ mod tests {
             (json!({"types": {"PAYMENT": {}}}), "types"),
             (json!({"retention_days": {"device_unused": 0}}), "retention_days"),
             (json!({"organisation": {"time_zone": "Mars/Base"}}), "organisation.time_zone"),
-            (json!({"quiet_hours": {"marketing": [{"start": "09:00", "end": "09:00"}]}}), "quiet_hours"),
+            (
+                json!({"quiet_hours": {"marketing": [{"start": "09:00", "end": "09:00"}]}}),
+                "quiet_hours.marketing[0].end",
+            ),
             (json!({"sms": 1}), "sms"),
             (json!({"organisation": {"time_zone": "x".repeat(5_000)}}), "body"),
         ] {

@@ -2,7 +2,7 @@
 
 use domain::notification::Reason;
 use platform::problem::FieldError;
-use templates::{RenderFault, RenderFaultKind, ValueProblems};
+use templates::{RenderFaults, ValueProblems};
 
 /// Reason for which a message was not composed. None repeats a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,11 +62,13 @@ impl From<ValueProblems> for ComposeFault {
     }
 }
 
-impl From<RenderFault> for ComposeFault {
-    fn from(fault: RenderFault) -> Self {
-        match fault.kind {
-            RenderFaultKind::Missing(names) if !names.is_empty() => Self::Missing(names),
-            _ => Self::NotRendered(fault.into_finding().into()),
+impl From<RenderFaults> for ComposeFault {
+    fn from(faults: RenderFaults) -> Self {
+        let missing = faults.missing();
+        if missing.is_empty() {
+            Self::NotRendered(faults.into_first().into_finding().into())
+        } else {
+            Self::Missing(missing)
         }
     }
 }

@@ -26,4 +26,4 @@ pub use notification_type::{
     BudgetView, CapMode, DefaultOpt, MAX_BUDGET_MICROS, MAX_TTL_SECONDS, NotificationClass, NotificationType, OnCap,
     OnUncertain, QuietHoursMode, TypeBudgets, TypeId, TypeRules, TypeState, TypeView,
 };
-pub use settings::{NotificationTypes, UnknownType};
+pub use settings::{NotificationTypes, UnknownType, resembling};

@@ -26,7 +26,7 @@ pub use model::{
 pub use name::{TemplateName, TemplateNameError};
 pub use publish::{breaking_variables, publish_findings};
 pub use render::{
-    CompiledTemplate, RenderFault, RenderFaultKind, RenderLimits, RenderRequest, Rendered, RenderedEmail, RenderedPart,
-    RenderedPush, RenderedSms, ServiceLinks,
+    CompiledTemplate, RenderFault, RenderFaultKind, RenderFaults, RenderLimits, RenderRequest, Rendered, RenderedEmail,
+    RenderedPart, RenderedPush, RenderedSms, ServiceLinks,
 };
 pub use variables::{TextFormat, ValueProblems, VariableKind, VariableSchema, VariableValues, Variables};

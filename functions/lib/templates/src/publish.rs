@@ -1,5 +1,7 @@
 //! Checks before a draft becomes a version.
 
+use std::collections::BTreeSet;
+
 use domain::channel::Channel;
 use jiff::tz::TimeZone;
 use platform::private::Private;
@@ -7,7 +9,7 @@ use platform::private::Private;
 use crate::engine::{SourceKind, misplaced_value};
 use crate::finding::{Finding, Place};
 use crate::mjml_source::in_author_source;
-use crate::render::{CompiledTemplate, RenderFault, RenderLimits, RenderRequest, ServiceLinks, sources};
+use crate::render::{CompiledTemplate, RenderFaults, RenderLimits, RenderRequest, ServiceLinks, sources};
 use crate::variables::{SERVICE_VARIABLES, VariableValues};
 
 mod breaking;
@@ -33,13 +35,17 @@ pub fn publish_findings(template: &CompiledTemplate, channels: &[Channel], limit
         let misplaced = misplaced_value(source.text);
         findings.extend(misplaced.map(|(place, reason)| Finding::new(source.path, reason).at(place)));
     }
-    if findings.is_empty() {
-        findings.extend(unrenderable(template, true, limits));
+    let mut findings: Vec<_> = findings.into_iter().map(|finding| in_author_source(draft, finding)).collect();
+    for with_optional in [true, false] {
+        add_others(&mut findings, unrenderable(template, with_optional, limits));
     }
-    if findings.is_empty() {
-        findings.extend(unrenderable(template, false, limits));
-    }
-    findings.into_iter().map(|finding| in_author_source(draft, finding)).collect()
+    findings
+}
+
+/// Adds the findings about sources that have none yet: a further one of the same source mostly follows from the first.
+fn add_others(findings: &mut Vec<Finding>, more: Vec<Finding>) {
+    let known: BTreeSet<String> = findings.iter().map(|finding| finding.path.clone()).collect();
+    findings.extend(more.into_iter().filter(|finding| !known.contains(&finding.path)));
 }
 
 fn undeclared(template: &CompiledTemplate) -> Vec<Finding> {
@@ -100,7 +106,7 @@ fn unrenderable(template: &CompiledTemplate, with_optional: bool, limits: Render
             rendered.email.filter(|part| part.locale == *locale).and_then(|part| part.message.err()),
             rendered.sms.filter(|part| part.locale == *locale).and_then(|part| part.message.err()),
         ];
-        findings.extend(faults.into_iter().flatten().map(RenderFault::into_finding));
+        findings.extend(faults.into_iter().flatten().flat_map(RenderFaults::into_findings));
     }
     findings
 }

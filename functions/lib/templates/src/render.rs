@@ -9,16 +9,20 @@ use minijinja::value::Value as EngineValue;
 use platform::private::Private;
 
 use crate::engine::{CONTEXT_NAME, EngineFault, EngineFaultKind, Localization, SourceKind, TemplateEngine};
-use crate::finding::{Finding, Place};
+use crate::finding::Finding;
 use crate::locale::language;
 use crate::mjml_source::in_author_source;
 use crate::model::{EmailPart, PushPart, SmsPart, TemplateDraft};
 use crate::variables::VariableValues;
 
+mod faults;
 mod footer;
 mod locale_choice;
 mod sources;
 
+use faults::FaultList;
+pub use faults::{RenderFault, RenderFaultKind, RenderFaults};
+use sources::replace_source;
 pub(crate) use sources::{Source, sources};
 
 /// Limits of the texts of a message.
@@ -80,8 +84,8 @@ pub struct Rendered {
 pub struct RenderedPart<T> {
     /// Locale of the part.
     pub locale: String,
-    /// Text, or the reason why there is none.
-    pub message: Result<T, RenderFault>,
+    /// Text, or the reasons why there is none.
+    pub message: Result<T, RenderFaults>,
 }
 
 /// Content of a push.
@@ -109,42 +113,6 @@ pub struct RenderedSms {
     pub text: Private<String>,
 }
 
-/// Reason for which a message was not rendered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RenderFault {
-    /// Kind of the reason.
-    pub kind: RenderFaultKind,
-    /// Source and place, for the editor. It repeats no value.
-    pub finding: Finding,
-}
-
-impl RenderFault {
-    /// Returns the finding. That of missing variables names them.
-    #[must_use]
-    pub fn into_finding(self) -> Finding {
-        match self.kind {
-            RenderFaultKind::Missing(names) if !names.is_empty() => {
-                let message = format!("{}: {}", self.finding.message, names.join(", "));
-                Finding { message, ..self.finding }
-            }
-            _ => self.finding,
-        }
-    }
-}
-
-/// Kind of a [`RenderFault`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RenderFaultKind {
-    /// These variables are missing.
-    Missing(Vec<String>),
-    /// A text is larger than its limit, or a link or title is not allowed.
-    NotAllowed,
-    /// A source takes too much work.
-    OutOfFuel,
-    /// A source is wrong.
-    Source,
-}
-
 /// Version or draft whose sources are compiled.
 #[derive(Debug)]
 pub struct CompiledTemplate {
@@ -160,21 +128,37 @@ impl CompiledTemplate {
     /// # Errors
     /// Returns the first error of each source, with line and column.
     pub fn new(draft: TemplateDraft) -> Result<Self, Vec<Finding>> {
+        let (template, findings) = Self::of_draft(draft);
+        if findings.is_empty() { Ok(template) } else { Err(findings) }
+    }
+
+    /// Compiles the sources that are right, so that a check can continue with them. Returns the first error of each other
+    /// source, which is replaced by a short text.
+    #[must_use]
+    pub fn of_draft(mut draft: TemplateDraft) -> (Self, Vec<Finding>) {
         let mut engine = TemplateEngine::new();
-        let mut findings = Vec::new();
+        let (mut findings, mut wrong) = (Vec::new(), Vec::new());
         let mut with_unsubscribe = BTreeSet::new();
-        for Source { path, text, .. } in sources(&draft) {
+        for Source { path, text, kind } in sources(&draft) {
             match engine.add(&path, text) {
                 Ok(()) if engine.used_names(&path).contains("unsubscribe_url") => {
                     with_unsubscribe.insert(path);
                 }
                 Ok(()) => {}
                 Err(fault) => {
-                    findings.push(in_author_source(&draft, Finding::new(path, fault.message).at(fault.place)));
+                    let finding = Finding::new(path.as_str(), fault.message).at(fault.place);
+                    findings.push(in_author_source(&draft, finding));
+                    wrong.push((path, kind));
                 }
             }
         }
-        if findings.is_empty() { Ok(Self { draft, engine, with_unsubscribe }) } else { Err(findings) }
+        for (path, kind) in wrong {
+            let text = if kind == SourceKind::Url { "https://example.com/" } else { "-" };
+            // A plain text has no error of syntax.
+            let _ = engine.add(&path, text);
+            replace_source(&mut draft, &path, text);
+        }
+        (Self { draft, engine, with_unsubscribe }, findings)
     }
 
     /// Returns the sources.
@@ -254,7 +238,7 @@ struct Rendering<'a> {
 }
 
 impl Rendering<'_> {
-    fn part<T>(&self, message: Result<T, RenderFault>) -> RenderedPart<T> {
+    fn part<T>(&self, message: Result<T, RenderFaults>) -> RenderedPart<T> {
         RenderedPart { locale: self.locale.to_owned(), message }
     }
 
@@ -265,62 +249,81 @@ impl Rendering<'_> {
         EngineValue::from(all.collect::<BTreeMap<_, _>>())
     }
 
-    fn push(&self, part: &PushPart) -> Result<RenderedPush, RenderFault> {
+    fn push(&self, part: &PushPart) -> Result<RenderedPush, RenderFaults> {
+        let mut faults = FaultList::default();
         let mut content = Content {
-            title: self.source("title", SourceKind::Line)?.into(),
-            body: self.source("body", SourceKind::Text)?.into(),
-            url: self.url(part.url.as_ref(), "url")?,
-            icon: self.url(part.icon.as_ref(), "icon")?,
-            image: self.url(part.image.as_ref(), "image")?,
+            title: faults.take(self.source("title", SourceKind::Line)).into(),
+            body: faults.take(self.source("body", SourceKind::Text)).into(),
+            url: faults.take(self.url(part.url.as_ref(), "url")),
+            icon: faults.take(self.url(part.icon.as_ref(), "icon")),
+            image: faults.take(self.url(part.image.as_ref(), "image")),
             lang: Some(self.locale.to_owned().into()),
             ..Content::default()
         };
         for (index, action) in part.actions.iter().enumerate() {
             content.actions.push(ActionButton {
                 action: action.action.clone().into(),
-                title: self.source(&format!("actions[{index}].title"), SourceKind::Line)?.into(),
+                title: faults.take(self.source(&format!("actions[{index}].title"), SourceKind::Line)).into(),
                 icon: None,
-                url: self.url(action.url.as_ref(), &format!("actions[{index}].url"))?,
+                url: faults.take(self.url(action.url.as_ref(), &format!("actions[{index}].url"))),
             });
         }
         let content = content.cleaned();
-        match content.errors().into_iter().next() {
-            None => Ok(RenderedPush { content }),
-            Some(error) => {
-                let field = error.field.trim_start_matches("content").trim_start_matches('.');
-                Err(self.not_allowed(field, &error.message))
-            }
+        for error in content.errors() {
+            let field = error.field.trim_start_matches("content").trim_start_matches('.');
+            faults.add_unless_known(self.not_allowed(field, &error.message));
         }
+        faults.result(RenderedPush { content })
     }
 
-    fn email(&self, part: &EmailPart) -> Result<RenderedEmail, RenderFault> {
+    fn email(&self, part: &EmailPart) -> Result<RenderedEmail, RenderFaults> {
+        let mut faults = FaultList::default();
+        let subject = faults.take(self.subject());
+        let preheader = part.preheader.as_ref().map(|_| faults.take(self.source("preheader", SourceKind::Line)));
+        let html = faults.take(self.html(preheader.as_deref()));
+        let text = faults.take(self.mail_text());
+        faults.result(RenderedEmail { subject: subject.into(), html: html.into(), text: text.into() })
+    }
+
+    fn subject(&self) -> Result<String, RenderFault> {
         let subject = self.source("subject", SourceKind::Line)?;
         if subject.is_empty() || subject.chars().count() > Content::MAX_TITLE_CHARS {
             return Err(self.not_allowed("subject", "must be 1 to 200 characters, not all of them invisible"));
         }
-        let mut html = self.source("html", SourceKind::Html)?;
-        let mut text = self.source("text", SourceKind::Mail)?;
-        if part.preheader.is_some() {
-            footer::insert_preheader(&mut html, &self.source("preheader", SourceKind::Line)?);
-        }
-        if let (true, Some(link)) = (self.request.needs_unsubscribe, self.links.get("unsubscribe_url")) {
-            let has = |name: &str| self.template.with_unsubscribe.contains(&format!("{}.{name}", self.path));
-            if !has("html") {
-                footer::append_to_html(&mut html, self.locale, link);
-            }
-            if !has("text") {
-                footer::append_to_text(&mut text, self.locale, link);
-            }
-        }
-        self.check_size("html", SourceKind::Html, &html)?;
-        self.check_size("text", SourceKind::Mail, &text)?;
-        Ok(RenderedEmail { subject: subject.into(), html: html.into(), text: text.into() })
+        Ok(subject)
     }
 
-    fn sms(&self, _: &SmsPart) -> Result<RenderedSms, RenderFault> {
+    fn html(&self, preheader: Option<&str>) -> Result<String, RenderFault> {
+        let mut html = self.source("html", SourceKind::Html)?;
+        if let Some(preheader) = preheader {
+            footer::insert_preheader(&mut html, preheader);
+        }
+        if let Some(link) = self.footer_link("html") {
+            footer::append_to_html(&mut html, self.locale, link);
+        }
+        self.check_size("html", SourceKind::Html, &html)?;
+        Ok(html)
+    }
+
+    fn mail_text(&self) -> Result<String, RenderFault> {
+        let mut text = self.source("text", SourceKind::Mail)?;
+        if let Some(link) = self.footer_link("text") {
+            footer::append_to_text(&mut text, self.locale, link);
+        }
+        self.check_size("text", SourceKind::Mail, &text)?;
+        Ok(text)
+    }
+
+    /// Returns the link of the footer that a source of an e-mail needs, because it lacks the link.
+    fn footer_link(&self, name: &str) -> Option<&str> {
+        let link = self.links.get("unsubscribe_url").filter(|_| self.request.needs_unsubscribe);
+        link.copied().filter(|_| !self.template.with_unsubscribe.contains(&format!("{}.{name}", self.path)))
+    }
+
+    fn sms(&self, _: &SmsPart) -> Result<RenderedSms, RenderFaults> {
         let text = self.source("text", SourceKind::Sms)?;
         if text.is_empty() {
-            return Err(self.not_allowed("text", "must not be empty or invisible"));
+            return Err(self.not_allowed("text", "must not be empty or invisible").into());
         }
         Ok(RenderedSms { text: text.into() })
     }
@@ -365,7 +368,11 @@ impl Rendering<'_> {
     /// examples for the others.
     fn missing(&self, path: &str, kind: SourceKind, limit: usize) -> Vec<String> {
         let values = self.request.values;
+        let used = self.template.engine.used_names(path);
         let is_needed = |absent: &&String| {
+            if !absent.split('.').next().is_some_and(|name| used.contains(name)) {
+                return false;
+            }
             let context = self.context_of(&values.with_all_but(&self.template.draft.variables, absent));
             let done = self.template.engine.render(path, kind, context, limit);
             done.is_err_and(|fault| fault.kind == EngineFaultKind::Undefined)
@@ -375,7 +382,8 @@ impl Rendering<'_> {
 
     fn not_allowed(&self, name: &str, message: &str) -> RenderFault {
         let path = if name.is_empty() { self.path.clone() } else { format!("{}.{name}", self.path) };
-        RenderFault { kind: RenderFaultKind::NotAllowed, finding: Finding::new(path, message).at(None::<Place>) }
+        let place = self.template.engine.place_of_link(&path);
+        RenderFault { kind: RenderFaultKind::NotAllowed, finding: Finding::new(path, message).at(place) }
     }
 }
 

@@ -186,6 +186,18 @@ fn listed(ids: &[TypeId]) -> String {
     ids.iter().map(TypeId::as_str).collect::<Vec<_>>().join(", ")
 }
 
+/// Returns the name that a misspelt one resembles most; `None` if it resembles none. Names are compared without case and
+/// without characters other than letters and digits.
+pub fn resembling<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
+    let given = plain(if given.len() <= MAX_COMPARED { given } else { "" });
+    let measured = known.map(|name| (distance(&given, &plain(name)), name));
+    measured
+        .filter(|(typos, _)| *typos <= MAX_TYPOS && !given.is_empty())
+        .min_by_key(|(typos, _)| *typos)
+        .map(|(_, name)| name)
+}
+
 /// Returns the Levenshtein distance in bytes: the number of single changes, additions or removals from one text to the
 /// other.
 pub(super) fn distance(one: &str, other: &str) -> usize {

@@ -38,15 +38,19 @@ impl ClassQuietHours {
 
     /// Checks that each class has windows that end.
     pub(super) fn check(&self) -> Result<(), JsonFault> {
-        let faults = [&self.transactional, &self.marketing].into_iter();
-        let fault = faults.filter_map(|windows| check_quiet_windows(windows.iter().copied()).err()).next();
-        fault.map_or(Ok(()), |fault| {
-            Err(JsonFault::OutOfRange(match fault {
-                QuietHoursFault::TooMany => "quiet_hours must be at most 14 windows for each class",
-                QuietHoursFault::WholeDay(_) => "quiet_hours must have windows shorter than 24 hours",
-                QuietHoursFault::WholeWeek => "quiet_hours must leave some time of the week",
-            }))
-        })
+        for (class, windows) in [("transactional", &self.transactional), ("marketing", &self.marketing)] {
+            let Err(fault) = check_quiet_windows(windows.iter().copied()) else { continue };
+            let (place, message) = match fault {
+                QuietHoursFault::TooMany => (String::new(), "must be at most 14 windows"),
+                QuietHoursFault::WholeDay(index) => {
+                    (format!("[{index}].end"), "must differ from start: a window is shorter than 24 hours")
+                }
+                QuietHoursFault::WholeWeek => (String::new(), "must leave some time of the week"),
+            };
+            let field = format!("quiet_hours.{class}{place}");
+            return Err(JsonFault::WrongShape { field, message: message.to_owned() });
+        }
+        Ok(())
     }
 }
 
@@ -84,12 +88,12 @@ mod tests {
     fn windows_without_an_end_and_unknown_zones_are_refused() {
         for (text, why) in [
             (
-                r#"{"quiet_hours": {"marketing": [{"start": "09:00", "end": "09:00"}]}}"#,
-                "quiet_hours must have windows shorter than 24 hours",
+                r#"{"quiet_hours": {"marketing": [{"start": "21:00", "end": "08:00"}, {"start": "09:00", "end": "09:00"}]}}"#,
+                "quiet_hours.marketing[1].end must differ from start: a window is shorter than 24 hours",
             ),
             (
                 r#"{"quiet_hours": {"transactional": [{"start": "09:00", "end": "08:00"}, {"start": "08:00", "end": "09:00"}]}}"#,
-                "quiet_hours must leave some time of the week",
+                "quiet_hours.transactional must leave some time of the week",
             ),
             (
                 r#"{"organisation": {"time_zone": "Mars/Base"}}"#,

@@ -10,9 +10,9 @@ use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior}
 use super::autolink::BREAK;
 use super::filters::{self, FilterFault, invalid};
 use super::localization::Localization;
-use super::markup;
-use super::output::{END, LimitedWriter, URI, VALUE};
-use super::tags::tags;
+use super::markup::{self, MarkupFault};
+use super::output::{END, LimitedWriter, TAG, URI, VALUE};
+use super::tags::{TemplateTag, tags};
 use crate::finding::{Finding, Place};
 
 /// Work of one source: an instruction costs 1, and 64 bytes cost 1. The time of a rendering and its memory are bounded
@@ -104,15 +104,46 @@ impl TemplateEngine {
         let template = self.environment.get_template(name).map_err(|error| fault(&error, ""))?;
         // Cleaning may shorten the text. The finished text is held to the limit below.
         let mut writer = LimitedWriter::new(limit.saturating_mul(2));
-        let done = template.render_captured_to(context, &mut writer).map(|_| ());
+        let done = template.render_captured_to(context.clone(), &mut writer).map(|_| ());
         done.map_err(|error| fault(&error, template.source()))?;
         let marked = writer.into_text();
-        let finished = finished(&marked, kind).map_err(|message| EngineFault {
+        let finished = finished(&marked, kind).map_err(|MarkupFault { reason, values }| EngineFault {
             kind: EngineFaultKind::Source,
-            place: None,
-            message: message.to_owned(),
+            place: self.place_of_value(template.source(), context, limit, values),
+            message: reason.to_owned(),
         })?;
         if finished.len() > limit { Err(EngineFault::too_large()) } else { Ok(finished) }
+    }
+}
+
+impl TemplateEngine {
+    /// Returns the place of the expression that prints the value with this number, from 1: the source is rendered again
+    /// with a mark before each expression.
+    fn place_of_value(&self, source: &str, context: Value, limit: usize, number: usize) -> Option<Place> {
+        let (mut located, mut end) = (String::with_capacity(source.len() * 2), 0);
+        for tag in tags(source).filter(TemplateTag::is_expression) {
+            located.push_str(source.get(end..tag.start)?);
+            located.push_str(&format!("{TAG}{}{TAG}", tag.start));
+            end = tag.start;
+        }
+        located.push_str(source.get(end..)?);
+        let template = self.environment.template_from_str(&located).ok()?;
+        // A mark is longer than what it stands before.
+        let mut writer = LimitedWriter::new(limit.saturating_mul(16));
+        template.render_captured_to(context, &mut writer).map(|_| ()).ok()?;
+        let marked = writer.into_text();
+        let at = marked.match_indices([VALUE, URI]).map(|(at, _)| at).nth(number.checked_sub(1)?)?;
+        let offset = marked.get(..at)?.strip_suffix(TAG)?.rsplit(TAG).next()?.parse().ok()?;
+        Some(Place::of_offset(source, offset))
+    }
+
+    /// Returns the place of the first expression of a source that makes a URL, or its beginning; `None` for a source of
+    /// another kind.
+    pub fn place_of_link(&self, path: &str) -> Option<Place> {
+        let is_link = [".url", ".icon", ".image"].iter().any(|name| path.ends_with(name));
+        let template = self.environment.get_template(path).ok().filter(|_| is_link)?;
+        let first = tags(template.source()).find(TemplateTag::is_expression);
+        Some(Place::of_offset(template.source(), first.map_or(0, |tag| tag.start)))
     }
 }
 
@@ -124,7 +155,7 @@ impl EngineFault {
     }
 }
 
-fn finished(marked: &str, kind: SourceKind) -> Result<String, &'static str> {
+fn finished(marked: &str, kind: SourceKind) -> Result<String, MarkupFault> {
     match kind {
         SourceKind::Line => Ok(text::one_line(&markup::plain_text(marked, false))),
         SourceKind::Text => Ok(text::lines(&markup::plain_text(marked, false))),
@@ -134,7 +165,7 @@ fn finished(marked: &str, kind: SourceKind) -> Result<String, &'static str> {
             let plain = markup::plain_text(marked, true).replace(BREAK, STAND_IN);
             Ok(text::lines(&plain).replace(STAND_IN, BREAK))
         }
-        SourceKind::Html => markup::html(marked).map_err(|fault| fault.reason),
+        SourceKind::Html => markup::html(marked),
         SourceKind::Url => markup::url(marked),
     }
 }

@@ -92,14 +92,15 @@ impl PlainText {
 ///
 /// # Errors
 /// Returns the requirement that the URL does not meet.
-pub fn url(marked: &str) -> Result<String, &'static str> {
-    let mut out = String::new();
+pub fn url(marked: &str) -> Result<String, MarkupFault> {
+    let (mut out, mut values) = (String::new(), 0);
     for piece in pieces(marked) {
         match piece {
             Piece::Literal(text) => out.push_str(text),
             Piece::Value { text, .. } => {
+                values += 1;
                 let place = UrlPlace::after(&out);
-                push_url_value(&mut out, place, text)?;
+                push_url_value(&mut out, place, text).map_err(|reason| MarkupFault { reason, values })?;
             }
         }
     }
@@ -126,7 +127,7 @@ pub fn html(marked: &str) -> Result<String, MarkupFault> {
     if pass.place == HtmlPlace::Text { Ok(pass.out) } else { Err(MarkupFault { reason: UNCLOSED, values }) }
 }
 
-/// Requirement that HTML does not meet.
+/// Requirement that HTML or a URL does not meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MarkupFault {
     /// Requirement, for the editor.
@@ -162,16 +163,16 @@ struct HtmlPass {
     attribute: String,
     /// Beginning of the current attribute's value in `out`.
     value_start: usize,
-}
     /// `true` if the last piece is a value that must not become a link.
     is_after_value: bool,
+}
 
 impl HtmlPass {
     fn literal(&mut self, text: &str) -> Result<(), &'static str> {
-        let mut rest = text;
         if std::mem::take(&mut self.is_after_value) && literal_continues_link(&self.out, text) {
             self.out.push_str(BREAK);
         }
+        let mut rest = text;
         while !rest.is_empty() {
             let used = match self.place {
                 HtmlPlace::Text => self.text(rest),
@@ -299,8 +300,8 @@ impl HtmlPass {
     }
 
     fn value(&mut self, text: &str, is_uri: bool) -> Result<(), &'static str> {
-        match self.place {
         self.is_after_value = false;
+        match self.place {
             HtmlPlace::Text if is_uri => push_escaped(&mut self.out, text),
             HtmlPlace::Text => self.push_unlinked_escaped(text),
             HtmlPlace::Quoted(_) => return self.attribute_value(text),
@@ -329,7 +330,6 @@ impl HtmlPass {
         }
         Ok(())
     }
-}
 
     /// Appends a value as text that no mail program shows as a link.
     fn push_unlinked_escaped(&mut self, text: &str) {

@@ -8,6 +8,8 @@ pub const VALUE: char = '\u{fdd0}';
 pub const URI: char = '\u{fdd1}';
 /// Mark after a value.
 pub const END: char = '\u{fdd2}';
+/// Mark around the offset of an expression, if a source is rendered to find one.
+pub const TAG: char = '\u{fdd3}';
 
 /// Writer that refuses what exceeds its limit. Marks are no output and do not count. Their number is bounded by the fuel.
 pub struct LimitedWriter {

@@ -16,11 +16,8 @@ fn draft(variables: Value, parts: Value) -> Value {
 }
 
 fn findings(variables: Value, parts: Value) -> Vec<Found> {
-    let template = TemplateDraft::parse(&draft(variables, parts)).and_then(CompiledTemplate::new);
-    let found = match template {
-        Ok(template) => publish_findings(&template, &[], RenderLimits::default()),
-        Err(findings) => findings,
-    };
+    let (template, mut found) = CompiledTemplate::of_draft(TemplateDraft::parse(&draft(variables, parts)).unwrap());
+    found.extend(publish_findings(&template, &[], RenderLimits::default()));
     found.into_iter().map(|f| (f.path, f.place.map(|p| (p.line, p.column)), f.message)).collect()
 }
 
@@ -97,4 +94,35 @@ fn the_channels_of_a_type_are_required_in_the_default_locale() {
     let template = CompiledTemplate::new(TemplateDraft::parse(&json).unwrap()).unwrap();
     let found = publish_findings(&template, &[Channel::Sms, Channel::Push], RenderLimits::default());
     assert_eq!(found.iter().map(|finding| finding.path.as_str()).collect::<Vec<_>>(), ["parts.en.push"]);
+}
+
+#[test]
+fn every_source_with_an_error_has_a_finding() {
+    let variables = json!({"required": ["n"], "properties": {"n": {"type": "number"}, "nick": {"type": "string"}}});
+    let found = findings(
+        variables,
+        json!({
+            "en": {
+                "push": {"title": "{{ nick }}", "body": "a\n{{ other }}", "url": "{{ n }}"},
+                "email": {"subject": "{{ n", "preheader": "{{ nick }}", "html": "<p style='{{ n }}'>", "text": "{{ n | shout }}"},
+            },
+            "ru": {"sms": {"text": "{{ n | plural(other='b') }} {{ nick }}"}, "push": {"title": "{{ 'x' * 201 }}", "body": "b"}},
+        }),
+    );
+    let paths: BTreeSet<&str> = found.iter().map(|(path, _, _)| path.as_str()).collect();
+    let expected = [
+        "parts.en.email.html",
+        "parts.en.email.preheader",
+        "parts.en.email.subject",
+        "parts.en.email.text",
+        "parts.en.push.body",
+        "parts.en.push.title",
+        "parts.en.push.url",
+        "parts.ru.push.title",
+        "parts.ru.sms.text",
+    ];
+    assert_eq!(paths.into_iter().collect::<Vec<_>>(), expected, "{found:?}");
+    assert_eq!(found.len(), expected.len(), "one of each: {found:?}");
+    let url = found.iter().find(|(path, _, _)| path.ends_with(".url")).unwrap();
+    assert_eq!((url.1, url.2.as_str()), (Some((1, 1)), "must be a URL that begins with http://, https:// or mailto:"));
 }

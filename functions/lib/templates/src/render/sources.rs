@@ -60,3 +60,66 @@ fn email(part: &EmailPart) -> impl Iterator<Item = Named<'_>> {
 fn sms(part: &SmsPart) -> impl Iterator<Item = Named<'_>> {
     some("sms.text", Some(&part.text), SourceKind::Sms).into_iter()
 }
+
+/// Replaces the source at a path.
+pub fn replace_source(draft: &mut TemplateDraft, path: &str, text: &str) {
+    for (locale, parts) in &mut draft.parts {
+        let Some(name) = path.strip_prefix("parts.").and_then(|path| path.strip_prefix(locale.as_str())) else {
+            continue;
+        };
+        let (push, email, sms) = (parts.push.as_mut(), parts.email.as_mut(), parts.sms.as_mut());
+        let place = match name {
+            ".push.title" => push.map(|push| &mut push.title),
+            ".push.body" => push.map(|push| &mut push.body),
+            ".push.url" => push.and_then(|push| push.url.as_mut()),
+            ".push.icon" => push.and_then(|push| push.icon.as_mut()),
+            ".push.image" => push.and_then(|push| push.image.as_mut()),
+            ".email.subject" => email.map(|email| &mut email.subject),
+            ".email.preheader" => email.and_then(|email| email.preheader.as_mut()),
+            ".email.html" => email.and_then(|email| email.html.as_mut()),
+            ".email.text" => email.map(|email| &mut email.text),
+            ".sms.text" => sms.map(|sms| &mut sms.text),
+            _ => push.and_then(|push| action_source(push, name)),
+        };
+        if let Some(place) = place {
+            text.clone_into(place);
+        }
+    }
+}
+
+/// Returns the source of a button, such as `.push.actions[0].title`.
+fn action_source<'a>(push: &'a mut PushPart, name: &str) -> Option<&'a mut String> {
+    let (index, field) = name.strip_prefix(".push.actions[")?.split_once("].")?;
+    let action = push.actions.get_mut(index.parse::<usize>().ok()?)?;
+    match field {
+        "title" => Some(&mut action.title),
+        "url" => action.url.as_mut(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_source_is_found_by_its_path() {
+        let push = json!({"title": "t", "body": "b", "url": "u", "icon": "i", "image": "m", "actions": [
+            {"action": "a", "title": "t", "url": "u"}, {"action": "b", "title": "t"}]});
+        let email = json!({"subject": "s", "preheader": "p", "html": "h", "text": "t"});
+        let parts =
+            json!({"en": {"push": push, "email": email, "sms": {"text": "t"}}, "en-GB": {"sms": {"text": "t"}}});
+        let draft = json!({"title": "T", "default_locale": "en", "parts": parts});
+        let mut draft = TemplateDraft::parse(&draft).unwrap();
+        let paths: Vec<String> = sources(&draft).map(|source| source.path).collect();
+        assert_eq!(paths.len(), 14);
+        for (index, path) in paths.iter().enumerate() {
+            replace_source(&mut draft, path, &format!("new {index}"));
+        }
+        let expected: Vec<String> = (0..paths.len()).map(|index| format!("new {index}")).collect();
+        assert_eq!(sources(&draft).map(|source| source.text.to_owned()).collect::<Vec<_>>(), expected);
+    }
+}

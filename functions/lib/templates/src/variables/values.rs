@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::channel::link::Link;
-use domain::text;
+use domain::{resembling, text};
 use jiff::civil::Date;
 use minijinja::value::Value as EngineValue;
 use platform::private::Private;
@@ -13,6 +13,9 @@ use serde_json::{Map, Value};
 
 use super::schema::{TextFormat, VariableKind, VariableSchema, Variables};
 use crate::format::MoneyAmount;
+
+/// Maximum number of declared names that an error lists.
+const MAX_NAMED: usize = 10;
 
 /// Values of one message, ready for the engine. Texts are cleaned: no control characters, no noncharacters, NFC.
 #[derive(Debug, Clone)]
@@ -156,9 +159,9 @@ impl Reader<'_> {
         path: &str,
     ) -> BTreeMap<String, EngineValue> {
         let at = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-        if given.keys().any(|name| !properties.contains_key(name)) {
-            let message = "has a name that the template does not declare";
-            self.error(path, message);
+        let unknown: Vec<&String> = given.keys().filter(|name| !properties.contains_key(*name)).collect();
+        if !unknown.is_empty() {
+            self.error(path, &undeclared(&unknown, properties));
         }
         let mut values = BTreeMap::new();
         for (name, field) in properties {
@@ -257,6 +260,26 @@ fn engine_number(number: &serde_json::Number) -> EngineValue {
     whole.or_else(|| number.as_f64().map(EngineValue::from)).unwrap_or(EngineValue::UNDEFINED)
 }
 
+/// Returns the error of names that a template does not declare. It has declared names alone, because the given ones are
+/// values of the request.
+fn undeclared(unknown: &[&String], properties: &BTreeMap<String, VariableSchema>) -> String {
+    let declared = || properties.keys().map(String::as_str);
+    let meant: BTreeSet<&str> = unknown.iter().filter_map(|name| resembling(name, declared())).collect();
+    let hint = if !meant.is_empty() {
+        format!("did you mean {}?", listed(meant.into_iter()))
+    } else if properties.is_empty() {
+        "it declares none".to_owned()
+    } else {
+        let more = if properties.len() > MAX_NAMED { " and others" } else { "" };
+        format!("it declares {}{more}", listed(declared()))
+    };
+    format!("has a name that the template does not declare; {hint}")
+}
+
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.take(MAX_NAMED).collect::<Vec<_>>().join(", ")
+}
+
 const fn expected(kind: &VariableKind) -> &'static str {
     match kind {
         VariableKind::Object { .. } => "must be an object",
@@ -268,104 +291,5 @@ const fn expected(kind: &VariableKind) -> &'static str {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn schema() -> Variables {
-        Variables::parse(&json!({
-            "required": ["name", "days", "user", "colour"],
-            "properties": {
-                "name": {"type": "string"},
-                "days": {"type": "number"},
-                "due": {"type": "string", "format": "date"},
-                "at": {"type": "string", "format": "date-time"},
-                "link": {"type": "string", "format": "uri"},
-                "sum": {"type": "string", "format": "money"},
-                "colour": {"type": "string", "default": "red"},
-                "rows": {"type": "array", "items": {"type": "object", "required": ["n"], "properties": {"n": {"type": "number"}}}},
-                "user": {"type": "object", "required": ["id"], "properties": {
-                    "id": {"type": "string", "sensitive": true}, "nick": {"type": "string"}}},
-            },
-        }))
-        .unwrap()
-    }
-
-    #[test]
-    fn all_missing_variables_are_named() {
-        let problems = VariableValues::new(&schema(), &json!({"user": {}})).unwrap_err();
-        assert_eq!(problems.missing, ["days", "name", "user.id"]);
-        let errors = problems.into_errors();
-        assert!(errors.iter().any(|error| error.field == "variables.user.id"), "{errors:?}");
-    }
-
-    #[test]
-    fn a_wrong_value_is_named_and_not_repeated() {
-        let given = json!({
-            "name": 5, "days": "secret", "due": "2026-02-30", "at": "2026-02-03", "link": "javascript:secret",
-            "sum": "secret", "rows": [{"n": 1}, {"n": "secret"}], "user": [], "more": "secret",
-        });
-        let problems = VariableValues::new(&schema(), &given).unwrap_err();
-        let fields: Vec<&str> = problems.errors.iter().map(|error| error.field.as_str()).collect();
-        let expected = [
-            "variables",
-            "variables.at",
-            "variables.days",
-            "variables.due",
-            "variables.link",
-            "variables.name",
-            "variables.rows[1].n",
-            "variables.sum",
-            "variables.user",
-        ];
-        assert_eq!(fields, expected);
-        assert!(problems.errors.iter().all(|error| !error.message.contains("secret")));
-    }
-
-    #[test]
-    fn what_is_absent_is_listed_and_defaults_are_filled_in() {
-        let values =
-            VariableValues::new(&schema(), &json!({"name": "Ada\u{0}\u{fdd0}", "days": 1, "user": {"id": "7"}}))
-                .unwrap();
-        assert_eq!(values.absent(), ["at", "due", "link", "rows", "sum", "user.nick"]);
-        assert_eq!(values.values()["colour"].as_str(), Some("red"));
-        assert_eq!(values.values()["name"].as_str(), Some("Ada"));
-        let filled = values.with_all_but(&schema(), "due");
-        assert!(!filled.contains_key("due") && filled.contains_key("at"));
-        assert_eq!(filled["user"].get_attr("nick").unwrap().as_str(), Some("Text"));
-        assert!(!format!("{values:?}").contains("Ada"));
-    }
-
-    #[test]
-    fn a_uri_is_http_https_or_mailto() {
-        assert_eq!(cleaned_uri("HTTPS://Example.com/ä").as_deref(), Some("https://example.com/%C3%A4"));
-        assert_eq!(cleaned_uri("mailto:ada@example.com").as_deref(), Some("mailto:ada@example.com"));
-        for text in
-            ["", "javascript:alert(1)", "mailto:", "mailto:a\"b", "data:text/html,x", "/path", "www.example.com"]
-        {
-            assert_eq!(cleaned_uri(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn sensitive_values_are_masked_at_any_depth_and_fit_the_schema() {
-        let schema = Variables::parse(&json!({"properties": {
-            "code": {"type": "string", "sensitive": true}, "due": {"type": "string", "format": "date", "sensitive": true},
-            "name": {"type": "string"}, "rows": {"type": "array", "items": {"type": "object", "properties": {
-                "iban": {"type": "string", "sensitive": true}, "n": {"type": "number"}}}},
-        }}))
-        .unwrap();
-        let given = json!({"code": "secret", "due": "2026-01-01", "name": "Ada", "rows": [{"iban": "secret", "n": 1}]});
-        let masked = Value::Object(schema.masked(given.as_object().unwrap()));
-        let expected = json!({"code": "***", "due": "2026-11-30", "name": "Ada", "rows": [{"iban": "***", "n": 1}]});
-        assert_eq!(masked, expected);
-        assert!(VariableValues::new(&schema, &masked).is_ok());
-    }
-
-    #[test]
-    fn sensitive_variables_are_known_by_name() {
-        assert_eq!(schema().sensitive().collect::<Vec<_>>(), ["user"]);
-    }
-}
+#[path = "values_tests.rs"]
+mod tests;
