@@ -24,7 +24,9 @@ pub fn target(data: &[u8]) {
     let Ok(draft) = TemplateDraft::parse(&input["template"]) else { return };
     assert_eq!(TemplateDraft::parse(&serde_json::to_value(&draft).unwrap()), Ok(draft.clone()));
     let Ok(template) = CompiledTemplate::new(draft) else { return };
-    let sources = number_of_sources(&input["template"]["parts"]);
+    // If a value is missing, a source is rendered once more for each optional variable that it uses.
+    let searches = 1 + number_of_members(&input["template"]["variables"]);
+    let sources = number_of_sources(&input["template"]["parts"]) * searches;
     let findings = in_time(sources * CHECKS, || publish_findings(&template, &Channel::ALL, RenderLimits::default()));
     assert!(findings.iter().all(|finding| finding.path.starts_with("parts.") || finding.path.starts_with("variables")));
     let locale = input["locale"].as_str().unwrap_or("en");
@@ -39,6 +41,15 @@ fn number_of_sources(parts: &Value) -> u32 {
         Value::String(_) => 1,
         Value::Array(items) => items.iter().map(number_of_sources).sum(),
         Value::Object(fields) => fields.values().map(number_of_sources).sum(),
+        _ => 0,
+    }
+}
+
+/// Number of members of all objects below a value: at least that of the variables of a schema.
+fn number_of_members(schema: &Value) -> u32 {
+    match schema {
+        Value::Array(items) => items.iter().map(number_of_members).sum(),
+        Value::Object(fields) => fields.values().map(|field| 1 + number_of_members(field)).sum(),
         _ => 0,
     }
 }

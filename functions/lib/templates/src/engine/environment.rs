@@ -107,7 +107,7 @@ impl TemplateEngine {
         let done = template.render_captured_to(context.clone(), &mut writer).map(|_| ());
         done.map_err(|error| fault(&error, template.source()))?;
         let marked = writer.into_text();
-        let finished = finished(&marked, kind).map_err(|MarkupFault { reason, values }| EngineFault {
+        let finished = finished(&marked, kind).map_err(|MarkupFault { reason, values, .. }| EngineFault {
             kind: EngineFaultKind::Source,
             place: self.place_of_value(template.source(), context, limit, values),
             message: reason.to_owned(),
@@ -224,22 +224,27 @@ pub fn syntax_finding(path: &str, source: &str) -> Option<Finding> {
     Some(Finding::new(path, fault.message).at(fault.place))
 }
 
-/// Returns the place of the first value that must not stand where a source of HTML has it, in any of its branches.
+/// Returns the place of the first fault of a source of HTML, in any of its branches: a value that must not stand where it
+/// does, or markup that is not closed or has a URL that is not allowed.
 pub fn misplaced_value(source: &str) -> Option<(Option<Place>, &'static str)> {
     let mut marked = String::with_capacity(source.len());
-    let (mut values, mut end) = (Vec::new(), 0);
+    // Bytes of the text with marks and of the source at which the pieces begin.
+    let (mut pieces, mut end) = (Vec::new(), 0);
     for tag in tags(source) {
+        pieces.push((marked.len(), end));
         marked.push_str(source.get(end..tag.start).unwrap_or_default());
+        pieces.push((marked.len(), tag.start));
         if tag.is_expression() {
-            values.push(tag.start);
             marked.push(URI);
             marked.push_str("https://example.com/");
             marked.push(END);
         }
         end = tag.end();
     }
+    pieces.push((marked.len(), end));
     marked.push_str(source.get(end..).unwrap_or_default());
     let fault = markup::html(&marked).err()?;
-    let place = fault.values.checked_sub(1).and_then(|index| values.get(index));
-    Some((place.map(|offset| Place::of_offset(source, *offset)), fault.reason))
+    let piece = pieces.iter().rev().find(|(start, _)| *start <= fault.offset);
+    let place = piece.map(|(start, offset)| Place::of_offset(source, offset + fault.offset - start));
+    Some((place, fault.reason))
 }

@@ -1,7 +1,7 @@
 //! Second pass of a rendering: replaces the marks around values by what may stand at their place.
 
 use super::autolink::{BREAK, continues_link, literal_continues_link, push_unlinked};
-use super::output::{Piece, pieces};
+use super::output::{END, Piece, pieces};
 use super::url_value::{BAD_URL, UrlPlace, is_allowed_url, push_url_value};
 
 /// Attributes whose value is a URL.
@@ -100,7 +100,7 @@ pub fn url(marked: &str) -> Result<String, MarkupFault> {
             Piece::Value { text, .. } => {
                 values += 1;
                 let place = UrlPlace::after(&out);
-                push_url_value(&mut out, place, text).map_err(|reason| MarkupFault { reason, values })?;
+                push_url_value(&mut out, place, text).map_err(|reason| MarkupFault { reason, values, offset: 0 })?;
             }
         }
     }
@@ -115,16 +115,21 @@ pub fn html(marked: &str) -> Result<String, MarkupFault> {
     let mut pass = HtmlPass { out: String::with_capacity(marked.len() + 256), ..HtmlPass::default() };
     let mut values = 0;
     for piece in pieces(marked) {
-        let done = match piece {
-            Piece::Literal(text) => pass.literal(text),
+        let (done, length) = match piece {
+            Piece::Literal(text) => (pass.literal(text), text.len()),
             Piece::Value { text, is_uri } => {
                 values += 1;
-                pass.value(text, is_uri)
+                (pass.value(text, is_uri), text.len() + 2 * END.len_utf8())
             }
         };
-        done.map_err(|reason| MarkupFault { reason, values })?;
+        done.map_err(|reason| MarkupFault { reason, values, offset: pass.offset })?;
+        pass.piece_start += length;
+        pass.offset = pass.piece_start;
     }
-    if pass.place == HtmlPlace::Text { Ok(pass.out) } else { Err(MarkupFault { reason: UNCLOSED, values }) }
+    match pass.place {
+        HtmlPlace::Text => Ok(pass.out),
+        _ => Err(MarkupFault { reason: UNCLOSED, values, offset: pass.opened_at }),
+    }
 }
 
 /// Requirement that HTML or a URL does not meet.
@@ -134,6 +139,8 @@ pub struct MarkupFault {
     pub reason: &'static str,
     /// Number of values up to the fault. If a value is the fault, it is the last of them.
     pub values: usize,
+    /// Byte of the text with marks at which the fault is. For a URL, it is 0.
+    pub offset: usize,
 }
 
 /// Place inside HTML, after the HTML standard's tokenization.
@@ -165,6 +172,11 @@ struct HtmlPass {
     value_start: usize,
     /// `true` if the last piece is a value that must not become a link.
     is_after_value: bool,
+    /// Byte of the text with marks at which the present piece begins, and at which the pass is.
+    piece_start: usize,
+    offset: usize,
+    /// Byte at which the last tag or comment was opened.
+    opened_at: usize,
 }
 
 impl HtmlPass {
@@ -174,6 +186,7 @@ impl HtmlPass {
         }
         let mut rest = text;
         while !rest.is_empty() {
+            self.offset = self.piece_start + text.len() - rest.len();
             let used = match self.place {
                 HtmlPlace::Text => self.text(rest),
                 HtmlPlace::Raw => self.raw(rest),
@@ -208,6 +221,7 @@ impl HtmlPass {
             (HtmlPlace::Text, 1)
         };
         self.place = place;
+        self.opened_at = self.offset + start;
         self.copy(rest, start + length)
     }
 

@@ -84,8 +84,16 @@ fn html_is_checked_in_every_branch() {
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!((found[0].0.as_str(), found[0].1), ("parts.en.email.html", Some((2, 31))));
     assert_eq!(html("<p title=\"{{ n }}\">{{ n }}</p>"), []);
-    assert_eq!(html("<a href=\"{{ n }}\">x</a>").len(), 1);
-    assert_eq!(html("<a href=\"ftp://example.com/\">x</a>").len(), 1);
+    for (source, place) in [
+        ("<a href=\"{{ n }}\">x</a>", (1, 10)),
+        ("<p>{{ n }}</p>\n{% if n %}<a href=\"ftp://example.com/\">x</a>{% endif %}", (2, 20)),
+        ("<p>\n{{ n }}<a href=ftp://example.com/>x</a>", (2, 34)),
+        ("<p>{{ n }}</p>\n  <!-- {{ 'x' }}", (2, 8)),
+        ("<p>{{ n }}</p>\n <b title=\"x>", (2, 2)),
+    ] {
+        let found = html(source);
+        assert_eq!((found.len(), found[0].1), (1, Some(place)), "{source}: {found:?}");
+    }
 }
 
 #[test]
