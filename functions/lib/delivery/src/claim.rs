@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use crate::allowance::Allowance;
-use crate::job::Job;
-use crate::outcome::StepOutcome;
+use crate::job::{Job, StepOutcome};
 use crate::stores::Persistence;
 use aws::deadline;
 use domain::budget::{Ceiling, Limit, Reservation};

@@ -15,13 +15,11 @@ use crate::allowance::{Allowance, PAID_CALL, SHORTEST_PUSH};
 use crate::breakers::TABLE_TIMEOUT;
 use crate::config::{ConfigSnapshot, ConfigSource};
 use crate::escalation::{EscalationPolicy, Step};
-use crate::first_attempt::{FirstAttempt, Started};
 use crate::gates::Gates;
-use crate::job::Job;
-use crate::outcome::StepOutcome;
+use crate::job::{Job, StepOutcome};
 use crate::reachability::unreachable_channels;
 use crate::senders::Senders;
-use crate::stores::{Persistence, Stores};
+use crate::stores::{FirstAttempt, Persistence, Started, Stores};
 use crate::template_cache::TemplateCache;
 use crate::template_text::locale_of;
 use crate::topic_order::TopicOrder;
@@ -173,7 +171,7 @@ impl DeliveryEngine {
         Ok(started.notification)
     }
 
-    /// Does the same for a notification of a campaign.
+    /// Makes the first attempt of a new notification whose circumstances decide how the result is stored.
     ///
     /// # Errors
     /// As [`start`](Self::start).
@@ -196,7 +194,7 @@ impl DeliveryEngine {
         let mut job = Job::first(notification, recipient);
         job.is_stored_by_caller = first == FirstAttempt::OfPage;
         job.may_be_repeat = first == FirstAttempt::MayBeRepeat;
-        self.work_on(&mut job, allowance).await?;
+        self.run_steps(&mut job, allowance).await?;
         Ok(Started { is_stored: !job.is_left_to_caller, notification: job.notification })
     }
 
@@ -249,11 +247,12 @@ impl DeliveryEngine {
     /// # Errors
     /// If the store does not answer, or another process took the notification over meanwhile.
     pub async fn advance(&self, mut job: Job, allowance: Allowance) -> Result<Notification, StoreError> {
-        self.work_on(&mut job, allowance).await?;
+        self.run_steps(&mut job, allowance).await?;
         Ok(job.notification)
     }
 
-    async fn work_on(&self, job: &mut Job, allowance: Allowance) -> Result<(), StoreError> {
+    /// Repeats [`decide`] and [`act`](Self::act) until the state is stored.
+    async fn run_steps(&self, job: &mut Job, allowance: Allowance) -> Result<(), StoreError> {
         let mut recipient = job.recipient.take();
         if job.notification.message().template().is_some() {
             Box::pin(self.load_template(job, recipient.as_ref())).await?;

@@ -1,28 +1,24 @@
-//! Work on one notification: its state, and the facts found during this work.
+//! Work on one notification: its state, the facts found during this work, and the result of one step.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::breakers::BulkheadSlot;
 use crate::compose_fault::ComposeFault;
 use crate::config::ConfigSnapshot;
 use crate::message::Composer;
-use crate::outcome::{AbortReason, StepOutcome};
 use crate::token::TokenKeys;
 use domain::breaker::{Host, OpenCircuits};
 use domain::budget::{Ceiling, Reservation};
 use domain::caps::CapUsage;
 use domain::channel::push::Topic;
 use domain::channel::{Answer, Channel};
-use domain::notification::{Attempt, AttemptOutcome, MAX_UNSTORED_AGE, Notification, Reason};
+use domain::notification::{Attempt, AttemptOutcome, Notification, Reason};
 use domain::recipient::{Recipient, RecipientKey};
 use platform::{backoff, random};
 use templates::CompiledTemplate;
-
-/// Time that is reserved for a push and the write of its result, before receipts of an unstored notification are refused.
-const UNSTORED_PUSH_RESERVE: SignedDuration = SignedDuration::from_secs(30);
 
 /// A recipient and a topic.
 pub type TopicKey = (RecipientKey, Topic);
@@ -68,6 +64,33 @@ pub struct Job {
     pub(crate) cap_claims: Option<CapUsage>,
 }
 
+/// Result of one step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StepOutcome {
+    /// The reached state is stored, and the work on the notification ends here.
+    Stored,
+    /// The facts changed: a call ended, a circuit opened, a budget refused, or a receipt was merged. The escalation
+    /// policy selects the next step.
+    Reevaluate,
+    /// A short wait has passed. The recipient may have changed and is read again.
+    Waited,
+    /// The pre-send check found this reason against a call on this channel.
+    Aborted(AbortReason, Channel),
+    /// All slots of the provider are taken, or too many writers use the same budget: the notification is deferred.
+    AtCapacity,
+    /// Too little time is left for the call: the notification stays due for another invocation.
+    OutOfTime,
+}
+
+/// Reason why a claimed call is not made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AbortReason {
+    /// The recipient was erased after the last read.
+    Erased,
+    /// The address is suppressed, and the profile did not show it.
+    Suppressed,
+}
+
 impl Job {
     /// Creates the work on a notification that is not stored yet.
     #[must_use]
@@ -104,19 +127,6 @@ impl Job {
             sms_message_id: None,
             cap_claims,
         }
-    }
-
-    /// Returns `true` if a push may start at `now` although the notification is not stored.
-    ///
-    /// A push is free, and a repeat of it replaces it by its topic, so it needs no claim. Nothing was answered before,
-    /// so nothing that was accepted can be lost. Three messages need the stored lease nevertheless: one with a topic of the
-    /// caller, because an older message of the topic must find it, one of a request that took over an old key, and one
-    /// that another process may have pushed already.
-    pub(crate) fn may_push_unstored(&self, now: Timestamp) -> bool {
-        let age = now.duration_since(self.notification.created_at());
-        // The id of a campaign's notification shows that it may not be stored yet, whatever its age.
-        let is_young = self.notification.campaign().is_some() || age < MAX_UNSTORED_AGE - UNSTORED_PUSH_RESERVE;
-        self.is_new && !self.may_be_repeat && self.notification.topic().is_none() && is_young
     }
 
     /// Returns `true` if attempts are recorded that no table holds.

@@ -1,7 +1,7 @@
 //! Delivery of a notification: gates, escalation policy, senders, circuit breakers and due work.
 //!
-//! [`DeliveryEngine::advance`] makes the attempts of one notification: [`EscalationPolicy::next_step`] decides, and
-//! the engine carries the step out. [`Sweeper`] resumes what is due.
+//! [`DeliveryEngine::start`] and [`DeliveryEngine::advance`] make the attempts of one notification:
+//! [`EscalationPolicy::next_step`] decides, and the engine carries the step out. [`Sweeper`] resumes what is due.
 
 mod admission;
 mod allowance;
@@ -14,13 +14,11 @@ mod compose_fault;
 pub mod config;
 mod engine;
 mod escalation;
-mod first_attempt;
 mod gates;
 mod job;
 mod link_limits;
 mod links;
 mod message;
-mod outcome;
 mod paid_send;
 mod pre_send_check;
 mod provider_alarm;
@@ -41,7 +39,6 @@ pub use assembly::{DeliveryConfig, start_engine};
 pub use compose_fault::ComposeFault;
 pub use engine::{CONCURRENCY, DeliveryEngine};
 pub use escalation::{EscalationPolicy, Step};
-pub use first_attempt::{FirstAttempt, Started};
 pub use gates::{GateAnswer, GateVerdict, Gated, Gates};
 pub use job::{Job, TopicKey};
 pub use link_limits::LinkLimits;
@@ -51,7 +48,7 @@ pub use paid_send::PaidSender;
 pub use reachability::{UnreachableReason, unreachable_channels, unreachable_reason};
 pub use senders::Senders;
 pub use shown_message::{shown_paid, shown_push};
-pub use stores::Stores;
+pub use stores::{FirstAttempt, Started, Stores};
 pub use sweeper::{DueChange, Resumed, Sweep, Sweeper};
 pub use template_cache::{DRAFT, TemplateCache};
 pub use template_text::{TemplateText, channels_with_text, locale_of};

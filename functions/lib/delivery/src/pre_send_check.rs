@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::outcome::AbortReason;
+use crate::job::AbortReason;
 use crate::stores::Stores;
 use aws::deadline;
 use domain::channel::Channel;

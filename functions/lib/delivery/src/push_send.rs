@@ -13,9 +13,8 @@ use crate::admission::{AdmissionControl, CallPermit, NotAdmitted};
 use crate::allowance::{Allowance, SHORTEST_PUSH};
 use crate::breakers::TABLE_TIMEOUT;
 use crate::config::ConfigSnapshot;
-use crate::job::Job;
+use crate::job::{Job, StepOutcome};
 use crate::message::push_message_that_fits;
-use crate::outcome::StepOutcome;
 use crate::provider_alarm::alarm_on_misconfiguration;
 use crate::stores::Persistence;
 use crate::token::TokenKeys;
@@ -24,7 +23,7 @@ use channels::push::PushClient;
 use domain::breaker::{DeviceHash, Host, Thresholds};
 use domain::channel::push::{ExtraOrigins, Subscription};
 use domain::channel::{Answer, Channel, Outcome, Rejection};
-use domain::notification::{Content, Notification};
+use domain::notification::{Content, MAX_UNSTORED_AGE, Notification};
 use domain::recipient::{Device, RecipientKey};
 use domain::rollout::Version;
 use platform::clock::Clock;
@@ -35,6 +34,8 @@ const STRAGGLER_TIMEOUT: Duration = Duration::from_secs(1);
 /// Shortest `Retry-After` for which a device rests. A shorter one is waited for inside the invocation and is not
 /// stored.
 const SHORTEST_REST_MS: u64 = 2_000;
+/// Time that is reserved for a push and the write of its result, before receipts of an unstored notification are refused.
+const UNSTORED_PUSH_RESERVE: SignedDuration = SignedDuration::from_secs(30);
 
 /// Sends web pushes.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ impl PushSender {
     /// Pushes to all these devices at once, as far as their hosts may be called.
     ///
     /// A push is free and is replaced by its topic, so the lease is the only claim that it needs. The first attempt
-    /// needs none: see [`Job::may_push_unstored`].
+    /// needs none: see [`may_push_unstored`].
     pub(crate) fn send<'a>(
         &'a self,
         job: &'a mut Job,
@@ -130,7 +131,7 @@ impl PushSender {
     /// could not be stored.
     async fn take_lease(&self, job: &mut Job, allowance: Allowance) -> Result<Option<StepOutcome>, StoreError> {
         let now = self.clock.now();
-        if job.has_lease || job.may_push_unstored(now) {
+        if job.has_lease || may_push_unstored(job, now) {
             return Ok(None);
         }
         job.notification.lease(allowance.lease_until, now);
@@ -282,6 +283,19 @@ impl PushSender {
             tracing::warn!(%error, device_id = id, "failed to remove a gone device; cleanup will remove it");
         }
     }
+}
+
+/// Returns `true` if a push may start at `now` although the notification is not stored.
+///
+/// A push is free, and a repeat of it replaces it by its topic, so it needs no claim. Nothing was answered before,
+/// so nothing that was accepted can be lost. Three messages need the stored lease nevertheless: one with a topic of the
+/// caller, because an older message of the topic must find it, one of a request that took over an old key, and one
+/// that another process may have pushed already.
+fn may_push_unstored(job: &Job, now: Timestamp) -> bool {
+    let age = now.duration_since(job.notification.created_at());
+    // The id of a campaign's notification shows that it may not be stored yet, whatever its age.
+    let is_young = job.notification.campaign().is_some() || age < MAX_UNSTORED_AGE - UNSTORED_PUSH_RESERVE;
+    job.is_new && !job.may_be_repeat && job.notification.topic().is_none() && is_young
 }
 
 /// Returns the outcome if no push may start at `at` any more. Storing the lease may have taken seconds.

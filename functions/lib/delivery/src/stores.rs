@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use crate::allowance::Allowance;
 use crate::campaign_states::CampaignStates;
-use crate::job::Job;
-use crate::outcome::StepOutcome;
+use crate::job::{Job, StepOutcome};
 use aws::deadline;
 use domain::caps::CapUsage;
 use domain::notification::Notification;
@@ -49,6 +48,26 @@ impl Stores {
     pub const fn budgets(&self) -> &BudgetStore {
         &self.budgets
     }
+}
+
+/// Circumstances of a first attempt, which decide how it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstAttempt {
+    /// The result is stored at once.
+    Alone,
+    /// The caller stores the results of a page of notifications together.
+    OfPage,
+    /// Another process may have begun the same attempt, and died: a lease is stored before a push.
+    MayBeRepeat,
+}
+
+/// A notification after its first attempt.
+#[derive(Debug)]
+pub struct Started {
+    /// State.
+    pub notification: Notification,
+    /// `false` if the caller must store it.
+    pub is_stored: bool,
 }
 
 /// Stores the state that the work on a notification has reached.
@@ -103,7 +122,8 @@ impl Persistence {
         }
     }
 
-    /// Stores the state, then releases reserved money that a provider did not take.
+    /// Stores the state, then releases reserved money that a provider did not take. The first write has the condition
+    /// that the notification does not exist, each later one that its revision and receipts are unchanged.
     ///
     /// Returns [`StepOutcome::Reevaluate`] if a receipt was stored first: the receipt is merged, and nothing is stored.
     /// A crash between the two writes leaves the money reserved. So the budgets show less than is available, never

@@ -7,8 +7,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::breakers::Bulkhead;
-use crate::job::{Job, TopicKey};
-use crate::outcome::StepOutcome;
+use crate::job::{Job, StepOutcome, TopicKey};
 use domain::channel::push::Topic;
 use domain::notification::MAX_AHEAD;
 use platform::clock::Clock;

@@ -1,7 +1,6 @@
 //! Escalation policy: selects the next step for a notification. It is pure, so every rule can be read and tested here.
 
 mod policy;
-mod push;
 mod step;
 
 pub use policy::EscalationPolicy;

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::push::PushRules;
 use super::step::{ChannelState, Step};
 use domain::breaker::{Host, OpenCircuits};
 use domain::channel::Channel;
 use domain::notification::{Attempt, AttemptOutcome, Notification, Reason, Status};
-use domain::recipient::Recipient;
+use domain::recipient::{Device, Recipient};
 use domain::rollout::Version;
 use domain::{OnUncertain, TypeRules};
 
@@ -299,4 +298,87 @@ fn best_outcome_of_last_channel(notification: &Notification) -> Option<AttemptOu
 
 fn plus(ended_ms: i64, after: SignedDuration) -> Option<Timestamp> {
     Timestamp::from_millisecond(ended_ms).ok()?.checked_add(after).ok()
+}
+
+/// Rules of the push channel for one notification at `now`.
+struct PushRules<'p> {
+    open_circuits: &'p OpenCircuits,
+    /// Time until which a paid call waits for a failing push service.
+    wait_end: Option<Timestamp>,
+    /// Returns the time of the next try, given the last attempt and the number of tries that count.
+    next_try_at: &'p dyn Fn(&Attempt, usize) -> Option<Timestamp>,
+    now: Timestamp,
+}
+
+/// A device that may be tried.
+struct Candidate<'a> {
+    device: &'a Device,
+    /// Earliest time of its next try.
+    at: Timestamp,
+    /// Time until which the host's open circuit, or the device's own rest, forbids a call.
+    skipped_until: Option<Timestamp>,
+}
+
+impl Candidate<'_> {
+    fn callable_at(&self) -> Timestamp {
+        self.skipped_until.map_or(self.at, |until| until.max(self.at))
+    }
+}
+
+impl PushRules<'_> {
+    /// Selects the devices to push to.
+    ///
+    /// The first round goes to every device; a retry goes only to devices that answered "retry later". A device is
+    /// skipped while its host's circuit is open or the device rests.
+    fn state<'a>(&self, notification: &Notification, recipient: &'a Recipient) -> ChannelState<'a> {
+        let living = || recipient.devices.iter().filter(|device| device.is_live(self.now));
+        let candidates: Vec<_> = living().filter_map(|device| self.candidate(device, notification)).collect();
+        let ready = candidates.iter().filter(|one| one.skipped_until.is_none() && one.at <= self.now);
+        let ready: Vec<_> = ready.map(|one| one.device).collect();
+        match candidates.iter().map(Candidate::callable_at).min() {
+            _ if !ready.is_empty() => ChannelState::Try(Step::Push(ready)),
+            Some(soonest) if candidates.iter().any(|one| one.skipped_until.is_none()) => {
+                ChannelState::Try(Step::Wait(soonest))
+            }
+            Some(soonest) => ChannelState::SkippedUntil(soonest),
+            None => match self.wait_end {
+                Some(until) if living().any(|device| must_retry(device, notification)) => {
+                    ChannelState::SkippedUntil(until)
+                }
+                _ => ChannelState::Exhausted,
+            },
+        }
+    }
+
+    fn candidate<'a>(&self, device: &'a Device, notification: &Notification) -> Option<Candidate<'a>> {
+        let tried = || attempts_of(device, notification);
+        let at = match tried().next_back() {
+            // An open circuit left this device out of the first round. A device that was registered later is not a
+            // target.
+            None => {
+                let first = notification.attempts_on(Channel::Push).next();
+                let is_target = first.is_none_or(|first| device.created_at.as_millisecond() <= first.at_ms);
+                is_target.then_some(self.now)?
+            }
+            // While a paid call waits for a failing push service, "retry later" does not use up tries.
+            Some(last) => {
+                let is_waited_for = |at: &Timestamp| self.wait_end.is_some_and(|until| *at < until);
+                (self.next_try_at)(last, tried().count())
+                    .or_else(|| (self.next_try_at)(last, 0).filter(is_waited_for))?
+            }
+        };
+        let open_until = self.open_circuits.get(&Host::push(device.host())).copied().filter(|until| *until > self.now);
+        let skipped_until = open_until.max(device.resting_until(self.now));
+        Some(Candidate { device, at, skipped_until })
+    }
+}
+
+fn attempts_of<'n>(device: &Device, notification: &'n Notification) -> impl DoubleEndedIterator<Item = &'n Attempt> {
+    let of_device = move |attempt: &&Attempt| attempt.device.as_deref() == Some(device.device_id.as_str());
+    notification.attempts_on(Channel::Push).filter(of_device)
+}
+
+fn must_retry(device: &Device, notification: &Notification) -> bool {
+    let last = attempts_of(device, notification).next_back();
+    last.is_some_and(|last| last.outcome == AttemptOutcome::RetryLater)
 }
