@@ -12,7 +12,7 @@ fn parse(text: &str) -> Result<PushEndpoint, EndpointProblem> {
 }
 
 const HOSTILE: &[(&str, EndpointProblem)] = &[
-    // ParameterTexts that are not URLs, and URLs whose scheme is missing or is not https.
+    // Texts that are not URLs, and URLs whose scheme is missing or is not https.
     ("", NotAUrl),
     (" ", NotAUrl),
     ("not a url", NotAUrl),
