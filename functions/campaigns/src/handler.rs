@@ -5,7 +5,7 @@ use aws::deadline;
 use lambda_runtime::{Error, LambdaEvent};
 use platform::clock::Clock;
 use platform::gateway;
-use platform::time_limits::CATALOG_REQUEST_LIMIT;
+use platform::time_limits::OPERATOR_REQUEST_LIMIT;
 use serde_json::{Value, json};
 
 /// Answers one event.
@@ -21,6 +21,6 @@ pub async fn handle(api: &CampaignsApi, clock: Clock, event: LambdaEvent<Value>)
     }
     let request = gateway::request(event.payload).ok_or("neither an event of API Gateway nor of the schedule")?;
     let answer = Box::pin(api.answer(&request, clock.now()));
-    let answer = deadline::with_timeout(CATALOG_REQUEST_LIMIT, answer).await;
+    let answer = deadline::with_timeout(OPERATOR_REQUEST_LIMIT, answer).await;
     Ok(gateway::response(&request, answer))
 }

@@ -5,7 +5,7 @@ use aws::deadline;
 use lambda_runtime::{Error, LambdaEvent};
 use platform::clock::Clock;
 use platform::gateway;
-use platform::time_limits::CATALOG_REQUEST_LIMIT;
+use platform::time_limits::OPERATOR_REQUEST_LIMIT;
 use serde_json::Value;
 
 /// Answers one event.
@@ -16,6 +16,6 @@ pub async fn handle(api: &CatalogApi, clock: Clock, event: LambdaEvent<Value>) -
     let request = gateway::request(event.payload).ok_or("not an event of API Gateway's HTTP API")?;
     // Boxed, because the layout of the nested futures is too deep for the compiler.
     let answer = Box::pin(api.answer(&request, clock.now()));
-    let answer = deadline::with_timeout(CATALOG_REQUEST_LIMIT, answer).await;
+    let answer = deadline::with_timeout(OPERATOR_REQUEST_LIMIT, answer).await;
     Ok(gateway::response(&request, answer))
 }

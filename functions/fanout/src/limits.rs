@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use delivery::hard_deadline;
 use jiff::{SignedDuration, Timestamp};
-use platform::time_limits::{SWEEP_END_MARGIN, SWEEP_NOTIFICATION_LIMIT};
+use platform::time_limits::{NOTIFICATION_WORK_LIMIT, WORK_END_MARGIN};
 use tokio::time::Instant;
 
 /// Longest wait between two looks if a campaign was paused.
@@ -27,13 +27,13 @@ impl WorkerLimits {
     /// Returns the limits of an invocation that Lambda ends at `ends_at_ms`.
     pub fn of(ends_at_ms: u64) -> Self {
         let ends_at = i64::try_from(ends_at_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-        let stop_at = ends_at.unwrap_or(Timestamp::MAX) - SWEEP_END_MARGIN;
-        Self { begin_until: stop_at - SWEEP_NOTIFICATION_LIMIT, stop_at, lease_until: hard_deadline(ends_at_ms) }
+        let stop_at = ends_at.unwrap_or(Timestamp::MAX) - WORK_END_MARGIN;
+        Self { begin_until: stop_at - NOTIFICATION_WORK_LIMIT, stop_at, lease_until: hard_deadline(ends_at_ms) }
     }
 
     /// Returns the time by which the work on a person that begins at `now` must end.
     pub fn work_until(self, now: Timestamp) -> Timestamp {
-        self.stop_at.min(now.checked_add(SWEEP_NOTIFICATION_LIMIT).unwrap_or(self.stop_at))
+        self.stop_at.min(now.checked_add(NOTIFICATION_WORK_LIMIT).unwrap_or(self.stop_at))
     }
 }
 

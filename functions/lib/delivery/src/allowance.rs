@@ -86,8 +86,8 @@ mod tests {
     use super::*;
     use aws::{ATTEMPT, OPERATION, PAID_SEND};
     use platform::time_limits::{
-        BATCH_REQUEST_LIMIT, ERASURE_REQUEST_LIMIT, SINGLE_REQUEST_LIMIT, START_WAIT_LIMIT, SWEEP_END_MARGIN,
-        SWEEP_NOTIFICATION_LIMIT,
+        BATCH_REQUEST_LIMIT, ERASURE_REQUEST_LIMIT, NOTIFICATION_WORK_LIMIT, SINGLE_REQUEST_LIMIT, START_WAIT_LIMIT,
+        WORK_END_MARGIN,
     };
 
     const API_GATEWAY: Duration = Duration::from_secs(30);
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn wherever_a_claim_may_begin_the_call_and_its_outcome_still_fit_into_the_function() {
-        let sweep = timeout("CascadeFunction") - seconds(SWEEP_END_MARGIN);
+        let sweep = timeout("CascadeFunction") - seconds(WORK_END_MARGIN);
         for (function, work_until) in [
             ("SendFunction", seconds(SINGLE_REQUEST_LIMIT)),
             ("SendFunction", seconds(BATCH_REQUEST_LIMIT)),
@@ -133,7 +133,7 @@ mod tests {
             let outcome = starts + claim + PAID_SEND + seconds(PERSIST_RESERVE);
             assert!(outcome + INVOCATION_END_MARGIN <= timeout(function), "{function}: {outcome:?}");
         }
-        assert!(seconds(SWEEP_NOTIFICATION_LIMIT) < sweep);
+        assert!(seconds(NOTIFICATION_WORK_LIMIT) < sweep);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use domain::notification::{Notification, NotificationId, Status, Urgency};
 use domain::rollout::Version;
 use platform::alarm::AlarmLine;
 use platform::emf::{Metric, MetricValue};
-use platform::time_limits::{SWEEP_END_MARGIN, SWEEP_NOTIFICATION_LIMIT};
+use platform::time_limits::{NOTIFICATION_WORK_LIMIT, WORK_END_MARGIN};
 use store::{DUE_SHARDS, Due, StoreError, due_shards};
 
 /// Result of resuming a notification.
@@ -191,12 +191,12 @@ impl Sweeper {
         Box::pin(async move {
             let lease_until = hard_deadline(ends_at_ms);
             let ends_at = i64::try_from(ends_at_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-            let stop_at = ends_at.unwrap_or(Timestamp::MAX) - SWEEP_END_MARGIN;
+            let stop_at = ends_at.unwrap_or(Timestamp::MAX) - WORK_END_MARGIN;
             let now = self.engine.clock().now();
             if now >= stop_at {
                 return None;
             }
-            let allowance = Allowance { work_until: stop_at.min(now + SWEEP_NOTIFICATION_LIMIT), lease_until };
+            let allowance = Allowance { work_until: stop_at.min(now + NOTIFICATION_WORK_LIMIT), lease_until };
             let timeout = time_left(allowance.work_until, now);
             let result = deadline::with_timeout(timeout, self.resume(id, allowance)).await;
             result.as_ref().err().into_iter().for_each(|error| log_failure(id, error));

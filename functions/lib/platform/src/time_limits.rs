@@ -37,13 +37,13 @@ pub const RECIPIENTS_BATCH_LIMIT: Duration = Duration::from_secs(14);
 /// Deadline of the AWS calls of a request to `console`: API Gateway waits 30 s.
 pub const CONSOLE_REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
-/// Deadline of the AWS calls of a request to `catalog`: API Gateway waits 30 s.
-pub const CATALOG_REQUEST_LIMIT: Duration = Duration::from_secs(10);
+/// Deadline of the AWS calls of a request to `catalog` or `campaigns`: API Gateway waits 30 s.
+pub const OPERATOR_REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
-/// Time for which a run of `cascade` works on one notification.
-pub const SWEEP_NOTIFICATION_LIMIT: SignedDuration = SignedDuration::from_secs(15);
-/// Time at the end of an invocation of `cascade` in which no work on a notification begins.
-pub const SWEEP_END_MARGIN: SignedDuration = SignedDuration::from_secs(5);
+/// Time for which a run of `cascade` or `fanout` works on one notification.
+pub const NOTIFICATION_WORK_LIMIT: SignedDuration = SignedDuration::from_secs(15);
+/// Time at the end of an invocation of `cascade` or `fanout` in which no work on a notification continues.
+pub const WORK_END_MARGIN: SignedDuration = SignedDuration::from_secs(5);
 
 /// Time at the end of an invocation of `cleanup` that a pass leaves for calls in progress, the cursor and the response.
 pub const CLEANUP_PASS_MARGIN: Duration = Duration::from_secs(15);
