@@ -1,4 +1,4 @@
-//! What a campaign draws on: a budget that is spent, or a push service that does not answer, pauses it.
+//! Supply of a campaign: a budget that is spent, or a push service that does not answer, pauses it.
 
 use serde_json::{Value, json};
 

@@ -315,12 +315,12 @@ fn must_pause(
     too_late(definition, launch, now).map(|detail| (PauseReason::TooLate, detail))
 }
 
-/// Returns the time after which a campaign with this launch sends to nobody.
+/// Returns the time after which a campaign with this launch sends no message.
 pub(super) fn last_moment(launched_at: Timestamp) -> Timestamp {
     launched_at.checked_add(MAX_CAMPAIGN_AGE - AGE_RESERVE).unwrap_or(Timestamp::MAX)
 }
 
-/// Returns the explanation if nobody else may be sent to.
+/// Returns the explanation if no further person may be sent to.
 pub(super) fn too_late(definition: &Definition, launch: &Launch, now: Timestamp) -> Option<String> {
     if let Some(not_after) = definition.not_after.filter(|not_after| now > *not_after) {
         return Some(format!("not_after, {not_after}, has passed"));

@@ -202,7 +202,7 @@ impl CampaignsApi {
         Ok(Response { status: 202, ..response })
     }
 
-    /// Changes a campaign under the condition that nobody else does. A change that changes nothing writes nothing.
+    /// Changes a campaign on the condition that its revision is unchanged. If nothing changes, nothing is written.
     ///
     /// # Errors
     /// 404, the error of `act`, or 503 if other writers are first again and again.

@@ -124,7 +124,7 @@ impl CampaignsApi {
         Ok(response)
     }
 
-    /// Pauses a campaign: within some seconds, nobody else is sent to.
+    /// Pauses a campaign: within some seconds, no further person is sent to.
     pub(super) async fn pause(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
         self.change(request, now, async |stored: &mut StoredCampaign| {

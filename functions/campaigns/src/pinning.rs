@@ -24,7 +24,7 @@ use store::{PEOPLE_PER_PART, StoredCampaign};
 const PEOPLE_PER_TASK: u64 = 250;
 /// Number of tasks of a campaign with steps, so that a step of 1 % is possible.
 const TASKS_FOR_STEPS: u32 = 100;
-/// Maximum size of the filters of a campaign with all segments that they name, as JSON. They stand in a row several times.
+/// Maximum size of the filters of a campaign with all segments that they name, as JSON. A row contains them several times.
 const MAX_FILTER_BYTES: usize = 60_000;
 /// Number of profiles up to which a table is counted whole.
 const COUNTED_WHOLE: i32 = 1_000;
@@ -32,7 +32,7 @@ const COUNTED_WHOLE: i32 = 1_000;
 const SAMPLE_SEGMENTS: i32 = 4_096;
 const SAMPLED: usize = 8;
 
-/// What decides what is sent to whom, with its hash.
+/// Everything that decides the recipients and their messages, with its hash.
 #[derive(Debug, Clone)]
 pub struct Pinned {
     pub definition: Definition,

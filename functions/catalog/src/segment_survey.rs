@@ -1,4 +1,4 @@
-//! Passes over the recipients table for one audience: a sample of scan segments, or everybody in steps that continue where
+//! Passes over the recipients table for one audience: a sample of scan segments, or all people in steps that continue where
 //! an earlier one ended.
 //!
 //! A scan segment is one part of DynamoDB's parallel Scan. It has nothing to do with segments of people.
@@ -166,7 +166,7 @@ impl Audience {
         }
     }
 
-    /// Continues an exact count until everybody is counted or `until` has passed. A scan segment whose read fails stays
+    /// Continues an exact count until all people are counted or `until` has passed. A scan segment whose read fails stays
     /// where it is.
     pub async fn continue_count(&self, recipients: &RecipientsStore, progress: &mut [SegmentProgress], until: Instant) {
         let open = progress.iter_mut().enumerate().filter(|(_, one)| !one.done);

@@ -95,7 +95,12 @@ impl CatalogApi {
             Problem::invalid(if is_sample { of_sample(problems.into_errors()) } else { problems.into_errors() })
         })?;
         let given = given.as_object().cloned().unwrap_or_default();
-        let malformed = || Problem::new(ProblemKind::Internal, "The preview could not be made.");
+        let malformed = || {
+            Problem::new(
+                ProblemKind::Internal,
+                "The preview could not be made. Retry later; if it fails again, report the request id.",
+            )
+        };
         let message = ExampleMessage::new(kind, locale, given, now).ok_or_else(malformed)?;
         let message = message.with_phone(recipient.and_then(|recipient| recipient.phone));
         shown(&message, &template, &config, body).map(|preview| Response::json(200, &preview))

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use platform::time_limits::{NOTIFICATION_WORK_LIMIT, WORK_END_MARGIN};
 use tokio::time::Instant;
 
-/// Longest wait between two looks if a campaign was paused.
+/// Longest pause between two checks of whether the work is over.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
 /// Shortest time that a page is begun with.
 pub const SHORTEST_PAGE: SignedDuration = SignedDuration::from_secs(1);
@@ -37,7 +37,7 @@ impl WorkerLimits {
     }
 }
 
-/// Waits until the turn of a person, and looks again and again if the work is over.
+/// Waits until the turn of a person, or until the work is over.
 pub async fn wait_until(turn: Instant, is_over: impl Fn() -> bool) {
     while !is_over() {
         let left = turn.saturating_duration_since(Instant::now());

@@ -1,4 +1,4 @@
-//! What would become of a person: the dry run of an attempt, with the same gates and the same composer.
+//! Predicted outcome of a person: the dry run of an attempt, with the same gates and the same composer.
 
 use campaign::{PeopleTally, PersonOutcome, PlannedPerson};
 use delivery::config::ConfigSnapshot;

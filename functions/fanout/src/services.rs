@@ -1,4 +1,4 @@
-//! What a worker uses.
+//! Services of a worker: tables, engine and keys.
 
 use delivery::DeliveryEngine;
 use domain::recipient::KeyHasher;

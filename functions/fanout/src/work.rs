@@ -59,7 +59,7 @@ pub struct PageResult {
 /// Notifications that exist already, by the recipients' keys.
 type Existing = HashMap<RecipientKey, Notification>;
 
-/// What became of a person; `None` for one that was not begun.
+/// Outcome of a person; `None` for one that was not begun.
 struct Handled {
     outcome: Option<PersonOutcome>,
     variant: String,
@@ -71,13 +71,13 @@ struct Handled {
     to_store: Option<Notification>,
 }
 
-/// What is common to the people of a page.
+/// Facts that are common to the people of a page.
 #[derive(Debug, Clone, Copy)]
 struct Moment<'a> {
     config: &'a ConfigSnapshot,
     limits: WorkerLimits,
     now: Timestamp,
-    /// How each result is stored.
+    /// Circumstances that decide how each result is stored.
     first: FirstAttempt,
 }
 

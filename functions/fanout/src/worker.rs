@@ -10,7 +10,7 @@ use crate::limits::WorkerLimits;
 use crate::services::FanoutServices;
 use crate::work::Work;
 
-/// Interval at which a worker looks if the campaign was paused.
+/// Interval at which a worker reads whether the campaign was paused.
 const WATCH_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Works on tasks.
@@ -139,7 +139,9 @@ impl Worker {
                     let runs = found.is_some_and(|stored| may_work(&stored.campaign, pass));
                     is_stopped.store(!runs, Ordering::Relaxed);
                 }
-                Err(error) => tracing::warn!(campaign = %id, %error, "failed to look if the campaign was paused"),
+                Err(error) => {
+                    tracing::warn!(campaign = %id, %error, "failed to read the campaign's state; polling again")
+                }
             }
         }
     }

@@ -101,7 +101,7 @@ impl RecipientsApi {
             erased.ok_or_else(preconditions::failed)?
         };
         if !erased.is_complete() {
-            let detail = "There is more to erase than fits into one request; the same request again goes on with it.";
+            let detail = "The erasure is not complete. Repeat the request to continue.";
             return Err(Problem::new(ProblemKind::Unavailable, detail).retry_after(1));
         }
         tracing::info!(recipient = %key, devices = erased.devices, notifications = erased.notifications, "erased recipient");

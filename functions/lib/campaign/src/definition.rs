@@ -43,19 +43,19 @@ pub struct Definition {
     pub kind: TypeId,
     /// Messages. One without a name if there are no variants.
     pub variants: Vec<Variant>,
-    /// Who is sent to.
+    /// People to whom it is sent.
     pub audience: AudienceKind,
-    /// Who is left out.
+    /// People who are left out.
     pub exclude: Option<Selection>,
     /// An earlier campaign whose people are sent to again.
     pub retry_of: Option<RetryOf>,
     /// Share of people to whom nothing is sent, in basis points.
     pub holdout_bp: u32,
-    /// When it begins.
+    /// Time at which it begins.
     pub timing: Timing,
     /// People a second.
     pub rate_per_second: u32,
-    /// Time after which nobody else is sent to.
+    /// Time after which no message is sent.
     pub not_after: Option<Timestamp>,
     /// Steps of the rollout; the last one is 100 %.
     pub steps: Vec<CampaignStep>,

@@ -23,9 +23,9 @@ pub struct Guards {
     pub max_failed_percent: f64,
     /// Largest share of people that are skipped because a variable is missing, in percent of those that match.
     pub max_missing_variable_percent: f64,
-    /// Largest share of complaints among the notifications that reached somebody, in percent.
+    /// Largest share of complaints among the notifications that reached their recipients, in percent.
     pub max_complained_percent: f64,
-    /// Largest share of opt-outs by the link of a message among the notifications that reached somebody, in percent.
+    /// Largest share of opt-outs by the link of a message among the notifications that reached their recipients, in percent.
     pub max_opted_out_percent: f64,
     /// Number of people from which the shares are compared.
     pub min_people: u64,
@@ -62,7 +62,7 @@ impl Guards {
 pub struct Ends {
     /// Notifications that ended, without those that were skipped.
     pub closed: u64,
-    /// Those of them that reached nobody.
+    /// Those of them that did not reach their recipients.
     pub failed: u64,
     /// Those of them that a provider accepted, or a device confirmed.
     pub reached: u64,

@@ -55,7 +55,7 @@ impl AtLocal {
         self.instant_of(self.date_time, zone)
     }
 
-    /// Returns the instant at which a person of this zone is sent to; `None` for nobody. `launched_at` decides if the local
+    /// Returns the instant at which a person of this zone is sent to; `None` if the person is not sent to. `launched_at` decides if the local
     /// time has passed.
     #[must_use]
     pub fn slot(&self, zone: Option<&str>, launched_at: Timestamp) -> Option<Timestamp> {

@@ -12,7 +12,7 @@ use domain::notification::{
 };
 use domain::recipient::Recipient;
 
-/// What a notification takes from outside its campaign.
+/// Inputs of a notification from outside its campaign.
 #[derive(Debug, Clone)]
 pub struct NotificationContext<'a> {
     /// Id.

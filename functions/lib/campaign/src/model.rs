@@ -42,7 +42,7 @@ pub struct Campaign {
     /// Approval of this definition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,
-    /// What was decided at the launch.
+    /// Decisions of the launch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launch: Option<Launch>,
     /// Time of the last resume.
@@ -85,7 +85,7 @@ pub struct Approval {
     pub at: Timestamp,
 }
 
-/// What a launch pins: nothing of it changes while the campaign runs.
+/// Values that a launch pins: none of them changes while the campaign runs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Launch {
     /// Time of the launch. Relative dates of filters count from it, and people created later are left out.
@@ -147,7 +147,7 @@ pub struct LaunchedMessage {
 pub struct StateConflict {
     /// State of the campaign.
     pub state: State,
-    /// What was asked for.
+    /// Requested action.
     pub action: &'static str,
 }
 

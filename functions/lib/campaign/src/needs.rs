@@ -1,4 +1,4 @@
-//! Names of the catalog that a campaign needs: while it has not ended, nobody may archive or delete them.
+//! Names of the catalog that a campaign needs: while it has not ended, no operator may archive or delete them.
 
 use crate::audience::{AudienceKind, Selection};
 use crate::model::Campaign;

@@ -20,13 +20,13 @@ pub struct People<'a> {
     pub id: &'a CampaignId,
     /// Definition.
     pub definition: &'a Definition,
-    /// What the launch pinned.
+    /// Values that the launch pinned.
     pub launch: &'a Launch,
     filter: Option<Filter>,
     exclude: Option<Filter>,
     /// Slot of the task; `None` for the people of all slots.
     slot: Option<usize>,
-    /// `true` for a test: whoever is named is meant.
+    /// `true` for a test: every named recipient is selected.
     is_test: bool,
 }
 
@@ -113,7 +113,7 @@ impl<'a> People<'a> {
         if let Timing::AtLocal(local) = &self.definition.timing {
             let slot = local.slot(recipient.time_zone.as_deref(), self.launch.at);
             if self.is_closing() {
-                // Whoever has no notification yet moved to a zone whose time had passed.
+                // A person who has no notification yet moved to a zone whose time had passed.
                 if !local.if_passed.is_some_and(IfPassed::sends) {
                     return Some(Selected::TooLate);
                 }

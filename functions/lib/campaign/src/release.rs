@@ -24,7 +24,7 @@ const MAX_RELEASED: usize = 2_000;
 /// Longest delay of a message in SQS, in seconds.
 const MAX_DELAY_SECONDS: f64 = 900.0;
 
-/// What is released so far.
+/// Tasks released so far.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Release {

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 #[strum(serialize_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// It can be changed, and nobody approved it.
+    /// It can be changed, and it is not approved.
     Draft,
-    /// Somebody approved exactly this definition.
+    /// An operator approved exactly this definition.
     Approved,
     /// It was launched, and its time has not come.
     Scheduled,
@@ -36,7 +36,7 @@ pub enum PauseReason {
     Operator,
     /// One of its guards found too many bad results.
     Guard,
-    /// A budget that it draws on is spent.
+    /// A budget that it depends on is spent.
     Budget,
     /// A provider that it needs has not answered for long.
     Provider,

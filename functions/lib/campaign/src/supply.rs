@@ -1,4 +1,4 @@
-//! What a running campaign draws on. If a budget is spent, or a provider does not answer for long, the campaign pauses itself:
+//! Budgets and providers that a running campaign depends on. If a budget is spent, or a provider does not answer for long, the campaign pauses itself:
 //! otherwise its people would be skipped, or their messages would come late.
 
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +15,7 @@ const OPEN_FOR: SignedDuration = SignedDuration::from_mins(10);
 /// Share of people for whom a later attempt is due, in percent of those that were attempted.
 const WAITING_PERCENT: u64 = 20;
 
-/// Facts about what a campaign draws on.
+/// Facts about the budgets and providers that a campaign depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct Supply<'a> {
     /// Channels of the campaign's type.
@@ -28,7 +28,7 @@ pub struct Supply<'a> {
     pub min_people: u64,
 }
 
-/// Returns the ceiling of a budget that is spent for everybody, of those that excluded the channels of a notification.
+/// Returns the ceiling of a budget that is spent for all recipients, of those that excluded the channels of a notification.
 #[must_use]
 pub fn spent_for_everybody(excluded: impl IntoIterator<Item = Ceiling>) -> Option<Ceiling> {
     let is_shared = |ceiling: &Ceiling| ceiling.period().is_some() && *ceiling != Ceiling::SmsRecipient;

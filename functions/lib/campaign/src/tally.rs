@@ -16,7 +16,7 @@ const OTHERS: &str = "others";
 /// Reasons of skips for which no notification is stored.
 const WITHOUT_NOTIFICATION: [&str; 2] = ["local_time_passed", "unknown_type"];
 
-/// What became of one person.
+/// Outcome of one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PersonOutcome {
     /// A provider accepted a message on this channel; in a plan, the first channel that would be tried.

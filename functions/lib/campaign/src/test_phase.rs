@@ -15,7 +15,7 @@ pub struct TestPhase {
     pub share_bp: u32,
     /// Time from the begin of the campaign to the choice of the winner.
     pub duration: SignedDuration,
-    /// What the winner is best in.
+    /// Figure that decides the winner.
     pub metric: TestMetric,
 }
 
@@ -32,7 +32,7 @@ pub enum TestMetric {
     Converted,
 }
 
-/// What happens after the test phase.
+/// Course of the campaign after the test phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum AfterTest {

@@ -12,7 +12,7 @@ const REST: &str = ".rest";
 /// Result of a variant in the test phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VariantResult {
-    /// Notifications that reached somebody.
+    /// Notifications that reached their recipients.
     pub reached: i64,
     /// Those of them with the result that counts.
     pub achieved: i64,

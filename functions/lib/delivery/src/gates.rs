@@ -60,7 +60,7 @@ pub struct Gated {
 #[derive(Debug)]
 struct Evaluation {
     gated: Gated,
-    /// Every evaluated gate in order, including those after a refusal; `None` if nobody reads it.
+    /// Every evaluated gate in order, including those after a refusal; `None` if no caller reads it.
     trail: Option<Vec<GateAnswer>>,
 }
 

@@ -57,7 +57,7 @@ impl Preconditions {
 /// Creates a 412.
 #[must_use]
 pub fn failed() -> Problem {
-    let detail = "It has changed since, or is not there, or is there already. Read it again, and decide anew.";
+    let detail = "The resource was changed, does not exist, or already exists. Read it before you repeat the request.";
     Problem::new(ProblemKind::PreconditionFailed, detail)
 }
 

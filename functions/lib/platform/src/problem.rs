@@ -36,7 +36,7 @@ pub enum ProblemKind {
     Conflict,
     /// 409: what was approved has changed since.
     ApprovalStale,
-    /// 409: the time after which nobody is sent to has passed.
+    /// 409: the time after which no message is sent has passed.
     TooLate,
     /// 409: the first request with this idempotency key is still in progress.
     IdempotencyInProgress,
@@ -198,7 +198,8 @@ impl Problem {
     #[must_use]
     pub fn unavailable(retry_after_seconds: u32) -> Self {
         let retry_after_seconds = Some(retry_after_seconds);
-        Self { retry_after_seconds, ..Self::new(ProblemKind::Unavailable, "A service we need did not answer in time.") }
+        let detail = "A required service did not answer in time. Retry later.";
+        Self { retry_after_seconds, ..Self::new(ProblemKind::Unavailable, detail) }
     }
 
     /// Sets the time after which a retry makes sense.

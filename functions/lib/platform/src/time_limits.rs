@@ -1,5 +1,5 @@
-//! Time limits and margins of an invocation. The time-out of each function stands in template.yaml; the limits fit into
-//! it. Time-outs of a single call stand with the component that makes the call.
+//! Time limits and margins of an invocation. The time-out of each function is in template.yaml; the limits fit into
+//! it. Time-outs of a single call are with the component that makes the call.
 
 use std::time::Duration;
 

@@ -27,12 +27,12 @@ pub struct Estimate {
     pub at_least: u64,
     /// Upper end of the 95 % interval.
     pub at_most: u64,
-    /// `true` if everybody was counted.
+    /// `true` if all recipients were counted.
     pub exact: bool,
 }
 
 impl Estimate {
-    /// Returns the count of everybody.
+    /// Returns the exact count of all recipients.
     #[must_use]
     pub const fn exact(matches: u64) -> Self {
         Self { estimate: matches, at_least: matches, at_most: matches, exact: true }

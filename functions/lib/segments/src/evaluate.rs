@@ -22,7 +22,7 @@ pub struct Person<'a> {
     pub recipient: &'a Recipient,
     /// Time of the evaluation, from which relative times count.
     pub now: Timestamp,
-    /// What became of the recipient's notifications of the campaigns that a filter names; `None` if it was not read.
+    /// Outcomes of the recipient's notifications of the campaigns that a filter names; `None` if they were not read.
     pub history: Option<&'a CampaignHistory>,
 }
 

@@ -28,7 +28,7 @@ pub enum Field {
     OptedOutOf,
     /// Number from 0 to 9,999 that the recipient's id and a salt determine.
     Bucket,
-    /// What became of the recipient's notification of an earlier campaign.
+    /// Outcome of the recipient's notification of an earlier campaign.
     Campaign(CampaignId),
     /// Another segment.
     Segment,

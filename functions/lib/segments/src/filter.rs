@@ -29,7 +29,7 @@ const MAX_ERRORS: usize = 20;
 /// A filter.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filter {
-    /// Every part matches. Without parts, everybody.
+    /// Every part matches. Without parts, all recipients match.
     All(Vec<Filter>),
     /// At least one part matches.
     Any(Vec<Filter>),

@@ -1,4 +1,4 @@
-//! What became of a recipient's notifications of earlier campaigns.
+//! Outcomes of a recipient's notifications of earlier campaigns.
 
 use std::collections::BTreeMap;
 

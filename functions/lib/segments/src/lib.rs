@@ -1,5 +1,5 @@
 //! Segments of recipients. A filter is a tree of conditions on a recipient. It is parsed once, and evaluated on each
-//! recipient that a Scan reads: there is no index, and nothing runs while nobody looks.
+//! recipient that a Scan reads: there is no index, and nothing runs without a request.
 //!
 //! Everything here is pure.
 

@@ -1,6 +1,6 @@
 //! Trail of all audit records, newest first: the index `trail` of the settings table.
 //!
-//! An audit record stands in the partition of the parameter or row that changed. Two more attributes, `trail` and `kind`,
+//! An audit record is in the partition of the parameter or row that changed. Two more attributes, `trail` and `kind`,
 //! place it in the index too. Records of releases without these attributes are not in the index.
 
 use std::collections::HashMap;

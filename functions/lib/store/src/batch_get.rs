@@ -13,7 +13,7 @@ const MAX_KEYS: usize = 100;
 /// Maximum number of calls for these keys, including those for unprocessed keys.
 const ROUNDS: u32 = 5;
 
-/// How a read of several items sees the writes before it.
+/// Consistency of a read of several items with earlier writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Consistency {
     /// It sees all of them.

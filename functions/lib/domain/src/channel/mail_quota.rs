@@ -1,6 +1,6 @@
 //! Quota of the account for e-mail.
 
-/// What SES allows the account to send.
+/// Quota of e-mails that SES allows the account.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MailQuota {
     /// E-mails a second.

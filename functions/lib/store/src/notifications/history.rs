@@ -1,4 +1,4 @@
-//! What became of recipients' notifications of earlier campaigns, for filters that ask.
+//! Outcomes of recipients' notifications of earlier campaigns, for filters that use them.
 
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ pub struct HistoryReader {
     pub launches: CampaignLaunches,
 }
 
-/// What was read, by recipient.
+/// Histories that were read, by recipient.
 #[derive(Debug, Default)]
 pub struct Histories(HashMap<RecipientKey, CampaignHistory>);
 

@@ -1,4 +1,4 @@
-//! What an erasure reads and deletes of a recipient, beside notifications. A malformed profile is erased as well, so these
+//! Items of a recipient that an erasure reads and deletes, beside notifications. A malformed profile is erased as well, so these
 //! calls read keys alone.
 
 use std::collections::BTreeSet;

@@ -1,7 +1,7 @@
 //! The recipients table: one item for each recipient, with the profile and its devices. A Scan of the table reads people
 //! and nothing else.
 //!
-//! What is kept beside a person stands in the control table: who owns an endpoint, which addresses are suppressed, the
+//! Items beside the profile are in the control table: the owner of an endpoint, which addresses are suppressed, the
 //! claims of the frequency caps, and counts of SMS. For each endpoint, an owner item under the endpoint's keyed hash names
 //! the recipient. One transaction writes or deletes a device together with its owner item, so neither exists alone.
 //!

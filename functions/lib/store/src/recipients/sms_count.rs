@@ -1,5 +1,5 @@
 //! Number of SMS to a recipient per UTC day, in the control table. An item lives two days longer than its day, so an erasure
-//! knows the keys of all that can exist.
+//! can compute the keys of all items that may exist.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use jiff::tz::TimeZone;
