@@ -4,22 +4,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::{CapPeriod, CapRule, CapRules, CapTag, CapUsage};
-use crate::channel::Channel;
-use crate::{CapMode, NotificationClass, TypeId};
-
-/// The notification that is checked, as the caps see it.
-#[derive(Debug, Clone, Copy)]
-pub struct CapSubject<'a> {
-    /// Treatment of its type by the caps.
-    pub mode: CapMode,
-    /// Class of its type.
-    pub class: NotificationClass,
-    /// Its type.
-    pub type_id: &'a TypeId,
-    /// Its channels that can reach the recipient.
-    pub channels: &'a [Channel],
-}
+use super::{CapPeriod, CapRule, CapRules, CapSubject, CapTag, CapUsage};
+use crate::CapMode;
 
 /// Inputs of a decision beside the recipient's claims.
 #[derive(Debug, Clone, Copy)]
@@ -104,7 +90,7 @@ impl CapCheck<'_> {
             }
         }
         let bits: Vec<_> = applying.iter().map(|(bit, _)| *bit).collect();
-        CapDecision::Claimed(usage.with(tag, &bits, self, now))
+        CapDecision::Claimed(usage.with(tag, &bits, self.rules, self.zone, now))
     }
 
     /// Returns the use of each rule that applies to the notification.

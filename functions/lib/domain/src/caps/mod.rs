@@ -10,7 +10,7 @@ mod period;
 mod rules;
 mod usage;
 
-pub use decision::{CapCheck, CapDecision, CapRuleUse, CapSubject};
+pub use decision::{CapCheck, CapDecision, CapRuleUse};
 pub use period::CapPeriod;
-pub use rules::{CapRule, CapRules, MAX_CAP_RULES, MAX_CLAIMS};
+pub use rules::{CapRule, CapRules, CapSubject, MAX_CAP_RULES, MAX_CLAIMS};
 pub use usage::{CapClaim, CapTag, CapUsage};

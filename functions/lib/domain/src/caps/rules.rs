@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{CapPeriod, CapSubject};
+use super::CapPeriod;
 use crate::channel::Channel;
-use crate::{NotificationClass, NotificationTypes, TypeId};
+use crate::{CapMode, NotificationClass, NotificationTypes, TypeId};
 use platform::json::shaped;
 use platform::problem::{FieldError, Problem};
 
@@ -43,6 +43,19 @@ pub struct CapRule {
     /// Channels. A notification counts if one of its channels is listed and can reach the recipient.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channels: Option<Vec<Channel>>,
+}
+
+/// The notification that is checked, as the caps see it.
+#[derive(Debug, Clone, Copy)]
+pub struct CapSubject<'a> {
+    /// Treatment of its type by the caps.
+    pub mode: CapMode,
+    /// Class of its type.
+    pub class: NotificationClass,
+    /// Its type.
+    pub type_id: &'a TypeId,
+    /// Its channels that can reach the recipient.
+    pub channels: &'a [Channel],
 }
 
 #[derive(Deserialize)]

@@ -1,8 +1,9 @@
 //! Claims of a recipient: the notifications that count, or may count again.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
-use super::{CapCheck, CapRule};
+use super::{CapRule, CapRules};
 
 /// Part of a notification's id that ties a claim to it: 40 random bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,14 +72,21 @@ impl CapUsage {
 
     /// Adds the claim of a notification for the rules with these indexes. Drops the claims that no rule needs: of each
     /// rule, the newest `max` decide alone.
-    pub(super) fn with(&self, tag: CapTag, counts_for: &[usize], check: &CapCheck<'_>, now: Timestamp) -> Self {
-        let ids: Vec<String> = check.rules.iter().map(|rule| rule.id.clone()).collect();
+    pub(super) fn with(
+        &self,
+        tag: CapTag,
+        counts_for: &[usize],
+        rules: &CapRules,
+        zone: &TimeZone,
+        now: Timestamp,
+    ) -> Self {
+        let ids: Vec<String> = rules.iter().map(|rule| rule.id.clone()).collect();
         let mut claims: Vec<_> =
             self.claims.iter().map(|claim| CapClaim { counts_for: self.translated(claim, &ids), ..*claim }).collect();
         claims.push(CapClaim { tag, at: now, counts_for: counts_for.iter().fold(0, |bits, bit| bits | (1 << bit)) });
         claims.sort_by_key(|claim| claim.at);
         let (mut dropped_until, mut kept_until) = (self.dropped_until.filter(|until| *until > now), None);
-        for (bit, rule) in check.rules.iter().enumerate() {
+        for (bit, rule) in rules.iter().enumerate() {
             let mut newest = 0;
             for claim in claims.iter_mut().rev().filter(|claim| claim.counts_for & (1 << bit) != 0) {
                 newest += 1;
@@ -88,7 +96,7 @@ impl CapUsage {
                     continue;
                 }
                 claim.counts_for &= !(1 << bit);
-                if rule.per.end(claim.at, check.zone) > now {
+                if rule.per.end(claim.at, zone) > now {
                     dropped_until = dropped_until.max(Some(needed_until));
                 }
             }

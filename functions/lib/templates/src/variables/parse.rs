@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::SERVICE_VARIABLES;
-use super::schema::{TextFormat, VariableKind, VariableSchema};
+use super::schema::{TextFormat, VariableKind, VariableSchema, Variables};
 use super::values::checked;
 use crate::finding::Finding;
 
@@ -23,8 +23,19 @@ struct SchemaParser {
     fields: usize,
 }
 
+impl Variables {
+    /// Parses a schema. Every finding begins with the path `variables`.
+    ///
+    /// # Errors
+    /// Returns all findings.
+    pub fn parse(source: &Value) -> Result<Self, Vec<Finding>> {
+        let (properties, required) = variables(source)?;
+        Ok(Self::new(source.clone(), properties, required))
+    }
+}
+
 /// Parses the schema of all variables: an object, which may leave out its type.
-pub(super) fn variables(source: &Value) -> Result<(Properties, BTreeSet<String>), Vec<Finding>> {
+fn variables(source: &Value) -> Result<(Properties, BTreeSet<String>), Vec<Finding>> {
     let mut parser = SchemaParser { findings: Vec::new(), fields: 0 };
     let found = match source {
         Value::Object(schema) => {

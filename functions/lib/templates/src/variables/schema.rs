@@ -5,9 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::parse;
-use crate::finding::Finding;
-
 /// Text in place of a sensitive one.
 const MASK: &str = "***";
 
@@ -73,13 +70,13 @@ impl Default for Variables {
 }
 
 impl Variables {
-    /// Parses a schema. Every finding begins with the path `variables`.
-    ///
-    /// # Errors
-    /// Returns all findings.
-    pub fn parse(source: &Value) -> Result<Self, Vec<Finding>> {
-        let (properties, required) = parse::variables(source)?;
-        Ok(Self { source: source.clone(), properties, required })
+    /// Creates the variables of a parsed schema.
+    pub(super) const fn new(
+        source: Value,
+        properties: BTreeMap<String, VariableSchema>,
+        required: BTreeSet<String>,
+    ) -> Self {
+        Self { source, properties, required }
     }
 
     /// Returns the declared variables by name.
