@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, fixture};
-use crate::http_client::Answer;
+use crate::http_client::HttpAnswer;
 
 const DEVICES: &str = "/v1/recipients/mallory/devices";
 const POINT: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
@@ -27,7 +27,7 @@ fn refuses_coding(scope: &'static str, method: &str, path: &str) {
     is_problem(&answer, 415, &format!("{method} {path} with gzip"));
 }
 
-fn is_problem(answer: &Answer, status: u16, what: &str) {
+fn is_problem(answer: &HttpAnswer, status: u16, what: &str) {
     assert_eq!(answer.status, status, "{what}: {}", answer.json);
     assert_eq!(answer.header("content-type"), "application/problem+json", "{what}");
     assert_eq!(answer.json["status"], status, "{what}");

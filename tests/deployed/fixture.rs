@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use domain::rollout::{Version, bucket};
 use serde_json::{Value, json};
 
-use crate::http_client::Answer;
-use crate::push_service::{Device, Message, PushService};
+use crate::http_client::HttpAnswer;
+use crate::push_service::{BrowserDevice, PushService, PushedMessage};
 use crate::stack::Stack;
 
 /// Final statuses.
@@ -41,13 +41,13 @@ pub fn recipient_in(version: Version, name: &str) -> String {
 
 impl Fixture {
     /// Makes an API call with the token of the client for `scope`.
-    pub fn call(&self, scope: &'static str, method: &str, path: &str, body: &Value) -> Answer {
+    pub fn call(&self, scope: &'static str, method: &str, path: &str, body: &Value) -> HttpAnswer {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         self.call_raw(scope, method, path, body.into_bytes())
     }
 
     /// The same with an arbitrary body.
-    pub fn call_raw(&self, scope: &'static str, method: &str, path: &str, body: Vec<u8>) -> Answer {
+    pub fn call_raw(&self, scope: &'static str, method: &str, path: &str, body: Vec<u8>) -> HttpAnswer {
         self.call_with(scope, method, path, body, &[])
     }
 
@@ -59,7 +59,7 @@ impl Fixture {
         path: &str,
         body: Vec<u8>,
         more: &[(&str, &str)],
-    ) -> Answer {
+    ) -> HttpAnswer {
         let bearer = format!("Bearer {}", self.stack.token(scope));
         let mut headers = vec![("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
         headers.extend_from_slice(more);
@@ -89,7 +89,7 @@ impl Fixture {
     }
 
     /// A new device of a recipient, and its id.
-    pub fn register(&self, id: &str) -> (Device, String) {
+    pub fn register(&self, id: &str) -> (BrowserDevice, String) {
         static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let device = self.push_service.subscribe(&format!("{id}-{number}"));
@@ -99,7 +99,7 @@ impl Fixture {
     }
 
     /// Messages that arrived on a device since the previous call.
-    pub fn messages(&self, device: &Device) -> Vec<Message> {
+    pub fn messages(&self, device: &BrowserDevice) -> Vec<PushedMessage> {
         device.messages(self.stack.text("/vapid_public_key"))
     }
 
@@ -109,7 +109,7 @@ impl Fixture {
     }
 
     /// Sends under an `Idempotency-Key`.
-    pub fn send_once(&self, key: &str, message: &Value) -> Answer {
+    pub fn send_once(&self, key: &str, message: &Value) -> HttpAnswer {
         let body = message.to_string().into_bytes();
         self.call_with("send", "POST", "/v1/notifications", body, &[("Idempotency-Key", key)])
     }

@@ -14,14 +14,14 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// A response, with its body as JSON; `Null` without a body.
 #[derive(Debug)]
-pub struct Answer {
+pub struct HttpAnswer {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Bytes,
     pub json: Value,
 }
 
-impl Answer {
+impl HttpAnswer {
     /// Value of a header.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
@@ -45,7 +45,7 @@ impl HttpClient {
         self.runtime.spawn(work);
     }
 
-    pub fn send(&self, method: &str, url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+    pub fn send(&self, method: &str, url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> HttpAnswer {
         let mut request = Request::builder().method(method).uri(url);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -55,7 +55,7 @@ impl HttpClient {
             let answer = self.client.request(request).await.unwrap();
             let (parts, body) = answer.into_parts();
             let body = body.collect().await.unwrap().to_bytes();
-            Answer {
+            HttpAnswer {
                 status: parts.status.as_u16(),
                 headers: parts.headers,
                 json: serde_json::from_slice(&body).unwrap_or(Value::Null),

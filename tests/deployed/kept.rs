@@ -2,11 +2,17 @@
 
 use percent_encoding::percent_decode_str;
 
-use crate::http_client::Answer;
+use crate::http_client::HttpAnswer;
 use world::openapi::{Exchange, contract};
 
 /// Fails if a request or its response violates the contract. `target` is the path with its query.
-pub fn keeps_to_the_contract(method: &str, target: &str, headers: &[(&str, &str)], request: &[u8], answer: &Answer) {
+pub fn keeps_to_the_contract(
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    request: &[u8],
+    answer: &HttpAnswer,
+) {
     let violations = violations(method, target, headers, request, answer);
     assert!(
         violations.is_empty(),
@@ -15,7 +21,13 @@ pub fn keeps_to_the_contract(method: &str, target: &str, headers: &[(&str, &str)
     );
 }
 
-fn violations(method: &str, target: &str, headers: &[(&str, &str)], request: &[u8], answer: &Answer) -> Vec<String> {
+fn violations(
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    request: &[u8],
+    answer: &HttpAnswer,
+) -> Vec<String> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let Some((route, parameters)) = contract().route_of(method, path) else {
         // Such a path reaches no function: API Gateway responds itself.
@@ -45,9 +57,9 @@ mod tests {
 
     use super::*;
 
-    fn answered(status: u16, kind: &str, body: &Value) -> Answer {
+    fn answered(status: u16, kind: &str, body: &Value) -> HttpAnswer {
         let headers = [(http::header::CONTENT_TYPE, kind.parse().unwrap())].into_iter().collect();
-        Answer { status, headers, body: body.to_string().into(), json: body.clone() }
+        HttpAnswer { status, headers, body: body.to_string().into(), json: body.clone() }
     }
 
     fn example(name: &str) -> Value {
@@ -56,7 +68,8 @@ mod tests {
 
     #[test]
     fn a_conforming_exchange_passes() {
-        let send = |body: &str, answer: &Answer| violations("POST", "/v1/notifications", &[], body.as_bytes(), answer);
+        let send =
+            |body: &str, answer: &HttpAnswer| violations("POST", "/v1/notifications", &[], body.as_bytes(), answer);
         let mut sent = answered(202, "application/json", &example("Notification"));
         sent.headers.insert("location", "/v1/notifications/x".parse().unwrap());
         assert_eq!(send(&example("SendRequest").to_string(), &sent), Vec::<String>::new());

@@ -47,7 +47,7 @@ pub struct PushService {
 }
 
 /// A browser with a subscription.
-pub struct Device {
+pub struct BrowserDevice {
     browser: Browser,
     origin: String,
     path: String,
@@ -56,7 +56,7 @@ pub struct Device {
 
 /// A decrypted message, from a sender whose signature was verified.
 #[derive(Debug)]
-pub struct Message {
+pub struct PushedMessage {
     pub json: Value,
     pub ttl_seconds: u32,
     pub urgency: String,
@@ -88,12 +88,12 @@ impl PushService {
     }
 
     /// A new device; its keys are derived from its name.
-    pub fn subscribe(&self, name: &str) -> Device {
+    pub fn subscribe(&self, name: &str) -> BrowserDevice {
         let secret = Sha256::digest(name);
         let path = format!("/push/{name}");
         self.mailboxes.lock().unwrap().insert(path.clone(), Mailbox::default());
         let browser = Browser::new(&secret, secret[..16].try_into().unwrap());
-        Device { browser, origin: self.origin.clone(), path, mailboxes: self.mailboxes.clone() }
+        BrowserDevice { browser, origin: self.origin.clone(), path, mailboxes: self.mailboxes.clone() }
     }
 }
 
@@ -120,7 +120,7 @@ async fn answer(mailboxes: Mailboxes, request: Request<Incoming>) -> Result<Resp
     Ok(response)
 }
 
-impl Device {
+impl BrowserDevice {
     /// The result of `JSON.stringify(subscription)` in a browser.
     pub fn subscription(&self) -> Value {
         json!({
@@ -155,12 +155,12 @@ impl Device {
     }
 
     /// Messages since the previous call, each verified (RFC 8292) and decrypted (RFC 8291).
-    pub fn messages(&self, vapid_public_key: &str) -> Vec<Message> {
+    pub fn messages(&self, vapid_public_key: &str) -> Vec<PushedMessage> {
         let arrived = std::mem::take(&mut self.mailboxes.lock().unwrap().get_mut(&self.path).unwrap().arrived);
         arrived.iter().map(|arrived| self.read(arrived, vapid_public_key)).collect()
     }
 
-    fn read(&self, arrived: &Arrived, vapid_public_key: &str) -> Message {
+    fn read(&self, arrived: &Arrived, vapid_public_key: &str) -> PushedMessage {
         let header = |name: &str| arrived.headers.get(name).map_or("", |value| value.to_str().unwrap());
         let claims = verified_claims(header("authorization"), vapid_public_key);
         let lifetime = claims["exp"].as_i64().unwrap() - jiff::Timestamp::now().as_second();
@@ -168,7 +168,7 @@ impl Device {
         assert!((1..=24 * 3_600).contains(&lifetime), "{lifetime}");
         assert!(claims["sub"].as_str().unwrap().starts_with("mailto:"));
         assert_eq!(header("content-encoding"), "aes128gcm");
-        Message {
+        PushedMessage {
             json: serde_json::from_slice(&self.browser.open(&arrived.body).unwrap()).unwrap(),
             ttl_seconds: header("ttl").parse().unwrap(),
             urgency: header("urgency").to_owned(),

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use crate::http_client::{Answer, HttpClient};
+use crate::http_client::{HttpAnswer, HttpClient};
 use crate::kept::keeps_to_the_contract;
 
 /// A queue that is subscribed to the alerts topic.
@@ -59,7 +59,7 @@ impl Stack {
     }
 
     /// Makes a request to the API. Fails if the request or its response violates the contract.
-    pub fn request(&self, method: &str, url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+    pub fn request(&self, method: &str, url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> HttpAnswer {
         let target = url.strip_prefix(self.text("/api_url")).unwrap_or_else(|| panic!("{url} is not of the API"));
         let answer = self.http.send(method, url, headers, body.clone());
         keeps_to_the_contract(method, target, headers, &body, &answer);
@@ -109,7 +109,7 @@ impl Stack {
     }
 
     /// Invokes a function like its schedule.
-    pub fn invoke(&self, function_output: &str, event: &Value) -> Answer {
+    pub fn invoke(&self, function_output: &str, event: &Value) -> HttpAnswer {
         self.invocation(function_output, event, "RequestResponse")
     }
 
@@ -118,7 +118,7 @@ impl Stack {
         assert_eq!(self.invocation(function_output, event, "Event").status, 202);
     }
 
-    fn invocation(&self, function_output: &str, event: &Value, how: &str) -> Answer {
+    fn invocation(&self, function_output: &str, event: &Value, how: &str) -> HttpAnswer {
         let name = self.text(&format!("/outputs/{function_output}"));
         let url = format!("{}/2015-03-31/functions/{name}/invocations", self.text("/endpoint_url"));
         let headers = [("Authorization", &*self.signed_for("lambda")), ("X-Amz-Invocation-Type", how)];

@@ -4,10 +4,10 @@ use domain::rollout::Version;
 use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, fixture, message, recipient_in};
-use crate::http_client::Answer;
+use crate::http_client::HttpAnswer;
 
 /// Makes a call without a token of the API.
-fn as_anybody(fixture: &Fixture, method: &str, url: &str, body: &str) -> Answer {
+fn as_anybody(fixture: &Fixture, method: &str, url: &str, body: &str) -> HttpAnswer {
     // The content type that a browser sends without a preflight request.
     fixture.stack.request(method, url, &[("Content-Type", "text/plain")], body.as_bytes().to_vec())
 }

@@ -8,7 +8,7 @@ use domain::rollout::Version;
 use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, eventually, fixture, message, recipient_in};
-use crate::push_service::Device;
+use crate::push_service::BrowserDevice;
 
 /// More than the guard's sample.
 const MESSAGES: usize = 60;
@@ -18,7 +18,7 @@ const MESSAGES: usize = 60;
 fn degrades_and_is_off_everywhere_in_under_three_minutes_with_audit_and_alert() {
     let fixture = fixture();
     let ids = [Version::V1, Version::V2].map(|version| recipient_in(version, "guarded"));
-    let [_, (bad, _)]: [(Device, String); 2] = ids.each_ref().map(|id| fixture.register(id));
+    let [_, (bad, _)]: [(BrowserDevice, String); 2] = ids.each_ref().map(|id| fixture.register(id));
     let alerts_queue = fixture.stack.listen_to_alerts();
     // One bad evaluation is enough here; by default a second one follows half a minute later, which `make run` shows.
     fixture.stack.put_parameter("SettingsParameter", r#"{"guard": {"evaluations": 1}}"#);

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, eventually, fixture, message, tried};
-use crate::push_service::Device;
+use crate::push_service::BrowserDevice;
 
 /// Number of processes of the send function.
 const PROCESSES: usize = 5;
@@ -23,7 +23,7 @@ const CACHED: Duration = Duration::from_secs(10);
 struct Person {
     id: String,
     phone: String,
-    device: Device,
+    device: BrowserDevice,
 }
 
 fn people(fixture: &Fixture) -> Vec<Person> {
@@ -45,7 +45,7 @@ fn one_of_each_process(fixture: &Fixture) -> (Vec<Value>, usize) {
     eventually(60, || {
         let people = people(fixture);
         let devices: Vec<_> = people.iter().map(|person| &person.device).collect();
-        Device::meet(&devices);
+        BrowserDevice::meet(&devices);
         let sent: Vec<_> = scope(|threads| {
             let send = |person: &Person| {
                 let asked = message(&person.id, "By which version?");

@@ -3,120 +3,94 @@
 Prints each violation as `file:line: reason` and exits with 1 if there is any. The arguments are the names of the rules to
 check; without arguments, all are checked:
 
-* `questions`: at most 4 % of the doc comments begin with a question word: a doc comment states a fact.
+* `questions`: no doc comment begins with a question word or a question: a doc comment states a fact.
 * `long_files`: no Rust or Python file has more than 400 lines.
 * `long_functions`: no Python function has more than 60 lines. Clippy counts those of Rust.
-* `duplicate_types`: the name of a public type is unique among the libraries.
+* `duplicate_types`: the name of a type that other modules see is unique among the libraries.
 * `outside_paths`: no `#[path]` leads out of its folder by `..`.
-* `module_cycles`: no modules of a function's or a library's crate use one another in a circle.
+* `module_cycles`: no modules of a function's or a library's crate use one another in a circle, at any level.
 * `vague_names`: no module has a name that does not describe its contents, such as `utils`.
 * `crates_without_lints`: each crate inherits the lints of the workspace.
+* `crate_order`: each crate depends only on crates above it in the list of the workspace's members.
 * `exemptions`: in the functions only tests disable the lints for panics and long functions.
+* `long_lines`: no line of Rust's comments or of Markdown's prose has more than 120 characters.
 """
 
 from __future__ import annotations
 
 import ast
-import graphlib
 import pathlib
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+
+from line_width import long_lines
+from module_graph import module_cycles
+from rust_text import without_literals
+from source_tree import MODULE, TEST_ONLY, Finding, Source, attributes_above, files_of_tests, sources
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-MAX_QUESTION_PERCENT = 4
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
-# Folders that hold no sources of this project.
-SKIPPED_FOLDERS = {"target", "node_modules", "__pycache__"}
 # Libraries whose public types share one name space.
-LIBRARIES = ("functions", "tests/src", "tests/world")
+LIBRARIES = ("functions", "tests")
 VAGUE_NAMES = {"utils", "util", "common", "core", "helpers", "helper", "shared", "misc"}
 
-QUESTION = re.compile(r"(What|Whether|Who|Whose|Whom|When|Where|How|Why|Which|(By|From|In|To|Of|For) (what|whom|which))\b")
-DOC_LINE = re.compile(r"\s*//[/!] ?(?P<text>.*)")
-PUBLIC_TYPE = re.compile(r"\s*pub(\(crate\))? (unsafe )?(struct|enum|trait|type|union) (?P<name>\w+)")
+QUESTION_WORD = re.compile(r"(What|Whether|Who|Whose|Whom|When|Where|How|Why|Which|(By|From|In|To|Of|For) (what|whom|which))\b")
+# A first sentence that asks, such as "Is it due?". A question mark inside a word is none.
+QUESTION_MARK = re.compile(r"[^.!?]*\?(\s|$)")
+CODE_SPAN = re.compile(r"`[^`]*`")
+DOC_LINE = re.compile(r"\s*//[/!](?!/) ?(?P<text>.*)")
+DOC_BLOCK = re.compile(r"/\*[*!](?![*/])\s*(?P<text>.*?)\s*\*/", re.DOTALL)
+PUBLIC_TYPE = re.compile(r"\s*pub(\([^)]*\))? (unsafe )?(struct|enum|trait|type|union) (?P<name>\w+)")
 PATH_OUTSIDE = re.compile(r'\s*#!?\[(cfg_attr\(.*)?path = "[^"]*\.\.')
-MODULE = re.compile(r"\s*(pub(\([^)]*\))? )?mod (?P<name>\w+)\s*(?P<end>[;{])")
-EXEMPTION = re.compile(r"\s*#(?P<inner>!?)\[.*\b(allow|expect)\(.*clippy::(unwrap_used|expect_used|panic|too_many_lines|all)\b")
-# A path into another module of the crate, and a re-export of the crate's root.
-CRATE_PATH = re.compile(r"\bcrate::(?:(?P<one>\w+)|\{(?P<many>[^;]*)\};)")
-SUPER_PATH = re.compile(r"\bsuper::(?P<one>\w+)")
-REEXPORT = re.compile(r"^pub(?:\(crate\))? use (?P<module>\w+)::(?P<names>[^;]+);", re.MULTILINE)
-TEST_MODULE = re.compile(r"#\[cfg\(test\)\]\s+(?:#\[.*\]\s+)*mod ")
-TEST_ONLY = re.compile(r"\s*#!?\[cfg\((test|any\(test\b|all\(test\b|feature = \"testing\")")
-
-
-class Source(NamedTuple):
-    """A source file and its path from the root."""
-
-    path: pathlib.PurePosixPath
-    text: str
-
-    @property
-    def lines(self) -> list[str]:
-        return self.text.splitlines()
-
-
-class Finding(NamedTuple):
-    """A violation of a rule."""
-
-    path: pathlib.PurePosixPath
-    line: int
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.reason}"
-
-
-def sources(root: pathlib.Path) -> list[Source]:
-    """Returns the Rust, Python and Cargo.toml files below a folder, without hidden and generated folders."""
-    found = []
-    for path in sorted(root.rglob("*")):
-        relative = path.relative_to(root)
-        is_skipped = any(part in SKIPPED_FOLDERS or part.startswith(".") for part in relative.parts)
-        is_source = path.suffix in (".rs", ".py") or path.name == "Cargo.toml"
-        if is_source and not is_skipped and path.is_file():
-            found.append(Source(pathlib.PurePosixPath(relative), path.read_text(encoding="utf-8")))
-    return found
+# An attribute that disables lints, in one line or several, and the lints and groups that only tests may disable.
+LEVEL_ATTRIBUTE = re.compile(r"#(?P<inner>!?)\[(?P<text>[^\]]*?\b(?:allow|expect)\s*\([^\]]*)\]")
+GUARDED_LINTS = re.compile(
+    r"\bwarnings\b|\bclippy::(unwrap_used|expect_used|panic|too_many_lines|all|pedantic|restriction)\b"
+)
 
 
 def doc_comments(source: Source) -> Iterator[tuple[int, str]]:
-    """Yields the line and the first line of text of each doc comment."""
+    """Yields the line and the text, or its first paragraph, of each doc comment."""
     if source.path.suffix == ".py":
         for node in ast.walk(ast.parse(source.text)):
             if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
                 text = ast.get_docstring(node)
                 if text:
                     yield node.body[0].lineno, text
-        return
-    is_inside = False
-    for number, line in enumerate(source.lines, 1):
-        match = DOC_LINE.match(line)
-        if match and not is_inside:
-            yield number, match["text"]
-        is_inside = bool(match)
+    if source.path.suffix == ".rs":
+        first, paragraph, is_open = 0, [], False
+        for number, line in enumerate([*source.lines, ""], 1):
+            match = DOC_LINE.match(line)
+            if match and not paragraph:
+                first, paragraph, is_open = number, [match["text"]], True
+            elif match and is_open:
+                is_open = bool(match["text"].strip())
+                paragraph.append(match["text"])
+            elif not match and paragraph:
+                yield first, " ".join(paragraph)
+                paragraph = []
+        for match in DOC_BLOCK.finditer(source.text):
+            yield source.text.count("\n", 0, match.start()) + 1, match["text"]
 
 
 def questions(files: list[Source]) -> list[Finding]:
-    """Doc comments that begin with a question word, if they are too many."""
-    total, found = 0, []
+    """Doc comments that begin with a question word, or with a sentence that asks."""
+    found = []
     for source in files:
         for number, text in doc_comments(source):
-            total += 1
-            if QUESTION.match(text):
-                found.append((source.path, number, " ".join(text.split()[:6])))
-    percent = 100 * len(found) / max(total, 1)
-    if percent <= MAX_QUESTION_PERCENT:
-        return []
-    share = f"of {total} doc comments {percent:.1f} % begin with a question word, more than {MAX_QUESTION_PERCENT} %"
-    return [Finding(path, number, f'doc comment "{start} ...": {share}') for path, number, start in found]
+            if QUESTION_WORD.match(text) or QUESTION_MARK.match(CODE_SPAN.sub("", text)):
+                start = " ".join(text.split()[:6])
+                found.append(Finding(source.path, number, f'doc comment "{start} ...": state a fact, ask no question'))
+    return found
 
 
 def long_files(files: list[Source]) -> list[Finding]:
     """Rust and Python files with too many lines."""
-    long = [(source.path, len(source.lines)) for source in files if len(source.lines) > MAX_FILE_LINES]
+    code = [source for source in files if source.path.suffix in (".rs", ".py")]
+    long = [(source.path, len(source.lines)) for source in code if len(source.lines) > MAX_FILE_LINES]
     return [Finding(path, MAX_FILE_LINES + 1, f"{length} lines, more than {MAX_FILE_LINES}") for path, length in long]
 
 
@@ -159,37 +133,12 @@ def outside_paths(files: list[Source]) -> list[Finding]:
     ]
 
 
-def module_cycles(files: list[Source]) -> list[Finding]:
-    """Top-level modules of a crate that use one another in a circle, outside tests and comments."""
-    rust = [source for source in files if source.path.suffix == ".rs" and source.path.is_relative_to("functions")]
-    test_files, found = files_of_tests(rust), []
-    for root in (source for source in rust if source.path.name == "lib.rs"):
-        crate, uses = root.path.parent, {}
-        exported = {name: match["module"] for match in REEXPORT.finditer(root.text) for name in re.findall(r"\w+", match["names"])}
-        for source in rust:
-            if source.path.is_relative_to(crate) and source.path not in test_files and source.path.name not in ("lib.rs", "main.rs"):
-                module = source.path.relative_to(crate).parts[0].removesuffix(".rs")
-                uses.setdefault(module, set()).update(used_names(source, is_top=source.path.parent == crate))
-        known = {module: {exported.get(name, name) for name in names} & uses.keys() - {module} for module, names in uses.items()}
-        try:
-            graphlib.TopologicalSorter(known).prepare()
-        except graphlib.CycleError as error:
-            found.append(Finding(root.path, 1, f"the modules {' -> '.join(reversed(error.args[1]))} use one another in a circle"))
-    return found
-
-
-def used_names(source: Source, *, is_top: bool) -> set[str]:
-    """Returns the first names of the paths in a file that begin at the crate's root."""
-    text = re.sub(r"//.*", "", TEST_MODULE.split(source.text)[0])
-    matches = [*CRATE_PATH.finditer(text), *(SUPER_PATH.finditer(text) if is_top else ())]
-    return {name for match in matches for name in re.findall(r"\w+", match["one"] or match["many"])}
-
-
 def vague_names(files: list[Source]) -> list[Finding]:
     """Modules, files and folders whose name does not describe their contents."""
     found = []
     for source in files:
-        for part in (*source.path.parent.parts, source.path.stem):
+        parts = () if source.path.suffix == ".md" else (*source.path.parent.parts, source.path.stem)
+        for part in parts:
             if part in VAGUE_NAMES:
                 found.append(Finding(source.path, 1, f"the name {part} does not describe the contents"))
         for number, line in enumerate(source.lines, 1):
@@ -209,6 +158,23 @@ def crates_without_lints(files: list[Source]) -> list[Finding]:
     return found
 
 
+def crate_order(files: list[Source]) -> list[Finding]:
+    """Crates that depend on one that is not above them in the list of members. Dependencies of tests are not counted."""
+    manifests = {source.path.parent.as_posix(): source for source in files if source.path.name == "Cargo.toml"}
+    if "." not in manifests:
+        return []
+    members = tomllib.loads(manifests["."].text)["workspace"]["members"]
+    read = {member: tomllib.loads(manifests[member].text) for member in members if member in manifests}
+    order = {manifest["package"]["name"]: place for place, manifest in enumerate(read.values())}
+    found = []
+    for place, (member, manifest) in enumerate(read.items()):
+        for name in (*manifest.get("dependencies", {}), *manifest.get("build-dependencies", {})):
+            if order.get(name, -1) >= place:
+                reason = f"depends on {name}, which is not above it in the members of the workspace"
+                found.append(Finding(manifests[member].path, 1, reason))
+    return found
+
+
 def exemptions(files: list[Source]) -> list[Finding]:
     """Attributes in the code of the functions, outside tests, that disable the lints for panics or long functions."""
     rust = [source for source in files if source.path.suffix == ".rs" and source.path.is_relative_to("functions")]
@@ -217,45 +183,12 @@ def exemptions(files: list[Source]) -> list[Finding]:
     for source in rust:
         if source.path in test_files or not {"tests", "benches"}.isdisjoint(source.path.parts):
             continue
-        lines = source.lines
-        for index, line in enumerate(lines):
-            match = EXEMPTION.match(line)
-            if match and not is_for_tests(lines, index, is_inner=bool(match["inner"])):
+        code = without_literals(source.text)
+        for match in LEVEL_ATTRIBUTE.finditer(code):
+            index = code.count("\n", 0, match.start())
+            is_guarded = GUARDED_LINTS.search(match["text"])
+            if is_guarded and not is_for_tests(source.lines, index, is_inner=bool(match["inner"])):
                 found.append(Finding(source.path, index + 1, "a lint for panics or long functions is disabled outside tests"))
-    return found
-
-
-def files_of_tests(rust: list[Source]) -> set[pathlib.PurePosixPath]:
-    """Returns the files that only `#[cfg(test)]` or the feature `testing` compiles, and all files of their modules."""
-    known = {source.path for source in rust}
-    found: set[pathlib.PurePosixPath] = set()
-    for source in rust:
-        lines = source.lines
-        for index, line in enumerate(lines):
-            match = MODULE.match(line)
-            if match and match["end"] == ";" and any(map(TEST_ONLY.match, attributes_above(lines, index))):
-                found |= module_files(source.path, match["name"], attributes_above(lines, index), known)
-    return found
-
-
-def module_files(
-    parent: pathlib.PurePosixPath, name: str, attributes: list[str], known: set[pathlib.PurePosixPath]
-) -> set[pathlib.PurePosixPath]:
-    """Returns the files of the module `name` that `parent` declares, those of its submodules included."""
-    named = [match[1] for line in attributes if (match := re.match(r'\s*#\[path = "([^"]+)"\]', line))]
-    folder = parent.parent if parent.stem in ("lib", "main", "mod") else parent.parent / parent.stem
-    if named:
-        return {parent.parent / named[0]}
-    return {path for path in known if path == folder / f"{name}.rs" or path.is_relative_to(folder / name)}
-
-
-def attributes_above(lines: list[str], index: int) -> list[str]:
-    """Returns the attributes of the item that begins at a line, in any order with its doc comment."""
-    found = []
-    for line in reversed(lines[:index]):
-        if not line.lstrip().startswith(("#[", "//")):
-            break
-        found.append(line)
     return found
 
 
@@ -281,7 +214,9 @@ RULES = (
     module_cycles,
     vague_names,
     crates_without_lints,
+    crate_order,
     exemptions,
+    long_lines,
 )
 
 

@@ -24,11 +24,11 @@ impl Asked {
 }
 
 /// Status, headers and body.
-pub type Answer = (u16, Vec<(&'static str, String)>, Vec<u8>);
+pub type ServedAnswer = (u16, Vec<(&'static str, String)>, Vec<u8>);
 
 /// Responds to every request with `answer` until the process ends, and returns the `host:port` that it listens on. For
 /// `None` it sends nothing until the client disconnects.
-pub fn serve(answer: impl Fn(Asked) -> Option<Answer> + Send + Sync + 'static) -> String {
+pub fn serve(answer: impl Fn(Asked) -> Option<ServedAnswer> + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let answer = Arc::new(answer);
@@ -42,7 +42,7 @@ pub fn serve(answer: impl Fn(Asked) -> Option<Answer> + Send + Sync + 'static) -
     address
 }
 
-fn converse(stream: &TcpStream, answer: &dyn Fn(Asked) -> Option<Answer>) -> Result<()> {
+fn converse(stream: &TcpStream, answer: &dyn Fn(Asked) -> Option<ServedAnswer>) -> Result<()> {
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream);
     while let Some(asked) = read(&mut reader)? {

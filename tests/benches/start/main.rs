@@ -167,7 +167,7 @@ impl Function {
     }
 }
 
-fn runtime_event(event: &str) -> http::Answer {
+fn runtime_event(event: &str) -> http::ServedAnswer {
     let deadline_ms = jiff::Timestamp::now().as_millisecond() + 29_000;
     let headers = vec![
         ("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned()),

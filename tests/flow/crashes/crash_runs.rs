@@ -9,16 +9,16 @@ use super::check::{Allowed, id_of, violations};
 use world::{CrashPoint, CrashTiming, RunOutcome, World};
 
 pub type Acting<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
-pub type Act = for<'a> fn(&'a World) -> Acting<'a>;
+pub type CrashAct = for<'a> fn(&'a World) -> Acting<'a>;
 
 /// A function to crash, its setup, and the caller's reaction.
 pub struct Story {
     /// Setup of the world.
-    pub given: Act,
+    pub given: CrashAct,
     /// Work of the function that crashes.
-    pub act: Act,
+    pub act: CrashAct,
     /// Reaction of the caller after the timeout of the crashed function.
-    pub then: Act,
+    pub then: CrashAct,
     /// Minimum and maximum number of notifications at the end.
     pub notifications: (usize, usize),
     /// Number of messages for one device at a push service without crashes.

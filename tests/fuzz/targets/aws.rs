@@ -17,13 +17,13 @@ use super::dynamo::{TABLES, items, tables};
 
 /// An AWS; clones share their state.
 #[derive(Clone)]
-pub struct Aws {
+pub struct FuzzAws {
     database: Arc<Mutex<Database>>,
     writes: Arc<AtomicUsize>,
     parameters: Arc<Vec<(String, String)>>,
 }
 
-impl Aws {
+impl FuzzAws {
     /// Empty tables, and these SSM parameters.
     pub fn new(parameters: Vec<(String, String)>) -> Self {
         let database = Arc::new(Mutex::new(tables()));
@@ -108,13 +108,13 @@ fn query(body: &[u8]) -> String {
     format!("<{action}Response><{action}Result><MessageId>m-1</MessageId></{action}Result></{action}Response>")
 }
 
-impl fmt::Debug for Aws {
+impl fmt::Debug for FuzzAws {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Aws")
+        f.write_str("FuzzAws")
     }
 }
 
-impl HttpConnector for Aws {
+impl HttpConnector for FuzzAws {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
         let (status, body) = self.answer(&target, request.body().bytes().unwrap_or_default());

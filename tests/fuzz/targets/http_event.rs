@@ -6,7 +6,7 @@ use platform::http::Response;
 use serde_json::{Value, json};
 
 use super::form;
-use super::world::{World, with_world};
+use super::world::{FuzzWorld, with_world};
 
 pub fn target(data: &[u8]) {
     let Some(text) = super::text(data) else { return };
@@ -25,13 +25,13 @@ pub fn target(data: &[u8]) {
     });
 }
 
-fn judge(world: &World, route: &str, response: &Response, writes_before: usize) {
+fn judge(world: &FuzzWorld, route: &str, response: &Response, writes_before: usize) {
     let body = response.body.expose();
     assert!((200..500).contains(&response.status), "{} {body}", response.status);
     if response.status == 204 {
         return assert!(body.is_empty());
     }
-    if World::is_track(route) && !response.content_type.contains("json") {
+    if FuzzWorld::is_track(route) && !response.content_type.contains("json") {
         // The target `track` covers its pages and scripts.
         return;
     }
@@ -58,7 +58,7 @@ fn is_problem(problem: &Value, status: u16, content_type: &str) {
 }
 
 /// The response to a send equals the stored notification.
-fn reads_back(world: &World, response: &Response) {
+fn reads_back(world: &FuzzWorld, response: &Response) {
     let sent: Value = serde_json::from_str(response.body.expose()).unwrap();
     let id = sent["id"].as_str().expect("an id");
     let get = form::event(

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use metrics::{MinuteCounters, NotificationChange, contribution};
 use serde_json::Value;
 
-use super::world::{World, with_world};
+use super::world::{FuzzWorld, with_world};
 use rollup::event::{RollupEvent, StreamBatch};
 
 pub fn target(data: &[u8]) {
@@ -51,7 +51,7 @@ fn add_up(changes: &[NotificationChange]) {
 
 /// The functions themselves. An error requests the whole batch again; a reported id occurs in the stream, and rollup
 /// reports every record that it cannot count.
-fn handled(world: &World, event: Value, poison: &BTreeSet<String>) {
+fn handled(world: &FuzzWorld, event: Value, poison: &BTreeSet<String>) {
     let given = sequences(&event);
     if let Some(named) = failures(world.rollup(event.clone())) {
         assert!(named.is_superset(poison) && named.is_subset(&given), "{named:?}");

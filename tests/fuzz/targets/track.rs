@@ -7,7 +7,7 @@ use platform::http::{Request, Response};
 use serde_json::{Map, Value, json};
 
 use super::form;
-use super::world::{World, with_world};
+use super::world::{FuzzWorld, with_world};
 
 /// Attributes of a notification that a receipt may change.
 const TRACKED: [&str; 20] = [
@@ -39,7 +39,9 @@ pub fn target(data: &[u8]) {
     let Some(text) = super::text(data) else { return };
     with_world(|world| {
         let Some(event) = form::event(&world.with_tokens(text), &world.push_origin) else { return };
-        let Some(request) = gateway::request(event).filter(|request| World::is_track(&request.route)) else { return };
+        let Some(request) = gateway::request(event).filter(|request| FuzzWorld::is_track(&request.route)) else {
+            return;
+        };
         let before = world.aws.items();
         let response = world.answer(&request);
         let after = world.aws.items();

@@ -39,7 +39,7 @@ use store::{CatalogStore, ErasureStore, IdempotencyStore, NotificationsStore, Re
 use tokio::runtime::{Builder, Runtime};
 use track::TrackApi;
 
-use super::aws::Aws;
+use super::aws::FuzzAws;
 use super::{form, push};
 
 const PREFIX: &str = "/push-notifications/fuzz";
@@ -62,12 +62,12 @@ const TRACK: [&str; 7] = [
 const OPS: [&str; 4] = ["GET /v1/metrics", "GET /v1/health", "GET /v1/rollout", "GET /v1/report"];
 
 thread_local! {
-    static WORLD: OnceCell<World> = const { OnceCell::new() };
+    static WORLD: OnceCell<FuzzWorld> = const { OnceCell::new() };
 }
 
 /// Every function, and the tables that they share.
-pub struct World {
-    pub aws: Aws,
+pub struct FuzzWorld {
+    pub aws: FuzzAws,
     pub push_origin: String,
     runtime: Runtime,
     functions: Functions,
@@ -88,9 +88,9 @@ struct Functions {
 }
 
 /// Passes this thread's world in its initial state.
-pub fn with_world(run: impl FnOnce(&World)) {
+pub fn with_world(run: impl FnOnce(&FuzzWorld)) {
     WORLD.with(|world| {
-        let world = world.get_or_init(World::start);
+        let world = world.get_or_init(FuzzWorld::start);
         let _undone = Undone { world, writes: world.aws.writes() };
         run(world);
     });
@@ -98,7 +98,7 @@ pub fn with_world(run: impl FnOnce(&World)) {
 
 /// Reverts the changes of an input, also when the target fails on it.
 struct Undone<'a> {
-    world: &'a World,
+    world: &'a FuzzWorld,
     writes: usize,
 }
 
@@ -110,7 +110,7 @@ impl Drop for Undone<'_> {
     }
 }
 
-impl World {
+impl FuzzWorld {
     fn start() -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let parameters = [
@@ -122,7 +122,7 @@ impl World {
             ("link-signing-key", URL_SAFE_NO_PAD.encode(LINK_KEY)),
             ("public-base-url", "https://notify.example.com".to_owned()),
         ];
-        let aws = Aws::new(parameters.map(|(name, value)| (format!("{PREFIX}/{name}"), value)).into());
+        let aws = FuzzAws::new(parameters.map(|(name, value)| (format!("{PREFIX}/{name}"), value)).into());
         let push_origin = runtime.block_on(push::serve());
         let functions = runtime.block_on(Functions::start(&aws, &push_origin));
         let mut world = Self { aws, push_origin, runtime, functions, tokens: Vec::new(), before: Vec::new() };
@@ -187,7 +187,7 @@ impl World {
 }
 
 impl Functions {
-    async fn start(aws: &Aws, push_origin: &str) -> Self {
+    async fn start(aws: &FuzzAws, push_origin: &str) -> Self {
         let mut config = cascade::config::CascadeConfig::read(&environment(push_origin)).unwrap().delivery;
         config.function.aws = config.function.aws.with_connector(aws.clone());
         let clock = Clock::manual("2026-11-23T10:00:00Z".parse().unwrap());

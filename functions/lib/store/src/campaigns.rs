@@ -21,7 +21,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use jiff::{SignedDuration, Timestamp};
 
 use super::catalog_row::{CALL, CatalogRow, commit_change, item, put, put_always, put_over_expired, put_record, row};
-use super::versioned::{Place, Versioned, versioned};
+use super::versioned::{ItemPlace, Versioned, versioned};
 use super::{Item, ItemReader, ItemWriter, Malformed, Page, StoreError};
 use crate::direct::{GetItem, PutItem};
 use campaign::{Campaign, CampaignId, Release, Task, TaskPass};
@@ -334,8 +334,8 @@ impl CampaignStore {
         Ok(items)
     }
 
-    fn place<'a>(&'a self, partition: &'a str, sort: &'a str) -> Place<'a> {
-        Place { client: &self.client, table: &self.table, partition, sort }
+    fn place<'a>(&'a self, partition: &'a str, sort: &'a str) -> ItemPlace<'a> {
+        ItemPlace { client: &self.client, table: &self.table, partition, sort }
     }
 }
 

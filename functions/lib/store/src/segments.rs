@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::catalog_row::{CALL, CatalogRow, commit_change, delete, item, put, put_record, record, row};
-use super::versioned::{Place, Versioned};
+use super::versioned::{ItemPlace, Versioned};
 use super::{Item, ItemReader, ItemWriter, StoreError};
 use crate::direct::PutItem;
 use domain::CatalogChange;
@@ -175,8 +175,8 @@ impl SegmentStore {
         delete.send().await.map(drop).map_err(|error| StoreError::of("DeleteItem", error))
     }
 
-    fn count_place<'a>(&'a self, id: &'a str) -> Place<'a> {
-        Place { client: &self.client, table: &self.table, partition: COUNTS, sort: id }
+    fn count_place<'a>(&'a self, id: &'a str) -> ItemPlace<'a> {
+        ItemPlace { client: &self.client, table: &self.table, partition: COUNTS, sort: id }
     }
 }
 

@@ -22,7 +22,7 @@ pub struct Versioned<T> {
 
 /// Place of a value: table, partition key and sort key.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct ItemPlace<'a> {
     pub client: &'a DynamoClient,
     pub table: &'a str,
     pub partition: &'a str,
@@ -36,7 +36,7 @@ pub(super) fn versioned<T: DeserializeOwned>(item: &Item) -> Result<Versioned<T>
     Ok(Versioned { value, version: item.maybe_number("version")?.ok_or(Malformed("version"))? })
 }
 
-impl Place<'_> {
+impl ItemPlace<'_> {
     fn key(&self) -> ItemWriter {
         ItemWriter::default().text("pk", self.partition).text("sk", self.sort)
     }
