@@ -242,7 +242,7 @@ impl CampaignsApi {
         let messages: Vec<_> = messages.filter_map(message).collect();
         self.queue.send(&messages).await.map_err(|error| {
             tracing::error!(%error, "failed to release tasks; the schedule releases them again");
-            Problem::unavailable(2)
+            Problem::service_unavailable()
         })
     }
 

@@ -8,15 +8,10 @@ use serde_json::{Value, json};
 use super::CampaignsApi;
 use campaign::{Launch, LaunchedMessage, TestMetric, VariantResult};
 use metrics::figures::{Figures, Notifications};
-use metrics::interval::{Proportion, difference_among};
+use metrics::interval::{MIN_SAMPLE, Proportion, chi_square_among, chi_square_limit, difference_among};
 use metrics::{MAX_MINUTES, Window};
 use platform::http::{Request, Response};
 use platform::problem::Problem;
-
-/// Number of people from which the shares of the variants are checked.
-const MIN_PEOPLE: i64 = 100;
-/// 99.9 % quantiles of the chi-square distribution with 1 to 4 degrees of freedom.
-const CHI_SQUARE_99_9: [f64; 4] = [10.828, 13.816, 16.266, 18.467];
 
 impl CampaignsApi {
     /// Returns the results of a launched campaign. They follow the messages by a minute or two.
@@ -128,7 +123,6 @@ fn comparisons(messages: &[&LaunchedMessage], variants: &Variants) -> Vec<Value>
 
 /// Checks that the variants have the shares of people that their weights promise. If not, something other than the lot
 /// decides, and a comparison means nothing.
-#[allow(clippy::cast_precision_loss)] // at most a million people
 fn sample_ratio(messages: &[&LaunchedMessage], variants: &Variants) -> Value {
     if messages.len() < 2 {
         return Value::Null;
@@ -138,20 +132,13 @@ fn sample_ratio(messages: &[&LaunchedMessage], variants: &Variants) -> Value {
         figures.map_or(0, |one| one.closed + one.skipped.values().sum::<i64>())
     };
     let counts: Vec<i64> = messages.iter().map(|message| assigned(&message.variant)).collect();
-    let total: i64 = counts.iter().sum();
-    if total < MIN_PEOPLE {
+    if counts.iter().sum::<i64>() < MIN_SAMPLE {
         return json!({"verdict": "not enough data", "assigned": counts});
     }
-    let chi_square: f64 = messages
-        .iter()
-        .zip(&counts)
-        .map(|(message, count)| {
-            let expected = total as f64 * f64::from(message.weight_bp) / 10_000.0;
-            (*count as f64 - expected).powi(2) / expected.max(1.0)
-        })
-        .sum();
-    let limit = CHI_SQUARE_99_9.get(counts.len() - 2).copied().unwrap_or(f64::INFINITY);
-    let verdict = if chi_square > limit { "not as promised" } else { "as promised" };
+    let shares = messages.iter().map(|message| f64::from(message.weight_bp) / 10_000.0);
+    let parts: Vec<_> = counts.iter().copied().zip(shares).collect();
+    let chi_square = chi_square_among(&parts);
+    let verdict = if chi_square > chi_square_limit(parts.len()) { "not as promised" } else { "as promised" };
     json!({"verdict": verdict, "assigned": counts, "chi_square": chi_square})
 }
 

@@ -10,8 +10,6 @@ use platform::problem::Problem;
 const NAMES: [&str; 2] = ["/preferences/opted_out_types", "/unsubscribed_types"];
 /// Places of a body that hold an array of choices with the member `type`.
 const CHOICES: [&str; 2] = ["/preferences/choices", "/choices"];
-/// `Retry-After` while a row of the catalog cannot be read.
-const RETRY_SECONDS: u32 = 2;
 
 impl RecipientsApi {
     /// Returns the configuration in force for a request with these bodies. If one names an unknown type, the catalog is
@@ -32,7 +30,7 @@ impl RecipientsApi {
         let config = self.config.with_types(names).await;
         let types = &config.settings.types;
         if !types.is_complete() && names.iter().any(|name| types.get(name).is_none()) {
-            return Err(Problem::unavailable(RETRY_SECONDS));
+            return Err(Problem::service_unavailable());
         }
         Ok(config)
     }

@@ -25,8 +25,6 @@ use templates::CompiledTemplate;
 pub const MAX_METADATA_BYTES: usize = 1_024;
 /// Maximum length of a `topic`, in characters.
 pub const MAX_TOPIC_CHARS: usize = 255;
-/// `Retry-After` while the types cannot be read.
-const TYPES_RETRY_SECONDS: u32 = 2;
 /// Tolerance for clocks that differ: a `send_at` up to 5 minutes in the past means "now".
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
@@ -129,7 +127,7 @@ impl SendRequest {
             || self.template.as_ref().is_some_and(|template| context.config.templates.get(&template.name).is_none());
         if is_unknown && !types.is_complete() {
             // The type or the template may exist: its row could not be read.
-            return Err(Problem::unavailable(TYPES_RETRY_SECONDS));
+            return Err(Problem::service_unavailable());
         }
         let mut errors = Vec::new();
         let (message, template) = self.message(context, &mut errors)?;

@@ -32,9 +32,9 @@ impl LazyKeyHasher {
             let secrets = Secrets::load(&self.parameters, &self.prefix, &[SecretName::RecipientHashKey]).await;
             let secrets = secrets.map_err(|error| {
                 tracing::error!(%error, "failed to load the key of recipients");
-                Problem::unavailable(2)
+                Problem::service_unavailable()
             })?;
-            let key = secrets.recipient_hash_key().map_err(|_| Problem::unavailable(2))?;
+            let key = secrets.recipient_hash_key().map_err(|_| Problem::service_unavailable())?;
             Ok::<_, Problem>(KeyHasher::new(key.expose()))
         };
         self.hasher.get_or_try_init(|| load).await

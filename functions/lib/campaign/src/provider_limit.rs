@@ -1,11 +1,10 @@
 //! Pace of campaigns with paid messages: the rates of the account's providers, less a part for other messages.
 
+use platform::time_limits::PACED_PAGE_LIMIT;
 use serde::{Deserialize, Serialize};
 
 /// Share of a provider's rate or quota that all campaigns together use. The rest is for other messages of the account.
 pub(crate) const CAMPAIGN_SHARE: f64 = 0.7;
-/// Time for which a worker works on people of a page at a pace, in seconds.
-const PAGE_SECONDS: f64 = 20.0;
 /// Slowest pace, in people a second.
 pub(crate) const SLOWEST: f64 = 0.01;
 
@@ -75,7 +74,7 @@ pub fn interval_ms(people_per_second: f64) -> u32 {
 #[must_use]
 #[allow(clippy::cast_possible_truncation)] // at most 20,000
 pub fn paced_page(interval_ms: u32, most: i32) -> i32 {
-    ((PAGE_SECONDS * 1_000.0 / f64::from(interval_ms.max(1))) as i32).clamp(1, most)
+    ((PACED_PAGE_LIMIT.as_secs_f64() * 1_000.0 / f64::from(interval_ms.max(1))) as i32).clamp(1, most)
 }
 
 #[cfg(test)]

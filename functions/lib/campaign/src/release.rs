@@ -12,13 +12,12 @@ use crate::definition::CampaignStep;
 use crate::mail_pace::MailPace;
 use crate::provider_limit::{ProviderLimit, ProviderLimitKind, interval_ms};
 use crate::task::Task;
+use platform::time_limits::PACED_TASK_LIMIT;
 
 /// Time for which one run releases tasks: the interval of the schedule and a reserve.
 const HORIZON: SignedDuration = SignedDuration::from_secs(75);
 /// Time after the last release at which a task that no worker has taken counts as lost.
 const LOST_AFTER: SignedDuration = SignedDuration::from_mins(5);
-/// Time for which a worker works on a task at a pace, in seconds. The rest of an invocation is a reserve.
-const WORKER_SECONDS: f64 = 45.0;
 /// Maximum number of tasks of one run.
 const MAX_RELEASED: usize = 2_000;
 /// Longest delay of a message in SQS, in seconds.
@@ -121,7 +120,7 @@ impl ReleaseInput<'_> {
         Pace {
             people_per_second,
             // A worker that cannot end a task in one invocation gives it back.
-            seconds_per_task: (people_per_task / people_per_second).min(WORKER_SECONDS),
+            seconds_per_task: (people_per_task / people_per_second).min(PACED_TASK_LIMIT.as_secs_f64()),
             provider_limit: Some(ProviderLimit { by, people_per_second }),
             interval_ms: Some(interval_ms(people_per_second)),
         }

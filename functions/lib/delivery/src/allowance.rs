@@ -86,8 +86,8 @@ mod tests {
     use super::*;
     use aws::{ATTEMPT, OPERATION, PAID_SEND};
     use platform::time_limits::{
-        BATCH_REQUEST_LIMIT, ERASURE_REQUEST_LIMIT, NOTIFICATION_WORK_LIMIT, SINGLE_REQUEST_LIMIT, START_WAIT_LIMIT,
-        WORK_END_MARGIN,
+        BATCH_REQUEST_LIMIT, ERASURE_REQUEST_LIMIT, NOTIFICATION_WORK_LIMIT, PACED_PAGE_LIMIT, PACED_TASK_LIMIT,
+        SINGLE_REQUEST_LIMIT, START_WAIT_LIMIT, WORK_END_MARGIN,
     };
 
     const API_GATEWAY: Duration = Duration::from_secs(30);
@@ -134,6 +134,12 @@ mod tests {
             assert!(outcome + INVOCATION_END_MARGIN <= timeout(function), "{function}: {outcome:?}");
         }
         assert!(seconds(NOTIFICATION_WORK_LIMIT) < sweep);
+    }
+
+    #[test]
+    fn a_worker_ends_a_task_at_a_pace_and_a_page_of_it_before_lambda_ends_the_worker() {
+        let worker = timeout("FanoutFunction") - seconds(WORK_END_MARGIN);
+        assert!(PACED_TASK_LIMIT < worker && PACED_PAGE_LIMIT + seconds(NOTIFICATION_WORK_LIMIT) < worker);
     }
 
     #[test]

@@ -24,6 +24,10 @@ const Z_MOST: f64 = 2.865_320;
 /// 99.9 % quantile of the chi-square distribution with one degree of freedom. This level is usual for a split, because
 /// a split is checked often.
 pub const CHI_SQUARE_99_9: f64 = 10.828;
+/// The same for splits into 2 to 5 parts.
+const CHI_SQUARE_BY_PARTS: [f64; 4] = [CHI_SQUARE_99_9, 13.816, 16.266, 18.467];
+/// Number of items from which a figure is judged.
+pub const MIN_SAMPLE: i64 = 100;
 
 /// A share: `part` of `whole`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,6 +191,25 @@ pub fn chi_square(observed: Proportion, promised: f64) -> f64 {
     (part - expected).powi(2) / expected + (part - expected).powi(2) / (n - expected)
 }
 
+/// Returns Pearson's chi-square statistic of a split into several parts: the number of items in each, and its promised
+/// share. A part of which less than one item is expected counts as if it were one.
+#[must_use]
+#[allow(clippy::cast_precision_loss)]
+pub fn chi_square_among(parts: &[(i64, f64)]) -> f64 {
+    let total = parts.iter().map(|(count, _)| count).sum::<i64>() as f64;
+    let term = |(count, share): &(i64, f64)| {
+        let expected = total * share;
+        (*count as f64 - expected).powi(2) / expected.max(1.0)
+    };
+    parts.iter().map(term).sum()
+}
+
+/// Returns the statistic above which a split into this number of parts is not as promised; infinity for more than 5.
+#[must_use]
+pub fn chi_square_limit(parts: usize) -> f64 {
+    parts.checked_sub(2).and_then(|index| CHI_SQUARE_BY_PARTS.get(index)).copied().unwrap_or(f64::INFINITY)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(
@@ -330,5 +353,15 @@ mod tests {
         assert!(chi_square(Proportion::new(100, 1_000), 0.1).abs() < 1e-9);
         // (60 - 50)^2 / 50 + (40 - 50)^2 / 50
         assert!((chi_square(Proportion::new(60, 100), 0.5) - 4.0).abs() < 1e-9);
+        assert!((chi_square_among(&[(60, 0.5), (40, 0.5)]) - 4.0).abs() < 1e-9);
+        // (50 - 40)^2 / 40 + (30 - 40)^2 / 40 + (20 - 20)^2 / 20
+        assert!((chi_square_among(&[(50, 0.4), (30, 0.4), (20, 0.2)]) - 5.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_limit_of_a_split_grows_with_its_parts() {
+        let limits: Vec<_> = (0..=6).map(chi_square_limit).collect();
+        let none = f64::INFINITY;
+        assert_eq!(limits, [none, none, 10.828, 13.816, 16.266, 18.467, none]);
     }
 }

@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+/// Time after which a client repeats a request that a required service did not answer.
+pub const SERVICE_RETRY_SECONDS: u32 = 2;
+
 /// Error in one field of a request. The message never repeats the value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldError {
@@ -192,6 +195,12 @@ impl Problem {
     #[must_use]
     pub fn not_found(what: &str) -> Self {
         Self::new(ProblemKind::NotFound, format!("There is no such {what}."))
+    }
+
+    /// Creates a 503 with the `Retry-After` of [`SERVICE_RETRY_SECONDS`].
+    #[must_use]
+    pub fn service_unavailable() -> Self {
+        Self::unavailable(SERVICE_RETRY_SECONDS)
     }
 
     /// Creates a 503 with `Retry-After`.

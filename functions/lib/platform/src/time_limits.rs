@@ -40,6 +40,11 @@ pub const CONSOLE_REQUEST_LIMIT: Duration = Duration::from_secs(10);
 /// Deadline of the AWS calls of a request to `catalog` or `campaigns`: API Gateway waits 30 s.
 pub const OPERATOR_REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
+/// Time for which a worker of `fanout` works on a task at a pace. The rest of the invocation is a reserve.
+pub const PACED_TASK_LIMIT: Duration = Duration::from_secs(45);
+/// Time for which a worker of `fanout` works on a page of people at a pace.
+pub const PACED_PAGE_LIMIT: Duration = Duration::from_secs(20);
+
 /// Time for which a run of `cascade` or `fanout` works on one notification.
 pub const NOTIFICATION_WORK_LIMIT: SignedDuration = SignedDuration::from_secs(15);
 /// Time at the end of an invocation of `cascade` or `fanout` in which no work on a notification continues.

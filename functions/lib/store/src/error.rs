@@ -9,9 +9,6 @@ use aws::{cause, has_expired};
 use platform::alarm::AlarmLine;
 use platform::problem::{Problem, ProblemKind};
 
-/// `Retry-After` of the response after a call that may succeed when retried.
-const RETRY_AFTER_SECONDS: u32 = 2;
-
 /// A failed call. The error text names the call and the cause. It never contains data of an item.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -127,7 +124,7 @@ impl From<StoreError> for Problem {
         // After a lost race, the same request finds the new state.
         if error.is_transient() || matches!(error, StoreError::ConditionFailed { .. }) {
             tracing::warn!(%error, "DynamoDB call failed; the caller receives 503");
-            Self::unavailable(RETRY_AFTER_SECONDS)
+            Self::service_unavailable()
         } else {
             tracing::error!(alarm = AlarmLine::StoreRefused.as_str(), %error, "DynamoDB refused a call; the caller receives 500");
             Self::new(ProblemKind::Internal, "The service could not carry out the request.")

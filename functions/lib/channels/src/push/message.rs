@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::receipt_link::ReceiptLink;
+use domain::MAX_TTL_SECONDS;
 use domain::channel::push::Topic;
 use domain::notification::{PushOptions, Urgency};
 use domain::text;
@@ -11,8 +12,6 @@ use platform::private::Private;
 
 /// Maximum plaintext that every push service accepts (RFC 8291 section 4).
 pub const MAX_PAYLOAD_BYTES: usize = ece::MAX_PLAINTEXT_BYTES;
-/// Maximum TTL: four weeks, the longest time for which push services keep a message.
-pub const MAX_TTL_SECONDS: u32 = 28 * 24 * 3_600;
 /// Maximum characters of a body after a push service found the message too large: about as much as a device shows.
 const SHORT_BODY_CHARS: usize = 120;
 

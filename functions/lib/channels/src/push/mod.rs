@@ -15,7 +15,7 @@ mod vapid;
 
 pub use answer::outcome;
 pub use connect::{ExtraClient, PublicClient, extra_client, public_client};
-pub use message::{MAX_PAYLOAD_BYTES, MAX_TTL_SECONDS, PayloadProblem, PushContent, PushMessage};
+pub use message::{MAX_PAYLOAD_BYTES, PayloadProblem, PushContent, PushMessage};
 pub use provider::{PUSH_SERVICES, PushClient};
 pub use receipt_link::{MAX_BASE_BYTES, RECEIPT_TOKEN_CHARS, ReceiptLink};
 pub use request::{SealError, sealed_request};
