@@ -64,7 +64,7 @@ fn each_router_has_the_routes_that_the_template_gives_its_function() {
     assert_eq!(of_cleanup, 1, "two routes need a router");
 }
 
-/// The pages of the console are for people, so they do not stand in the contract of the API.
+/// The pages of the console are for people, so they are not in the contract of the API.
 #[test]
 fn other_routes_are_the_pages_of_the_console() {
     let routes = Template::read().routes();

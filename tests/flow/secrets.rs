@@ -1,4 +1,4 @@
-//! Secrets stand in encrypted parameters, and nowhere in the template.
+//! Secrets are in encrypted parameters, and nowhere in the template.
 
 use tests::template::{FUNCTIONS, Template, logical, pairs};
 

@@ -100,7 +100,7 @@ impl CampaignsApi {
                     return Err(Problem::new(ProblemKind::Conflict, detail));
                 }
                 if let Some(detail) = too_late(&pinned.definition, &Launch { at: now, ..pinned.launch.clone() }, now) {
-                    return Err(Problem::new(ProblemKind::TooLate, format!("Nobody can be sent to: {detail}.")));
+                    return Err(Problem::new(ProblemKind::TooLate, format!("No message can be sent: {detail}.")));
                 }
                 let numbers = self.plan_numbers(&stored.id, plan).await?;
                 let slots = match &pinned.definition.timing {
@@ -151,7 +151,7 @@ impl CampaignsApi {
                 }
                 let late = stored.campaign.launch.as_ref().and_then(|launch| too_late(&definition, launch, now));
                 if let (State::Paused, Some(detail)) = (stored.campaign.state, late) {
-                    return Err(Problem::new(ProblemKind::TooLate, format!("Nobody else can be sent to: {detail}.")));
+                    return Err(Problem::new(ProblemKind::TooLate, format!("No further message can be sent: {detail}.")));
                 }
                 let is_guarded = stored.campaign.pause_reason == Some(PauseReason::Guard);
                 if let Some(launch) = stored.campaign.launch.clone().filter(|_| is_guarded) {

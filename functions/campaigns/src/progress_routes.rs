@@ -83,7 +83,8 @@ impl CampaignsApi {
 #[derive(Debug, Clone, Copy)]
 struct NoQuota;
 
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // at most a million people
+// At most a million people.
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn seconds(people: u64, rate_per_second: f64) -> u64 {
     (people as f64 / rate_per_second).ceil() as u64
 }
@@ -155,7 +156,7 @@ fn warnings(
         return warnings;
     }
     if tally.matched == 0 {
-        warnings.push("Nobody matches.".to_owned());
+        warnings.push("No recipient matches.".to_owned());
     }
     let skipped = tally.all_skipped();
     if skipped * 100 > tally.matched * MANY_SKIPPED_PERCENT {
@@ -168,7 +169,7 @@ fn warnings(
     let duration = i64::try_from(duration_seconds).unwrap_or(i64::MAX);
     let ends_at = now.checked_add(jiff::SignedDuration::from_secs(duration)).unwrap_or(Timestamp::MAX);
     if definition.not_after.is_some_and(|not_after| ends_at > not_after) {
-        warnings.push("At this rate, not_after passes before everybody is sent to.".to_owned());
+        warnings.push("At this rate, not_after passes before all people are sent to.".to_owned());
     }
     warnings
 }

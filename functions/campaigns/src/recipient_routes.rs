@@ -48,7 +48,7 @@ impl CampaignsApi {
         let stored = self.find(request).await?;
         let definition = stored.campaign.parsed()?;
         let Some(launch) = &stored.campaign.launch else {
-            let action = "listed: nobody was sent to";
+            let action = "listed: no message was sent";
             return Err(super::resource::conflict(campaign::StateConflict { state: stored.campaign.state, action }));
         };
         let people = People::all(&stored.id, &definition, launch);

@@ -19,7 +19,7 @@ impl CampaignsApi {
         request.only_parameters(&[])?;
         let stored = self.find(request).await?;
         let Some(launch) = &stored.campaign.launch else {
-            let action = "evaluated: nobody was sent to";
+            let action = "evaluated: no message was sent";
             return Err(super::resource::conflict(campaign::StateConflict { state: stored.campaign.state, action }));
         };
         let window = window_since(launch, now);
