@@ -153,7 +153,7 @@ class SourceRules(unittest.TestCase):
         for name, text in ((LIB, code), (LIB, f'let x = "{long}";\n'), (LIB, f"//! ```text\n//! {long}\n//! ```\n"),
                            (LIB, f"/// | {long} |\n"), (LIB, "/// https://example.com/" + "a" * 120), ("docs/a.md", f"| {long} |\n"),
                            ("docs/a.md", f"```text\n{long}\n```\n"), ("docs/a.md", f"Run:\n\n    {long}\n"), ("a.py", f"# {long}\n"),
-                           ("docs/golden/a.md", long), ("docs/a.md", "word " * 24)):
+                           ("docs/a.md", f"* Enter\n  `{long}`\n"), ("docs/golden/a.md", long), ("docs/a.md", "word " * 24)):
             self.assertEqual(self.found(source_rules.long_lines, {name: text}), [], text)
 
     def test_outside_tests_no_lint_for_panics_is_disabled(self):

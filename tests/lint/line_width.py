@@ -9,8 +9,9 @@ from rust_text import TOKEN
 from source_tree import Finding, Source
 
 MAX_WIDTH = 120
-# A line with a word of this length, such as a URL, may be as long as it is.
+# A line with a word or a span of code of this length, such as a URL, may be as long as it is.
 LONG_WORD = 80
+CODE_SPAN = re.compile(r"`[^`]*`")
 FENCE = re.compile(r"\s*(```|~~~)")
 # Rows of tables, headings, images and definitions of links have one line each.
 ONE_LINE = re.compile(r"\s*(\||#|!\[|\[[^\]]+\]: )")
@@ -25,7 +26,8 @@ def long_lines(files: list[Source]) -> list[Finding]:
         if source.path.suffix in (".rs", ".md") and "golden" not in source.path.parts:
             lines = commented_lines(source) if source.path.suffix == ".rs" else prose(list(enumerate(source.lines, 1)))
             for number, line in lines:
-                if len(line) > MAX_WIDTH and max(map(len, line.split())) < LONG_WORD:
+                words = CODE_SPAN.sub(lambda span: span[0].replace(" ", "_"), line).split()
+                if len(line) > MAX_WIDTH and max(map(len, words)) < LONG_WORD:
                     found.append(Finding(source.path, number, f"{len(line)} characters, more than {MAX_WIDTH}"))
     return found
 

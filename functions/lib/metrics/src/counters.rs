@@ -13,7 +13,7 @@ pub use super::arm_metrics::UnknownCounter;
 use domain::channel::Channel;
 use domain::notification::Reason;
 
-/// Name of a notification type, campaign or template: 1 to 64 letters, digits, `_`, `-` and `.`. It can be a part of a counter's name.
+/// Name of a type, campaign or template: 1 to 64 letters, digits, `_`, `-` and `.`. It may be part of a counter's name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Label(String);
 

@@ -143,7 +143,7 @@ impl ConfigSource {
         Box::pin(self.read()).await
     }
 
-    /// Returns the configuration in force with a catalog that is read now, for a request with a name that is not known: it
+    /// Returns the configuration in force with a catalog that is read now, for a request with an unknown name, which
     /// may be new. The catalog is read once in [`NEW_NAMES_MS`]. A request after the last read waits for the next one.
     pub async fn with_new_names(&self) -> ConfigSnapshot {
         let asked_at_ms = self.now_ms();
