@@ -149,6 +149,32 @@ async fn an_idempotency_key_creates_one_campaign() {
 }
 
 #[tokio::test]
+async fn every_open_campaign_is_listed_on_one_page() {
+    let world = crowd(1).await;
+    let list = async |query: &[(&str, &str)]| {
+        world.campaign_request_by("ops-client", "GET /v1/campaigns", "", json!(null), None, query).await
+    };
+    let mut created = Vec::new();
+    for _ in 0..52 {
+        world.advance(1);
+        let campaign = world.campaign_request("POST /v1/campaigns", "", campaign()).await;
+        created.push(campaign.body["id"].as_str().unwrap().to_owned());
+    }
+    let ended = &created[50];
+    assert_eq!(world.campaign_request("POST /v1/campaigns/{id}/cancel", ended, json!({})).await.status, 200);
+    let open = list(&[("state", "open")]).await;
+    let ids: Vec<_> = open.body["items"].as_array().unwrap().iter().filter_map(|item| item["id"].as_str()).collect();
+    let expected: Vec<_> = created.iter().rev().filter(|id| *id != ended).map(String::as_str).collect();
+    assert_eq!((ids, &open.body["next"]), (expected, &json!(null)), "newest first");
+    let older = list(&[("state", "open"), ("after", &created[1])]).await;
+    assert_eq!(older.body["items"].as_array().unwrap().len(), 1);
+    for wrong in ["running", ""] {
+        let refused = list(&[("state", wrong)]).await;
+        assert_eq!((refused.status, refused.fields()), (422, vec!["state"]), "{wrong}");
+    }
+}
+
+#[tokio::test]
 async fn a_change_takes_the_tag_of_the_present_state() {
     let world = crowd(1).await;
     let created = world.campaign_request("POST /v1/campaigns", "", campaign()).await;

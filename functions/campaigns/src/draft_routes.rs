@@ -20,12 +20,23 @@ const MAX_OPEN: usize = 200;
 const PAGE: usize = 50;
 
 impl CampaignsApi {
-    /// Returns campaigns, newest first.
+    /// Returns campaigns, newest first: a page of all, or with `state=open` every one that has not ended.
     pub(super) async fn list(&self, request: &Request) -> Result<Response, Problem> {
-        request.only_parameters(&["after"])?;
+        request.only_parameters(&["after", "state"])?;
         let after = request.query("after");
         if after.is_some_and(|after| CampaignId::parse(after).is_none()) {
             return Err(Problem::invalid_field("after", CampaignId::FORMAT));
+        }
+        match request.query("state") {
+            None => {}
+            Some("open") => {
+                let mut open = self.campaigns.open_campaigns().await?;
+                open.retain(|campaign| after.is_none_or(|after| campaign.id.as_str() < after));
+                open.sort_by(|one, other| other.id.as_str().cmp(one.id.as_str()));
+                let items: Vec<_> = open.iter().map(shown).collect();
+                return Ok(Response::json(200, &json!({"items": items, "next": null})));
+            }
+            Some(_) => return Err(Problem::invalid_field("state", "must be open")),
         }
         let page = self.campaigns.list(after, PAGE).await?;
         let items: Vec<_> = page.items.iter().map(shown).collect();
