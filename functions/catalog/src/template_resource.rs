@@ -32,6 +32,15 @@ fn new_definition() -> Map<String, Value> {
     fields.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
 }
 
+/// Returns `true` if the draft was saved after the newest version was published; `None` if the row does not say.
+fn has_changes(row: &CatalogRow) -> Option<bool> {
+    match (version_in(row, "latest"), version_in(row, "published_draft")) {
+        (0, _) => Some(true),
+        (_, 0) => None,
+        (_, published) => Some(version_in(row, "draft_revision") != published),
+    }
+}
+
 /// Returns the response with a template, without its draft.
 pub fn summary(name: &str, row: &CatalogRow) -> Value {
     json!({
@@ -40,6 +49,7 @@ pub fn summary(name: &str, row: &CatalogRow) -> Value {
         "state": row.definition.get("state"),
         "live_version": row.definition.get("live"),
         "latest_version": row.definition.get("latest"),
+        "has_changes": has_changes(row),
         "revision": row.revision,
         "created_at": row.created_at,
         "updated_at": row.updated_at,

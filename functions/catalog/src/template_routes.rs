@@ -125,7 +125,8 @@ impl CatalogApi {
         if !TemplateStore::fits(&body) {
             return Err(Problem::invalid_field("parts", "must be smaller: the HTML made of MJML takes more than 3 MB"));
         }
-        let new = revised(Some(&old), json!({"latest": number}), now);
+        let fields = json!({"latest": number, "published_draft": version_in(&old, "draft_revision")});
+        let new = revised(Some(&old), fields, now);
         self.write_template(&name, Some(&old), &new, Some((TemplateBody::Version(number), &body)), by.clone()).await?;
         tracing::info!(name = name.as_str(), version = number, "published template");
         Ok(tagged(Response::json(201, &version(number, now, &by)), &new))
@@ -256,7 +257,8 @@ impl CatalogApi {
     /// Creates a built-in template with its first version live, unless another request has created it.
     async fn create_built_in(&self, name: &str, now: Timestamp) -> Result<(), Problem> {
         let Some(template) = builtin(name) else { return Ok(()) };
-        let fields = json!({"title": template.draft.title, "draft_revision": 1, "latest": 1, "live": 1});
+        let fields = json!({
+            "title": template.draft.title, "draft_revision": 1, "published_draft": 1, "latest": 1, "live": 1});
         let (new, version) = (revised(None, fields, now), json!(template.draft));
         let bodies = [(TemplateBody::Draft, &version), (TemplateBody::Version(1), &version)];
         self.replace_template(&template.name, None, &new, &bodies, Actor::Service).await?;

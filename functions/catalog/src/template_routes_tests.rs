@@ -131,6 +131,18 @@ async fn a_stale_tag_writes_nothing_and_an_equal_draft_neither() {
 }
 
 #[tokio::test]
+async fn a_draft_is_marked_if_it_was_saved_after_the_newest_version() {
+    let editor = Editor::new().await;
+    let mark = async || editor.ask(&format!("GET {DETAIL}"), Value::Null, None, &[]).await.body["has_changes"].clone();
+    editor.put(welcome("a")).await;
+    assert_eq!(mark().await, true, "nothing is published");
+    assert_eq!(editor.ask(&format!("POST {DETAIL}/versions"), Value::Null, None, &[]).await.status, 201);
+    assert_eq!(mark().await, false);
+    editor.put(welcome("b")).await;
+    assert_eq!(mark().await, true);
+}
+
+#[tokio::test]
 async fn a_draft_with_findings_is_saved_and_not_published() {
     let editor = Editor::new().await;
     let saved = editor.put(welcome("a\nb\n{{ other }} {{ name | shout }}")).await;
