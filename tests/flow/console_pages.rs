@@ -172,6 +172,69 @@ async fn a_message_is_previewed_and_sent_once_and_shown_with_its_timeline() {
 }
 
 #[tokio::test]
+async fn the_variables_of_a_template_are_inputs_and_a_message_is_tried_by_oneself_first() {
+    let world = World::start().await;
+    let sender = world.person(Role::Sender);
+    let form = [("to", "ada"), ("template", "payment-due"), ("key", "k-1")];
+    let shown = world.send_form(&sender, "send", &[&form[..], &[("action", "preview")]].concat()).await;
+    let version = world.open_page(&sender, "templates", &[]).await;
+    assert!(version.text().contains("payment-due") && shown.text().contains("Variables of payment-due, version 1"));
+    let inputs = shown.text().matches("name=\"var.").count();
+    assert!(inputs > 0, "{}", shown.text());
+    assert!(shown.text().contains("There is no preview yet"), "it says what is missing: {}", shown.text());
+
+    world.subscribe("me", "phone").await;
+    let text = [("to", "ada"), ("title", "Hello"), ("body", "There"), ("key", "k-2")];
+    let preview = world.send_form(&sender, "send", &[&text[..], &[("action", "preview")]].concat()).await;
+    let curl = "/v1/notifications&#39; \\\n  -H &#34;Authorization";
+    assert!(
+        preview.text().contains("Copy the form as curl (1)") && preview.text().contains(curl),
+        "{}",
+        preview.text()
+    );
+    let tried = world.send_form(&sender, "send", &[&text[..], &[("action", "self"), ("me", "me")]].concat()).await;
+    assert_eq!(tried.status, 303, "{}", tried.text());
+    let cookie = tried.cookies().find(|cookie| cookie.starts_with("console-my-recipient=me;")).unwrap().to_owned();
+    assert!(cookie.contains("HttpOnly"), "{cookie}");
+    let mut again = event("GET", "send", &[], &[], Some(&sender), "none");
+    again["cookies"].as_array_mut().unwrap().push(json!("console-my-recipient=me"));
+    assert!(world.console_event(again).await.text().contains("name=\"me\" maxlength=\"128\" value=\"me\""));
+    let sent = world.send_form(&sender, "send", &[&text[..], &[("action", "send")]].concat()).await;
+    assert_eq!(sent.status, 303, "{}", sent.text());
+    assert_ne!(sent.header("location"), tried.header("location"), "the form's key is still free");
+}
+
+#[tokio::test]
+async fn a_notification_is_explained_as_of_now_and_a_missing_one_says_why() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    let sent = world.send("ada", json!({})).await;
+    let id = sent.body["id"].as_str().unwrap();
+    let sender = world.person(Role::Sender);
+    let page = world.open_page(&sender, "notification", &[("id", id)]).await;
+    assert!(page.text().contains("why=now#why") && page.text().contains("are not stored"), "{}", page.text());
+    let page = world.open_page(&sender, "notification", &[("id", id), ("why", "now")]).await;
+    assert!(page.text().contains("It would be sent now.") && page.text().contains("Gates in order"), "{}", page.text());
+    let viewer = world.open_page(&world.person(Role::Viewer), "notification", &[("id", id), ("why", "now")]).await;
+    assert!(!viewer.text().contains("Gates in order") && viewer.text().contains("needs the role sender"));
+
+    let erased = [("action", "erase"), ("id", "ada"), ("confirm", "ada")];
+    assert_eq!(world.send_form(&world.person(Role::Admin), "recipient", &erased).await.status, 200);
+    for gone in [id, "3v9dmwkfe1t5x8n2q7r0b6c4yz-01kat2m8x0g7h3j5n9p1q4r6sv", "no-id"] {
+        let page = world.open_page(&sender, "notification", &[("id", gone)]).await;
+        assert_eq!(page.status, 404, "{gone}: {}", page.text());
+        for part in
+            ["No such notification", "90 days after their lifetime", "recipient was erased", "Look the recipient up"]
+        {
+            assert!(page.text().contains(part), "{gone}: {part}: {}", page.text());
+        }
+    }
+    let cancelled = world.send_form(&sender, "notification", &[("action", "cancel"), ("id", id)]).await;
+    assert_eq!(cancelled.status, 404);
+    assert!(cancelled.text().contains("No such notification"), "{}", cancelled.text());
+}
+
+#[tokio::test]
 async fn a_table_that_does_not_answer_is_a_page_that_says_so() {
     let world = World::start().await;
     let viewer = world.person(Role::Viewer);

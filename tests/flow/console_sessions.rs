@@ -22,7 +22,10 @@ impl BrowserCookies {
     }
 
     async fn open(&mut self, world: &World, page: &str, query: &[(&str, &str)]) -> PageReply {
-        let mut event: Value = event("GET", page, query, &[], None, "same-origin");
+        self.sends(world, event("GET", page, query, &[], None, "same-origin")).await
+    }
+
+    async fn sends(&mut self, world: &World, mut event: Value) -> PageReply {
         event["cookies"] = self.0.iter().map(|(name, value)| json!(format!("{name}={value}"))).collect();
         let reply = world.console_event(event).await;
         self.take(&reply);
@@ -81,6 +84,40 @@ async fn a_session_is_renewed_each_hour_with_the_present_role() {
     world.aws.state.lock().unwrap().login = None;
     let refused = browser.open(&world, "rollout", &[]).await;
     assert_eq!((refused.status, refused.header("location")), (303, Some("/console/login?to=rollout")));
+}
+
+/// The role is asked for once an hour, maybe just when a form is sent.
+#[tokio::test]
+async fn a_role_that_changed_meanwhile_keeps_what_was_typed() {
+    let world = World::start().await;
+    let mut browser = signed_in(&world).await;
+    let page = browser.open(&world, "template", &[("name", "reminder")]).await;
+    let csrf = page.text().split_once("name=\"csrf\" value=\"").unwrap().1.split('"').next().unwrap().to_owned();
+    world.advance(3_600);
+    world.aws.state.lock().unwrap().login = Some(claims(&world, json!(["viewer"]), ""));
+    let form = [("action", "save"), ("name", "reminder"), ("part.text", "long & typed"), ("csrf", &csrf)];
+    let refused = browser.sends(&world, event("POST", "template", &[], &form, None, "same-origin")).await;
+    assert_eq!(refused.status, 403);
+    for part in ["yours is viewer", "long &#38; typed", "data-again", "Sign in (in a new tab)"] {
+        assert!(refused.text().contains(part), "{part}: {}", refused.text());
+    }
+}
+
+/// Browsers apply `form-action` to the redirections of a form: once the session has ended, the search leads to the login.
+#[tokio::test]
+async fn a_form_may_be_redirected_to_the_login_of_another_origin() {
+    let world = World::start().await;
+    let mut browser = signed_in(&world).await;
+    let login = browser.open(&world, "login", &[]).await.header("location").unwrap().to_owned();
+    let origin = login.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+    assert!(!world.parameter("public-base-url").starts_with(&origin), "{origin} is another origin");
+    for (page, query) in [("rollout", &[][..]), ("notification", &[("id", "gone")]), ("nowhere", &[])] {
+        let shown = browser.open(&world, page, query).await;
+        let policy = shown.header("content-security-policy").unwrap();
+        assert!(policy.contains(&format!("form-action 'self' {origin};")), "{page}: {policy}");
+    }
+    let of_nobody = world.open_page(&world.person(Role::Viewer), "rollout", &[]).await;
+    assert!(of_nobody.header("content-security-policy").unwrap().contains("form-action 'self';"));
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ mod console;
 mod console_analytics;
 mod console_campaigns;
 mod console_caps;
+mod console_forms;
 mod console_overview;
 mod console_pages;
 mod console_recipients;

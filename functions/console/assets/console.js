@@ -12,6 +12,9 @@ if (zone) {
   document.cookie = `console-my-zone=${encodeURIComponent(zone)}; Path=/; Max-Age=31536000; SameSite=Lax; Secure`;
 }
 
+// Name of a part that can be opened; the numbers of its summary may change.
+const nameOf = (details) => details.id || details.querySelector("summary")?.textContent.replace(/\d+/g, "");
+
 // Live blocks: <section data-live="10" id="..."> is replaced by the same block of the page, fetched again.
 function startLive(block) {
   const seconds = Number(block.dataset.live);
@@ -32,13 +35,16 @@ function startLive(block) {
   };
   pause.addEventListener("click", () => { isPaused = !isPaused; show(); });
   const refresh = async () => {
-    if (isPaused || document.hidden || block.contains(document.activeElement)) return;
+    const isFilled = [...block.querySelectorAll("input:not([type=hidden])")].some((field) => field.value !== field.defaultValue);
+    if (isPaused || document.hidden || isFilled || block.contains(document.activeElement)) return;
     try {
       const answer = await fetch(location.href, { headers: { accept: "text/html" }, credentials: "same-origin" });
       if (!answer.ok || answer.redirected) return;
       const fresh = parsed(await answer.text()).getElementById(block.id);
       if (!fresh) return;
+      const open = new Set([...block.querySelectorAll("details[open]")].map(nameOf));
       block.replaceChildren(...fresh.childNodes);
+      for (const details of block.querySelectorAll("details")) details.open ||= open.has(nameOf(details));
       updated = Date.now();
       if (fresh.dataset.summary && fresh.dataset.summary !== summary) {
         summary = fresh.dataset.summary;
@@ -98,54 +104,94 @@ function help() {
   dialog.showModal();
 }
 
-// Unsaved changes: the browser asks before they are lost, and a copy is kept in this browser until they are saved.
+// Unsaved changes: the browser asks before they are lost, and a copy is kept in this browser until a page says that they
+// are stored. A copy belongs to a form and its thing, not to an address: the answer to a form has another address.
+const SENT = "console-sent";
+const sent = sessionStorage.getItem(SENT);
+if (sent && "done" in document.body.dataset) {
+  localStorage.removeItem(sent);
+  sessionStorage.removeItem(SENT);
+}
+const draftKey = (form) => `console-draft:${base}:${form.dataset.guard}:${form.dataset.thing ?? ""}`;
+const isChoice = (field) => field.type === "checkbox" || field.type === "radio";
+// Hidden fields belong to the page that is shown: its revision, its key, its token.
+const typedFields = (form) => [...form.elements].filter((field) => field.name && !["hidden", "submit", "button"].includes(field.type));
+
+function typedValues(form) {
+  const values = {};
+  for (const field of typedFields(form)) {
+    values[field.name] ??= [];
+    if (!isChoice(field) || field.checked) values[field.name].push(field.value);
+  }
+  return JSON.stringify(values);
+}
+
+function restoreInto(form, values) {
+  const places = {};
+  for (const field of typedFields(form).filter((field) => field.name in values)) {
+    const typed = values[field.name];
+    if (isChoice(field)) {
+      field.checked = typed.includes(field.value);
+    } else {
+      places[field.name] ??= 0;
+      field.value = typed[places[field.name]++] ?? "";
+    }
+  }
+}
+
+function buttonOf(label, press) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = label;
+  button.addEventListener("click", press);
+  return button;
+}
+
 for (const form of document.querySelectorAll("form[data-guard]")) {
-  const key = `console-draft:${location.pathname}${location.search}:${form.dataset.guard}`;
-  const fields = () => [...form.elements].filter((field) => field.name && !["csrf", "action", "key"].includes(field.name) && field.type !== "submit" && field.type !== "button");
-  let isChanged = false;
+  const key = draftKey(form);
   const stored = localStorage.getItem(key);
-  if (stored && !document.getElementById("problem")) {
+  // A page that answers this form shows what was typed, and nothing is stored yet.
+  const isAnswer = "answer" in document.body.dataset && sent === key;
+  let isChanged = isAnswer && stored !== null;
+  if (stored === typedValues(form) && !isAnswer) {
+    localStorage.removeItem(key);
+  } else if (stored && !isAnswer) {
     const offer = document.createElement("p");
     offer.className = "hint";
-    offer.textContent = "Changes that were not saved are kept in this browser. ";
-    const restore = document.createElement("button");
-    restore.type = "button";
-    restore.textContent = "Restore them";
-    const discard = document.createElement("button");
-    discard.type = "button";
-    discard.textContent = "Discard them";
-    restore.addEventListener("click", () => {
-      const values = JSON.parse(stored);
-      for (const field of fields()) {
-        if (!(field.name in values)) continue;
-        if (field.type === "checkbox" || field.type === "radio") field.checked = values[field.name].includes(field.value);
-        else field.value = values[field.name][0] ?? "";
-      }
-      isChanged = true;
-      offer.remove();
-      form.dispatchEvent(new Event("input", { bubbles: true }));
-    });
-    discard.addEventListener("click", () => { localStorage.removeItem(key); offer.remove(); });
-    offer.append(restore, " ", discard);
+    offer.append(
+      "Changes that were not saved are kept in this browser. ",
+      buttonOf("Restore them", () => {
+        restoreInto(form, JSON.parse(stored));
+        isChanged = true;
+        offer.remove();
+        form.dispatchEvent(new Event("input", { bubbles: true }));
+      }),
+      " ",
+      buttonOf("Discard them", () => { localStorage.removeItem(key); offer.remove(); }),
+    );
     form.before(offer);
   }
   form.addEventListener("input", () => {
     isChanged = true;
-    const values = {};
-    for (const field of fields()) {
-      values[field.name] ??= [];
-      if ((field.type === "checkbox" || field.type === "radio") && !field.checked) continue;
-      values[field.name].push(field.value);
-    }
-    localStorage.setItem(key, JSON.stringify(values));
+    localStorage.setItem(key, typedValues(form));
   });
   form.addEventListener("submit", (event) => {
     // A button that fills a frame leaves the page as it is.
-    if (event.submitter?.formTarget) return;
-    isChanged = false;
-    if (form.dataset.kept !== "yes") localStorage.removeItem(key);
+    if (!event.submitter?.formTarget) isChanged = false;
   });
   addEventListener("beforeunload", (event) => { if (isChanged) event.preventDefault(); });
+}
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.submitter?.formTarget || form.getAttribute("method") !== "post" || "again" in form.dataset) return;
+  if ("guard" in form.dataset) sessionStorage.setItem(SENT, draftKey(form));
+  else sessionStorage.removeItem(SENT);
+});
+// A page that offers to send a form once more.
+for (const form of document.querySelectorAll("form[data-again]")) {
+  let isOpen = sent !== null && localStorage.getItem(sent) !== null;
+  form.addEventListener("submit", () => { isOpen = false; });
+  addEventListener("beforeunload", (event) => { if (isOpen) event.preventDefault(); });
 }
 
 // Previews while typing: a form with data-preview="id" sends its preview action and replaces the block with that id.
@@ -153,25 +199,104 @@ for (const form of document.querySelectorAll("form[data-preview]")) {
   let timer;
   let isRunning = false;
   let isDue = false;
+  const preview = () => {
+    const body = new URLSearchParams(new FormData(form));
+    body.set("action", "preview");
+    // Not form.action: the form's buttons are named so.
+    return fetch(form.getAttribute("action"), { method: "POST", body, credentials: "same-origin" });
+  };
+  // Says in the block why it does not show what is typed.
+  const isStale = (reason, mayLogIn) => {
+    const block = document.getElementById(form.dataset.preview);
+    block?.querySelector(".stale")?.remove();
+    const note = document.createElement("p");
+    note.className = "hint stale";
+    note.append(`This preview is not up to date: ${reason} `);
+    if (mayLogIn) {
+      const link = document.createElement("a");
+      link.href = `${base}/login`;
+      link.target = "_blank";
+      link.rel = "noopener";
+      link.textContent = "Sign in in a new tab";
+      note.append(link, " ");
+    }
+    note.append(buttonOf("Try again", update));
+    block?.prepend(note);
+  };
   const update = async () => {
     if (isRunning) { isDue = true; return; }
     isRunning = true;
     try {
-      const body = new URLSearchParams(new FormData(form));
-      body.set("action", "preview");
-      // Not form.action: the form's buttons are named so.
-      const answer = await fetch(form.getAttribute("action"), { method: "POST", body, credentials: "same-origin" });
-      const fresh = parsed(await answer.text()).getElementById(form.dataset.preview);
+      let answer = await preview();
+      let page = parsed(await answer.text());
+      const token = answer.status === 409 && page.querySelector("form[data-again] input[name=csrf]")?.value;
+      if (token) {
+        // Somebody signed in anew in another tab: the form goes on with that session.
+        form.querySelector("input[name=csrf]").value = token;
+        answer = await preview();
+        page = parsed(await answer.text());
+      }
+      const fresh = page.getElementById(form.dataset.preview);
       const block = document.getElementById(form.dataset.preview);
-      if (fresh && block) block.replaceWith(document.importNode(fresh, true));
+      if (fresh) {
+        block?.replaceWith(document.importNode(fresh, true));
+        // Inputs that depend on what was chosen, such as those of a template's variables.
+        for (const name of (form.dataset.parts ?? "").split(" ").filter(Boolean)) {
+          const [own, other] = [document.getElementById(name), page.getElementById(name)];
+          if (own && other && own.dataset.of !== other.dataset.of) own.replaceWith(document.importNode(other, true));
+        }
+      } else if (answer.status === 401 || answer.redirected) {
+        isStale("your session has ended.", true);
+      } else if (answer.status === 403) {
+        isStale("your role does not allow it any more.", true);
+      } else {
+        isStale(`the console answered with status ${answer.status}.`, false);
+      }
     } catch {
-      // The button of the form shows the preview as well.
+      isStale("the console does not answer.", false);
     }
     isRunning = false;
     if (isDue) { isDue = false; update(); }
   };
   form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(update, 500); });
 }
+
+// Source with line numbers. A link to a line, such as ?line=2#field-parts.en.sms.text, selects it.
+for (const area of document.querySelectorAll("textarea[data-lines]")) {
+  const box = document.createElement("div");
+  box.className = "numbered";
+  const numbers = document.createElement("pre");
+  numbers.setAttribute("aria-hidden", "true");
+  area.before(box);
+  box.append(numbers, area);
+  area.wrap = "off";
+  const show = () => {
+    numbers.textContent = area.value.split("\n").map((_, place) => place + 1).join("\n");
+    numbers.scrollTop = area.scrollTop;
+  };
+  area.addEventListener("input", show);
+  area.addEventListener("scroll", () => { numbers.scrollTop = area.scrollTop; });
+  show();
+}
+function goTo(field, line) {
+  field.closest("details")?.setAttribute("open", "");
+  field.focus();
+  field.scrollIntoView({ block: "center" });
+  if (!line || field.tagName !== "TEXTAREA") return;
+  const lines = field.value.split("\n");
+  const begin = lines.slice(0, line - 1).reduce((length, text) => length + text.length + 1, 0);
+  field.setSelectionRange(begin, begin + (lines[line - 1]?.length ?? 0));
+  field.scrollTop = (line - 3) * parseFloat(getComputedStyle(field).lineHeight);
+}
+const fieldOf = (hash) => hash.startsWith("#field-") ? document.getElementById(decodeURIComponent(hash.slice(1))) : null;
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href*='#field-']");
+  const field = link && link.pathname === location.pathname ? fieldOf(link.hash) : null;
+  if (!field) return;
+  // The input is on this page: what was typed stays.
+  event.preventDefault();
+  goTo(field, Number(new URLSearchParams(link.search).get("line")));
+});
 
 // A button to copy each command.
 for (const command of document.querySelectorAll(".curl pre, pre.copy")) {
@@ -182,5 +307,7 @@ for (const command of document.querySelectorAll(".curl pre, pre.copy")) {
   command.before(button);
 }
 
-// Links of a problem lead to fields; the summary itself takes the focus first.
-document.getElementById("problem")?.focus();
+// Links of a problem lead to fields; the summary itself takes the focus first. A link to a line goes before it.
+const wanted = fieldOf(location.hash);
+if (wanted) goTo(wanted, Number(new URLSearchParams(location.search).get("line")));
+else document.getElementById("problem")?.focus();

@@ -8,6 +8,7 @@ mod assets;
 mod chart;
 mod csv_text;
 mod fault_page;
+mod field_links;
 mod format;
 mod frame;
 mod handlers;
@@ -18,6 +19,7 @@ mod page_request;
 mod renewal;
 mod role;
 mod routes;
+mod seen_steps;
 mod session;
 mod sign_in;
 mod site_keys;
@@ -33,6 +35,7 @@ use serde_json::Value;
 pub use api_call::{ApiAnswer, ApiCall, ApiProblem, ChangeNote, VisitTime, encoded};
 pub use chart::{ChartLine, ChartPoint, LineChart};
 pub use csv_text::csv_text;
+pub use fault_page::empty_frame;
 pub use format::{count, euro, millis, percent, relative, span};
 pub use frame::{Frame, FrameLink};
 pub use handlers::{ApiHandlers, HandlersConfig};
@@ -41,11 +44,12 @@ pub use page_reply::PageReply;
 pub use page_request::{Fields, PageRequest, is_page_event};
 pub use role::Role;
 pub use routes::{FULL_ADDRESSES, PageRoute, ROUTES};
+pub use seen_steps::{SeenSteps, StepsDone};
 pub use session::{RECENT_LOGIN, SESSION_COOKIE, SESSION_LIFETIME, SealingKeys, Session, random_text};
 pub use visit::{Visit, rendered};
 
 use crate::ConsoleApi;
-use fault_page::{AgainPage, CSRF_FIELD, FaultPage, kept};
+use fault_page::{CSRF_FIELD, NextStep, TRY_AGAIN, fault, kept_form};
 use format::ZoneChoice;
 use oidc::Issuer;
 use platform::environment::{Environment, EnvironmentError};
@@ -53,6 +57,13 @@ use renewal::Renewal;
 use site_keys::{SiteKeys, SiteKeysSource};
 use visit::{MY_ZONE_COOKIE, ZONE_COOKIE};
 
+/// Detail of the page if a form is too large.
+const TOO_LARGE: &str =
+    "The form is larger than 1 MB. Nothing was changed. Copy what you typed, shorten it, and fill the form anew.";
+/// Title and detail of the page if another site sent a form.
+const FOREIGN_TITLE: &str = "This form was not sent from here";
+const FOREIGN: &str = "This form was not sent by a page of this console. Nothing was changed. If you filled it yourself, \
+     open the page of the console, and type it there.";
 /// Detail of the page if it is not known which sessions were ended.
 const NO_MARKS: &str = "The console cannot read at present which sessions were ended.";
 
@@ -64,6 +75,7 @@ pub struct Site {
     issuer: Issuer,
     stage: String,
     pages: AnswerPage,
+    seen_steps: SeenSteps,
 }
 
 /// Answers a page, or an action of a page, once the visit was checked.
@@ -106,20 +118,23 @@ impl Site {
             issuer: Issuer::new(&config.issuer, function.aws.endpoint_url()),
             stage: function.stage.clone(),
             pages,
+            seen_steps: SeenSteps::default(),
         }
     }
 
     /// Answers an event of a page or of a file.
     pub async fn answer(&self, console: &ConsoleApi, event: Value, time: VisitTime) -> PageReply {
         let Some(request) = PageRequest::of_event(event) else {
-            return self.fault(&PageRequest::default(), ApiProblem::own(413, "The form is too large."), time.now);
+            let problem = ApiProblem::own(400, "The request has another form than a browser sends.");
+            return self.fault(&PageRequest::default(), problem, "", time.now);
         };
         let reply = match &request.file {
             Some(_) => assets::reply(&request)
-                .unwrap_or_else(|| self.fault(&request, ApiProblem::own(404, "There is no such file."), time.now)),
+                .unwrap_or_else(|| self.fault(&request, ApiProblem::own(404, "There is no such file."), "", time.now)),
+            None if request.is_too_large => self.fault(&request, ApiProblem::own(413, TOO_LARGE), "", time.now),
             None => match self.keys.current(time.now).await {
                 Ok(keys) => self.answer_with(console, &request, &keys, time).await,
-                Err(problem) => self.fault(&request, problem, time.now),
+                Err(problem) => self.fault(&request, problem, "", time.now),
             },
         };
         let (route, page, status) = (&request.route, &request.page, reply.status);
@@ -150,14 +165,15 @@ impl Site {
             Err(error) => {
                 tracing::warn!(%error, "failed to read which sessions were ended");
                 let problem = ApiProblem { retry_after_s: Some(2), ..ApiProblem::own(503, NO_MARKS) };
-                return self.fault(request, problem, time.now);
+                return self.fault(request, problem, &session.csrf, time.now);
             }
         }
         let renewal = self.renewed(&mut session, request, keys, time.now).await;
         if matches!(renewal, Renewal::Ended) {
             return self.without_session(request, keys, time.now);
         }
-        renewal.added_to(self.answer_session(console, request, &session, keys, time).await)
+        let reply = self.answer_session(console, request, &session, keys, time).await;
+        renewal.added_to(reply.allowing_forms_to(&session.login_origin))
     }
 
     /// Answers a person with an open session.
@@ -185,7 +201,12 @@ impl Site {
                 route.role.name(),
                 session.role.name()
             );
-            return fault_of(&visit, ApiProblem::own(403, detail));
+            let problem = ApiProblem::own(403, detail);
+            return if request.is_post {
+                visit.not_done(problem, login_url(&keys.base, request))
+            } else {
+                fault_of(&visit, problem)
+            };
         }
         if route.needs_recent_login && !session.is_recent(time.now) {
             return visit.old_login();
@@ -221,6 +242,8 @@ impl Site {
             zone: ZoneChoice::new(chosen, mine, organisation.as_deref().unwrap_or_default()),
             handlers: &self.handlers,
             console,
+            offers: Mutex::new(Vec::new()),
+            seen_steps: &self.seen_steps,
             curls: Mutex::new(Vec::new()),
         }
     }
@@ -231,8 +254,10 @@ impl Site {
             return PageReply::redirect(login_url(&keys.base, request));
         }
         let frame = self.bare_frame(request, "Sign in again", &keys.base, now);
-        let reason = "Your session has ended. Nothing was changed; what you typed is kept on this page.";
-        again(frame, request, 401, reason, login_url(&keys.base, request))
+        let problem =
+            ApiProblem::own(401, "Your session has ended. Nothing was changed; what you typed is kept on this page.");
+        let (button, login) = (button(request, &keys.origin, "Continue"), login_url(&keys.base, request));
+        kept_form(frame, request, problem, NextStep { login, button })
     }
 
     /// Creates the frame of a page without a session.
@@ -249,17 +274,26 @@ impl Site {
             zone: ZoneChoice { name: "utc", zone: TimeZone::UTC },
             zones: Vec::new(),
             notice: None,
+            is_answer: request.is_post,
             curls: Vec::new(),
+            offers: Vec::new(),
             request_id: request.request_id.clone(),
             now,
         }
     }
 
-    fn fault(&self, request: &PageRequest, problem: ApiProblem, now: Timestamp) -> PageReply {
-        let base = self.keys.last().map_or_else(|| "/console".to_owned(), |keys| keys.base.clone());
-        let frame = self.bare_frame(request, &problem.title, &base, now);
-        let status = problem.status;
-        rendered(status, &FaultPage { frame, problem }).unwrap_or_else(|_| PageReply::html(500, String::new()))
+    /// Answers without a session. A form keeps what was typed; `csrf` is the token that it is sent with once more.
+    fn fault(&self, request: &PageRequest, problem: ApiProblem, csrf: &str, now: Timestamp) -> PageReply {
+        let last = self.keys.last();
+        let (base, origin) = last.as_ref().map_or(("/console", ""), |keys| (keys.base.as_str(), keys.origin.as_str()));
+        let mut frame = self.bare_frame(request, &problem.title, base, now);
+        csrf.clone_into(&mut frame.csrf);
+        if !request.is_post {
+            return fault(frame, problem);
+        }
+        // A form that is too large is refused again as it is.
+        let button = if problem.status == 413 { "" } else { button(request, origin, TRY_AGAIN) };
+        kept_form(frame, request, problem, NextStep { button, ..NextStep::default() })
     }
 }
 
@@ -272,8 +306,15 @@ impl Visit<'_> {
     }
 
     fn old_login(&self) -> PageReply {
-        let (login, reason) = (login_url(self.base, self.request), "This change needs a login of the last 15 minutes.");
-        again(self.frame("", "Sign in again"), self.request, 401, reason, login)
+        let problem = ApiProblem::own(401, "This change needs a login of the last 15 minutes.");
+        let next = NextStep { login: login_url(self.base, self.request), button: "Continue" };
+        kept_form(self.frame("", "Sign in again"), self.request, problem, next)
+    }
+
+    /// Returns the page of a form that was not acted on. Its origin and its token were checked.
+    fn not_done(&self, problem: ApiProblem, login: String) -> PageReply {
+        let frame = self.frame("", problem.title.clone());
+        kept_form(frame, self.request, problem, NextStep { login, button: TRY_AGAIN })
     }
 
     /// Stores the zone that the query chooses, for the pages after this one.
@@ -289,31 +330,29 @@ impl Visit<'_> {
 /// Refuses a form that another site sent, and asks to confirm one that another session of this person filled.
 fn refusal_of_form(visit: &Visit<'_>, keys: &SiteKeys) -> Option<PageReply> {
     let request = visit.request;
-    let is_own = match (request.fetch_site.as_deref(), request.origin.as_deref()) {
-        (Some(site), _) => site == "same-origin",
-        (None, Some(origin)) => origin == keys.origin,
-        (None, None) => false,
-    };
-    if !is_own {
-        return Some(fault_of(visit, ApiProblem::own(403, "This form was not sent by a page of this console.")));
+    if !request.is_from(&keys.origin) {
+        let problem = ApiProblem { title: FOREIGN_TITLE.into(), ..ApiProblem::own(403, FOREIGN) };
+        return Some(kept_form(visit.frame("", FOREIGN_TITLE), request, problem, NextStep::default()));
     }
     if request.form.get(CSRF_FIELD) == visit.session.csrf {
         return None;
     }
-    let reason = "This form was filled before you signed in again. Check it, and send it once more.";
-    Some(again(visit.frame("", "Check and confirm"), request, 409, reason, String::new()))
-}
-
-fn again(frame: Frame, request: &PageRequest, status: u16, reason: &'static str, login: String) -> PageReply {
-    let (page, fields) = (frame.href(&request.page), kept(&request.form));
-    let page = AgainPage { frame, reason, login, page, fields };
-    rendered(status, &page).unwrap_or_else(|_| PageReply::html(500, String::new()))
+    let problem =
+        ApiProblem::own(409, "This form was filled before you signed in again. Check it, and send it once more.");
+    let next = NextStep { button: "Continue", ..NextStep::default() };
+    Some(kept_form(visit.frame("", "Check and confirm"), request, problem, next))
 }
 
 fn fault_of(visit: &Visit<'_>, problem: ApiProblem) -> PageReply {
-    let frame = visit.frame("", problem.title.clone());
-    let reply = rendered(problem.status, &FaultPage { frame, problem });
-    reply.unwrap_or_else(|_| PageReply::html(500, String::new()))
+    if visit.request.is_post {
+        return visit.not_done(problem, String::new());
+    }
+    fault(visit.frame("", problem.title.clone()), problem)
+}
+
+/// Returns the button that sends a form once more. A form of another site has none: it could be forged.
+fn button(request: &PageRequest, origin: &str, label: &'static str) -> &'static str {
+    if request.is_from(origin) { label } else { "" }
 }
 
 /// Returns the address of the login that comes back to this page.

@@ -49,6 +49,7 @@ struct CampaignPage {
     plan: Option<CampaignPlan>,
     approval: Option<CampaignApproval>,
     tested: Vec<String>,
+    test_to: String,
 }
 
 /// Step of the stepper.
@@ -149,6 +150,7 @@ pub async fn show_new(visit: &Visit<'_>, mut refused: RefusedForm) -> Result<Pag
         plan: None,
         approval: None,
         tested: Vec::new(),
+        test_to: String::new(),
         frame: visit.frame("campaigns", "New campaign"),
         problem: refused.problem,
         conflicts: Vec::new(),
@@ -203,6 +205,7 @@ async fn show_draft(
         plan,
         approval,
         tested: tested(visit),
+        test_to: visit.form().raw("to").to_owned(),
         frame: visit.frame("campaigns", campaign["title"].as_str().unwrap_or("Campaign")),
         problem: refused.problem,
         conflicts: refused.conflicts,

@@ -1,5 +1,6 @@
 //! An explanation of the API as pages show it: the verdict in one sentence, every gate, and each channel's message.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::site::euro;
@@ -7,8 +8,12 @@ use crate::site::euro;
 /// Explanation of a send.
 #[derive(Debug)]
 pub struct ExplainedSend {
-    /// Verdict in one sentence.
-    pub verdict: String,
+    /// Verdict.
+    pub verdict: &'static str,
+    /// End of the hold.
+    pub held_until: Option<Timestamp>,
+    /// Reason, which ends the sentence; empty if it would be sent.
+    pub reason: String,
     /// `good`, `warn` or `bad`.
     pub class: &'static str,
     /// Gates in order: name, result, inputs.
@@ -26,8 +31,19 @@ pub struct ExplainedGate {
     pub name: String,
     /// `true` if the notification may pass.
     pub passed: bool,
-    /// Inputs, as `name: value`.
-    pub inputs: Vec<String>,
+    /// Inputs.
+    pub inputs: Vec<GateInput>,
+}
+
+/// Value that a gate looked at.
+#[derive(Debug, PartialEq, Eq)]
+pub struct GateInput {
+    /// Name.
+    pub name: String,
+    /// Value.
+    pub text: String,
+    /// The value, if it is a time.
+    pub at: Option<Timestamp>,
 }
 
 /// Channel of the plan.
@@ -56,19 +72,18 @@ pub struct ShownMessage {
 #[must_use]
 pub fn explained(answer: &Value) -> ExplainedSend {
     let reason = answer["reason"].as_str().unwrap_or_default().replace('_', " ");
-    let (verdict, class) = match answer["verdict"].as_str().unwrap_or_default() {
-        "send" => ("It would be sent now.".to_owned(), "good"),
-        "held" => {
-            let until = answer["held_until"].as_str().map(|until| format!(" until {until}")).unwrap_or_default();
-            (format!("It would be held{until}, reason: {reason}."), "warn")
-        }
-        _ => (format!("It would be skipped, reason: {reason}."), "bad"),
+    let (verdict, reason, class) = match answer["verdict"].as_str().unwrap_or_default() {
+        "send" => ("It would be sent now.", String::new(), "good"),
+        "held" => ("It would be held", format!(", reason: {reason}."), "warn"),
+        _ => ("It would be skipped", format!(", reason: {reason}."), "bad"),
     };
     let list = |name: &str| answer[name].as_array().map(Vec::as_slice).unwrap_or_default().to_vec();
     let cost = &answer["cost_estimate_micros"];
     let micros = |name: &str| euro(cost[name].as_i64().unwrap_or_default());
     ExplainedSend {
         verdict,
+        held_until: answer["held_until"].as_str().and_then(|until| until.parse().ok()),
+        reason,
         class,
         gates: list("gates").iter().map(gate).collect(),
         channels: list("plan").iter().map(channel).collect(),
@@ -78,8 +93,12 @@ pub fn explained(answer: &Value) -> ExplainedSend {
 
 fn gate(gate: &Value) -> ExplainedGate {
     let inputs = gate["inputs"].as_object().map(|inputs| {
-        let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        inputs.iter().map(|(name, value)| format!("{}: {}", name.replace('_', " "), shown(value))).collect()
+        let input = |(name, value): (&String, &Value)| GateInput {
+            name: name.replace('_', " "),
+            text: value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+            at: value.as_str().and_then(|text| text.parse().ok()),
+        };
+        inputs.iter().map(input).collect()
     });
     ExplainedGate {
         name: gate["gate"].as_str().unwrap_or_default().replace('_', " "),
@@ -127,8 +146,19 @@ mod tests {
     fn the_golden_explanation_is_one_sentence_and_every_gate() {
         let answer = serde_json::from_str(include_str!("../../../send/src/golden/explanation.json")).unwrap();
         let shown = explained(&answer);
-        assert_eq!(shown.verdict, "It would be skipped, reason: no channel.");
+        assert_eq!(format!("{}{}", shown.verdict, shown.reason), "It would be skipped, reason: no channel.");
         assert_eq!((shown.gates.len(), shown.gates[3].passed, shown.channels.len()), (6, false, 3));
         assert_eq!(shown.channels[0].obstacle, "no device");
+    }
+
+    #[test]
+    fn times_of_an_explanation_are_times() {
+        let answer = serde_json::json!({"verdict": "held", "reason": "quiet_hours", "held_until": "2026-12-01T07:30:00Z",
+            "gates": [{"gate": "quiet_hours", "passed": false, "inputs": {"until": "2026-12-01T07:30:00Z", "zone": "UTC"}}]});
+        let shown = explained(&answer);
+        let until = "2026-12-01T07:30:00Z".parse().ok();
+        assert_eq!((shown.verdict, shown.held_until), ("It would be held", until));
+        assert_eq!(shown.reason, ", reason: quiet hours.");
+        assert_eq!(shown.gates[0].inputs.iter().map(|input| input.at).collect::<Vec<_>>(), [until, None]);
     }
 }

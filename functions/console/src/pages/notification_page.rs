@@ -5,7 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::explained::{ShownMessage, message as shown_message};
+use super::explained::{ExplainedSend, ShownMessage, message as shown_message};
+use super::notification_why::why_now;
 use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, count, encoded, euro, rendered};
 
 /// Statuses whose notifications the API lists.
@@ -32,6 +33,16 @@ struct NotificationPage {
     channels: Vec<SentChannel>,
     problem: Option<ApiProblem>,
     can_cancel: bool,
+    why: Option<ExplainedSend>,
+}
+
+/// Page of a notification that does not exist, or no more.
+#[derive(Debug, Template)]
+#[template(path = "notification_gone.html")]
+struct NotificationGonePage {
+    frame: Frame,
+    problem: Option<ApiProblem>,
+    id: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -154,19 +165,32 @@ pub async fn message(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
     Ok(PageReply::preview(html.unwrap_or("<!DOCTYPE html><title>No e-mail</title><p>No HTML</p>").to_owned()))
 }
 
-async fn show(visit: &Visit<'_>, id: &str, problem: Option<ApiProblem>) -> Result<PageReply, ApiProblem> {
+async fn show(visit: &Visit<'_>, id: &str, mut problem: Option<ApiProblem>) -> Result<PageReply, ApiProblem> {
     let call = ApiCall::get("/v1/notifications/{id}").path("id", id).query("render", "true");
-    let it: NotificationView = visit.call(call).await.read()?;
+    let answer = visit.call(call).await;
+    if answer.status == 404 {
+        let frame = visit.frame("notifications", "No such notification");
+        return rendered(404, &NotificationGonePage { frame, problem, id: id.to_owned() });
+    }
+    let it: NotificationView = answer.read()?;
     let (sentence, class) = sentence(&it);
     let channels = it.rendered.as_object().map(|all| {
         all.iter().map(|(name, text)| SentChannel { name: name.clone(), message: shown_message(text) }).collect()
     });
+    let mut why = None;
+    if visit.query().get("why") == "now" && visit.may("send", "preview") {
+        match why_now(visit, &it.to, &it.kind, &it.rendered).await {
+            Ok(explained) => why = Some(explained),
+            Err(refused) => problem = problem.or(Some(refused)),
+        }
+    }
     let page = NotificationPage {
         events: timeline(&it),
         channels: channels.unwrap_or_default(),
         can_cancel: ["scheduled", "held", "cascading"].contains(&it.status.as_str()),
         sentence,
         class,
+        why,
         frame: visit.frame("notifications", "Notification"),
         it,
         problem,

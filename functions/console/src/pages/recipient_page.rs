@@ -185,6 +185,11 @@ async fn show(visit: &Visit<'_>, id: &str, problem: Option<ApiProblem>) -> Resul
     };
     let is_unknown = profile.is_none() && history.is_empty();
     let status = problem.as_ref().map_or(if is_unknown { 404 } else { 200 }, |problem| problem.status);
+    if visit.may("recipient", "erase") {
+        let export = about("/v1/recipients/{id}/export").query_if("after", form.optional("after"));
+        visit.offers(export);
+        visit.offers(ApiCall::delete("/v1/recipients/{id}").path("id", id));
+    }
     let page = RecipientPage {
         frame: visit.frame("recipients", "Recipient"),
         problem,

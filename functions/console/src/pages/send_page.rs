@@ -4,10 +4,14 @@ use askama::Template;
 use serde_json::{Map, Value, json};
 
 use super::explained::{ExplainedSend, explained};
-use crate::site::{ApiCall, ApiProblem, Fields, Frame, PageReply, Visit, encoded, rendered};
+use super::send_variables::{VariableInput, typed_variables, variable_inputs};
+use crate::site::{ApiCall, ApiProblem, Fields, Frame, PageReply, Visit, empty_frame, encoded, rendered};
 
 /// Channels in the order in which they are tried.
 const CHANNELS: [&str; 3] = ["push", "email", "sms"];
+/// Cookie with the recipient id of the person at the console.
+const MY_RECIPIENT_COOKIE: &str = "console-my-recipient";
+const A_YEAR_S: i64 = 31_536_000;
 
 #[derive(Debug, Template)]
 #[template(path = "send.html")]
@@ -17,6 +21,8 @@ struct SendPage {
     types: Vec<Choice>,
     templates: Vec<Choice>,
     channels: Vec<Choice>,
+    variables: Vec<VariableInput>,
+    variables_of: String,
     typed: TypedSend,
     key: String,
     preview: Option<ExplainedSend>,
@@ -34,6 +40,8 @@ struct Choice {
 #[derive(Debug, Default)]
 struct TypedSend {
     to: String,
+    me: String,
+    version: String,
     title: String,
     body: String,
     url: String,
@@ -52,23 +60,54 @@ pub async fn answer(visit: &Visit<'_>, action: &str) -> Result<PageReply, ApiPro
     }
     let body = match request_of(form) {
         Ok(body) => body,
+        Err(problem) if action == "frame" => return Ok(empty_frame(&problem)),
         Err(problem) => return show(visit, form, Some(problem), None).await,
     };
-    if action == "send" {
-        let call = ApiCall::post("/v1/notifications", body.clone()).idempotency_key(form.get("key"));
-        match visit.call(call).await.ok() {
-            Ok(sent) => {
-                let id = sent["id"].as_str().unwrap_or_default();
-                return Ok(visit.redirect(&format!("notification?id={}", encoded(id)), "sent"));
-            }
-            Err(problem) => return show(visit, form, Some(problem), None).await,
-        }
+    match action {
+        "send" => return send(visit, body, form.get("key").to_owned()).await,
+        "self" => return send_to_self(visit, body).await,
+        _ => {}
     }
+    let key = form.get("key");
+    visit.offers(ApiCall::post("/v1/notifications", body.clone()).idempotency_key(key));
     match visit.call(ApiCall::post("/v1/notifications/explain", body)).await.ok() {
         Ok(answer) if action == "frame" => Ok(PageReply::preview(html_of_email(&answer))),
         Ok(answer) => show(visit, form, None, Some(explained(&answer))).await,
+        Err(problem) if action == "frame" => Ok(empty_frame(&problem)),
         Err(problem) => show(visit, form, Some(problem), None).await,
     }
+}
+
+async fn send(visit: &Visit<'_>, body: Value, key: String) -> Result<PageReply, ApiProblem> {
+    let call = ApiCall::post("/v1/notifications", body).idempotency_key(&key);
+    match visit.call(call).await.ok() {
+        Ok(sent) => {
+            let id = sent["id"].as_str().unwrap_or_default();
+            Ok(visit.redirect(&format!("notification?id={}", encoded(id)), "sent"))
+        }
+        Err(problem) => show(visit, visit.form(), Some(problem), None).await,
+    }
+}
+
+/// Sends the message to the person at the console first, and remembers their recipient id in this browser. It is a
+/// notification like any other: the API has no test of a message that is not the draft of a template or a campaign.
+async fn send_to_self(visit: &Visit<'_>, mut body: Value) -> Result<PageReply, ApiProblem> {
+    let form = visit.form();
+    let me = form.get("me");
+    if me.is_empty() {
+        let problem = ApiProblem::field("me", "must be your own recipient id");
+        return show(visit, form, Some(problem), None).await;
+    }
+    body["to"] = json!(me);
+    // The form's own key stays free for the send to the recipient.
+    let sent = send(visit, body, format!("{}-self", form.get("key"))).await?;
+    Ok(if sent.status == 303 { sent.with_cookie(MY_RECIPIENT_COOKIE, &encoded(me), A_YEAR_S) } else { sent })
+}
+
+/// Returns the recipient id that the person at the console used last.
+fn my_recipient(visit: &Visit<'_>) -> String {
+    let stored = visit.request.cookie(MY_RECIPIENT_COOKIE);
+    Fields::parse(format!("id={stored}").as_bytes()).get("id").to_owned()
 }
 
 /// Returns the HTML of the e-mail of an explanation, or a page that says that there is none.
@@ -86,15 +125,19 @@ fn request_of(form: &Fields) -> Result<Value, ApiProblem> {
     if let Some(kind) = form.optional("type") {
         body.insert("type".to_owned(), json!(kind));
     }
+    let has_text = ["title", "body", "url"].iter().any(|name| form.optional(name).is_some());
     match form.optional("template") {
-        Some(template) => {
-            body.insert("template".to_owned(), json!({"name": template}));
-            if let Some(text) = form.optional("variables") {
-                let variables: Value = serde_json::from_str(text)
-                    .map_err(|error| ApiProblem::field("variables", &format!("must be a JSON object: {error}")))?;
-                body.insert("variables".to_owned(), variables);
+        Some(name) => {
+            let mut template = json!({"name": name});
+            if let Some(version) = form.optional("version") {
+                let number = version.parse::<u32>();
+                let refused = |_| ApiProblem::field("template.version", "must be the number of a published version");
+                template["version"] = json!(number.map_err(refused)?);
             }
+            body.insert("template".to_owned(), template);
         }
+        // Without a text, the message has the type's own template.
+        None if !has_text && form.optional("type").is_some() => {}
         None => {
             let mut content = json!({"title": form.get("title"), "body": form.get("body")});
             if let Some(url) = form.optional("url") {
@@ -102,6 +145,11 @@ fn request_of(form: &Fields) -> Result<Value, ApiProblem> {
             }
             body.insert("content".to_owned(), content);
         }
+    }
+    if !body.contains_key("content")
+        && let Some(variables) = typed_variables(form)?
+    {
+        body.insert("variables".to_owned(), variables);
     }
     let channels = form.all("channels");
     if !channels.is_empty() && channels.len() < CHANNELS.len() {
@@ -123,12 +171,20 @@ async fn show(
 ) -> Result<PageReply, ApiProblem> {
     let (types, templates) =
         tokio::join!(visit.call(ApiCall::get("/v1/types")), visit.call(ApiCall::get("/v1/templates")));
+    let (types, templates) = (types.ok()?, templates.ok()?);
+    let used = used_template(form, &types, &templates);
+    let variables = match &used {
+        Some((name, version)) => variable_inputs(&schema_of(visit, name, version).await, form),
+        None => Vec::new(),
+    };
     let text = |name: &str| form.raw(name).to_owned();
     let ticked = form.all("channels");
     let key = form.optional("key").map_or_else(crate::site::random_text, str::to_owned);
     let page = SendPage {
-        types: choices(&types.ok()?, "name", form.get("type")),
-        templates: choices(&templates.ok()?, "name", form.get("template")),
+        types: choices(&types, "name", form.get("type")),
+        templates: choices(&templates, "name", form.get("template")),
+        variables,
+        variables_of: used.map_or_else(String::new, |(name, version)| format!("{name}, version {version}")),
         channels: CHANNELS
             .map(|channel| Choice {
                 value: channel.to_owned(),
@@ -138,6 +194,8 @@ async fn show(
             .into(),
         typed: TypedSend {
             to: text("to"),
+            me: form.optional("me").map_or_else(|| my_recipient(visit), str::to_owned),
+            version: text("version"),
             title: text("title"),
             body: text("body"),
             url: text("url"),
@@ -150,6 +208,25 @@ async fn show(
         problem,
     };
     rendered(page.problem.as_ref().map_or(200, |problem| problem.status), &page)
+}
+
+/// Returns the template that the form or its type names, with the version that would be sent.
+fn used_template(form: &Fields, types: &Value, templates: &Value) -> Option<(String, String)> {
+    let find = |list: &Value, name: &str| {
+        let items = list["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+        items.iter().find(|item| item["name"] == name).cloned()
+    };
+    let of_type = find(types, form.get("type")).and_then(|kind| kind["template"].as_str().map(str::to_owned));
+    let name = form.optional("template").map(str::to_owned).or(of_type)?;
+    let live = find(templates, &name)?["live_version"].as_u64();
+    let version = form.optional("version").map(str::to_owned).or(live.map(|live| live.to_string()))?;
+    Some((name, version))
+}
+
+/// Returns the schema of a version's variables; null if there is no such version.
+async fn schema_of(visit: &Visit<'_>, name: &str, version: &str) -> Value {
+    let call = ApiCall::get("/v1/templates/{name}/versions/{version}").path("name", name).path("version", version);
+    visit.call(call).await.ok().map_or(Value::Null, |mut version| version["template"]["variables"].take())
 }
 
 fn choices(list: &Value, name: &str, chosen: &str) -> Vec<Choice> {
@@ -186,6 +263,14 @@ mod tests {
             ),
             json!({"to": "ada", "type": "PAYMENT_DUE", "template": {"name": "payment-due"}, "variables": {"a": 1}})
         );
+        assert_eq!(
+            request("to=ada&type=BILL&template=&title=&body=&var.number.days=2"),
+            json!({"to": "ada", "type": "BILL", "variables": {"days": 2}}),
+            "without a text, the type's own template"
+        );
+        assert_eq!(request("to=a&template=t&version=3")["template"], json!({"name": "t", "version": 3}));
+        let unknown = request_of(&Fields::parse(b"to=a&template=t&version=live")).unwrap_err();
+        assert_eq!(unknown.errors[0].0, "template.version");
         let broken = request_of(&Fields::parse(b"to=a&template=t&variables=%7B")).unwrap_err();
         assert_eq!(broken.errors[0].0, "variables");
     }

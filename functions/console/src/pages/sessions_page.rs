@@ -37,6 +37,14 @@ pub async fn answer(visit: &Visit<'_>, action: &str) -> Result<PageReply, ApiPro
 
 fn show(visit: &Visit<'_>, problem: Option<ApiProblem>) -> Result<PageReply, ApiProblem> {
     let session = visit.session;
+    let mut bodies = vec![json!({"person": session.name})];
+    if visit.may("sessions", "end") {
+        bodies.extend(visit.form().optional("person").map(|person| json!({"person": person})));
+        bodies.push(json!({"everyone": true}));
+    }
+    for body in bodies {
+        visit.offers(ApiCall::post("/v1/console/sessions/end", body));
+    }
     let status = problem.as_ref().map_or(200, |problem| problem.status);
     let page = SessionsPage {
         began_at: session.signed_in_at,

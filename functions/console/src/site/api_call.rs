@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use platform::http::{Caller, Request, Response};
 use platform::private::Private;
+use platform::problem::ProblemKind;
 
 /// Characters of a path or query that stand for themselves (RFC 3986, unreserved).
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -275,19 +276,23 @@ impl ApiAnswer {
 }
 
 impl ApiProblem {
-    /// Creates a problem of the console itself.
+    /// Creates a problem of the console itself. The page names the request's id.
     #[must_use]
     pub fn own(status: u16, detail: impl Into<String>) -> Self {
-        let title = match status {
-            403 => "Your role does not allow this",
-            404 => "Not found",
-            422 => "A field is not valid",
-            503 => "Please try again shortly",
-            _ => "Something went wrong here",
+        let (kind, title) = match status {
+            401 => ("urn:notifications:console:login", "Sign in again"),
+            403 => ("urn:notifications:console:forbidden", "Your role does not allow this"),
+            404 => (ProblemKind::NotFound.type_uri(), "Not found"),
+            409 => ("urn:notifications:console:confirm", "Check and confirm"),
+            413 => (ProblemKind::TooLarge.type_uri(), "The form is too large"),
+            422 => (ProblemKind::Invalid.type_uri(), "A field is not valid"),
+            503 => (ProblemKind::Unavailable.type_uri(), "Please try again shortly"),
+            500.. => (ProblemKind::Internal.type_uri(), "Something went wrong here"),
+            _ => ("", "Something went wrong here"),
         };
         Self {
             status,
-            kind: Box::default(),
+            kind: kind.into(),
             title: title.into(),
             detail: detail.into().into(),
             errors: Vec::new(),

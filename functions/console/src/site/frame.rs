@@ -61,8 +61,12 @@ pub struct Frame {
     pub zones: Vec<FrameLink>,
     /// Message about an action that has been done.
     pub notice: Option<&'static str>,
+    /// `true` if the page answers a form, so that what was typed may not be stored.
+    pub is_answer: bool,
     /// Calls of the API that made the page, as commands of curl.
     pub curls: Vec<String>,
+    /// Calls of the API that forms of the page make, as commands of curl.
+    pub offers: Vec<String>,
     /// Id of the request.
     pub request_id: String,
     /// Present time.
@@ -103,7 +107,7 @@ impl Frame {
     /// Returns `true` if the person may do an action.
     #[must_use]
     pub fn may(&self, page: &str, action: &str) -> bool {
-        routes::route(page, action).is_some_and(|route| self.role >= route.role)
+        routes::may(self.role, page, action)
     }
 
     /// Returns `true` on a stage whose name begins with `prod`.

@@ -200,9 +200,10 @@ impl Issuer {
             encoded(code),
             pending.verifier,
         );
-        let endpoint = self.endpoints().await?.token_endpoint.clone();
-        let tokens: Tokens = self.call(Method::POST, &endpoint, form).await?;
-        let session = self.session_of(&tokens.id_token, client_id, pending, now)?;
+        let Endpoints { authorization_endpoint, token_endpoint } = self.endpoints().await?.clone();
+        let tokens: Tokens = self.call(Method::POST, &token_endpoint, form).await?;
+        let mut session = self.session_of(&tokens.id_token, client_id, pending, now)?;
+        session.login_origin = origin_of(&authorization_endpoint);
         Ok(Login { session, refresh_token: tokens.refresh_token })
     }
 
@@ -317,6 +318,18 @@ impl Issuer {
         }
         serde_json::from_slice(&body).map_err(|_| LoginError::Invalid("not the expected JSON"))
     }
+}
+
+/// Returns the origin of an address, as a policy of a page has it; the empty text if it has none.
+fn origin_of(address: &str) -> String {
+    let Ok(address) = address.parse::<Uri>() else { return String::new() };
+    let (Some(scheme), Some(host)) = (address.scheme_str(), address.host()) else { return String::new() };
+    // Other characters could end the directive.
+    if !host.chars().all(|letter| letter.is_ascii_alphanumeric() || ".-[]:".contains(letter)) {
+        return String::new();
+    }
+    let port = address.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{scheme}://{host}{port}")
 }
 
 /// Returns a claim that is a text or a list of texts.

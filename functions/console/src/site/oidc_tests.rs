@@ -96,3 +96,17 @@ async fn an_issuer_that_does_not_answer_is_named() {
     let issuer = Issuer::new(ISSUER, Some("http://127.0.0.1:9"));
     assert_eq!(issuer.login_url("c", "r", &pending()).await, Err(LoginError::NoAnswer));
 }
+
+#[test]
+fn the_origin_of_the_login_has_neither_path_nor_name() {
+    for (address, origin) in [
+        ("https://login.example/oauth2/authorize?x=1", "https://login.example"),
+        ("http://127.0.0.1:4566/pool/authorize", "http://127.0.0.1:4566"),
+        ("https://ada:secret@login.example:8443/", "https://login.example:8443"),
+        ("https://login.example;script-src/", ""),
+        ("/authorize", ""),
+        ("", ""),
+    ] {
+        assert_eq!(origin_of(address), origin, "{address}");
+    }
+}

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use platform::private::Private;
 
-/// Content-Security-Policy of every page: own scripts, styles and requests alone, no framing, no inline code.
+/// Content-Security-Policy of every page: own scripts, styles and requests alone, no framing, no inline code. The login's
+/// origin is added for a person with a session: browsers apply `form-action` to the redirections of a form too.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
      form-action 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'; \
      require-trusted-types-for 'script'";
@@ -14,6 +15,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 const PREVIEW_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; \
      frame-ancestors 'self'; base-uri 'none'; sandbox";
 
+const POLICY_HEADER: &str = "Content-Security-Policy";
 const HTML: &str = "text/html; charset=utf-8";
 
 /// Reply to the browser.
@@ -41,7 +43,7 @@ impl PageReply {
     #[must_use]
     pub fn html(status: u16, html: String) -> Self {
         Self::new(status, HTML, ReplyBody::Text(Private::new(html)))
-            .with_header("Content-Security-Policy", POLICY)
+            .with_header(POLICY_HEADER, POLICY)
             .with_header("Cache-Control", "no-store")
             .with_header("Cross-Origin-Opener-Policy", "same-origin")
             .guarded()
@@ -51,7 +53,7 @@ impl PageReply {
     #[must_use]
     pub fn preview(html: String) -> Self {
         Self::new(200, HTML, ReplyBody::Text(Private::new(html)))
-            .with_header("Content-Security-Policy", PREVIEW_POLICY)
+            .with_header(POLICY_HEADER, PREVIEW_POLICY)
             .with_header("Cache-Control", "no-store")
             .guarded()
     }
@@ -94,6 +96,18 @@ impl PageReply {
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Allows the forms of a page to be redirected to one more origin; an empty one changes nothing.
+    #[must_use]
+    pub fn allowing_forms_to(mut self, origin: &str) -> Self {
+        const OWN_FORMS: &str = "form-action 'self'";
+        if !origin.is_empty() {
+            for (_, value) in self.headers.iter_mut().filter(|(name, _)| *name == POLICY_HEADER) {
+                *value = value.replace(OWN_FORMS, &format!("{OWN_FORMS} {origin}"));
+            }
+        }
         self
     }
 
@@ -156,6 +170,18 @@ mod tests {
         assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
         assert_eq!(reply.header("cache-control"), Some("no-store"));
         assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
+    }
+
+    #[test]
+    fn forms_may_be_redirected_to_the_login_alone() {
+        let policy = |reply: PageReply| reply.header("content-security-policy").unwrap().to_owned();
+        let page = || PageReply::html(200, "<p>".into());
+        assert!(
+            policy(page().allowing_forms_to("https://id.example")).contains("form-action 'self' https://id.example;")
+        );
+        assert_eq!(policy(page().allowing_forms_to("")), policy(page()));
+        let frame = PageReply::preview("<p>".into()).allowing_forms_to("https://id.example");
+        assert!(policy(frame).contains("form-action 'none'"), "a message has no forms");
     }
 
     #[test]

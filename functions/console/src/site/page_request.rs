@@ -65,6 +65,8 @@ impl Fields {
 /// Request of a page or of a file.
 #[derive(Debug, Clone, Default)]
 pub struct PageRequest {
+    /// `true` if the form is larger than a page accepts.
+    pub is_too_large: bool,
     /// Route, such as `GET /console/{page}`. Logs may contain it.
     pub route: String,
     /// Name of the page below `/console`; empty for the overview.
@@ -124,7 +126,7 @@ pub fn is_page_event(event: &Value) -> bool {
 }
 
 impl PageRequest {
-    /// Reads an event; `None` if it has another shape, or a form that is too large.
+    /// Reads an event; `None` if it has another shape.
     #[must_use]
     pub fn of_event(event: Value) -> Option<Self> {
         let event: Event = serde_json::from_value(event).ok()?;
@@ -133,9 +135,6 @@ impl PageRequest {
         };
         let body = event.body.as_deref().unwrap_or_default();
         let body = if event.is_base64_encoded { STANDARD.decode(body).ok()? } else { body.as_bytes().to_vec() };
-        if body.len() > MAX_FORM_BYTES {
-            return None;
-        }
         // API Gateway moves the cookies to a list of their own; a local one leaves them in the header.
         let cookies = event.cookies.iter().cloned().chain(header("cookie")).collect::<Vec<_>>();
         let parameters = event.path_parameters.unwrap_or_default();
@@ -145,6 +144,7 @@ impl PageRequest {
             file: parameters.get("file").cloned(),
             query: Fields::parse(event.raw_query_string.as_bytes()),
             form: Fields::parse(&body),
+            is_too_large: body.len() > MAX_FORM_BYTES,
             cookies: cookies.iter().flat_map(|text| text.split(';')).filter_map(cookie).collect(),
             origin: header("origin"),
             fetch_site: header("sec-fetch-site"),
@@ -152,6 +152,16 @@ impl PageRequest {
             request_id: event.request_context.request_id,
             route: event.route_key,
         })
+    }
+
+    /// Returns `true` if a page of this origin sent the form. Browsers without `Sec-Fetch-Site` send `Origin`.
+    #[must_use]
+    pub fn is_from(&self, origin: &str) -> bool {
+        match (self.fetch_site.as_deref(), self.origin.as_deref()) {
+            (Some(site), _) => site == "same-origin",
+            (None, Some(sender)) => !origin.is_empty() && sender == origin,
+            (None, None) => false,
+        }
     }
 
     /// Returns a cookie's value; the empty text if it is missing.
@@ -198,11 +208,13 @@ mod tests {
     }
 
     #[test]
-    fn a_form_that_is_too_large_is_refused() {
+    fn a_form_that_is_too_large_is_marked() {
         let mut event = event();
         event["isBase64Encoded"] = json!(false);
-        event["body"] = json!("a".repeat(MAX_FORM_BYTES + 1));
-        assert!(PageRequest::of_event(event).is_none());
+        for (length, is_too_large) in [(MAX_FORM_BYTES, false), (MAX_FORM_BYTES + 1, true)] {
+            event["body"] = json!("a".repeat(length));
+            assert_eq!(PageRequest::of_event(event.clone()).unwrap().is_too_large, is_too_large, "{length}");
+        }
     }
 
     #[test]

@@ -39,6 +39,7 @@ pub const ROUTES: &[PageRoute] = &[
     page("send"),
     act("send", "preview", Role::Sender),
     act("send", "frame", Role::Sender),
+    act("send", "self", Role::Sender),
     act("send", "send", Role::Sender),
     page("notifications"),
     page("notification"),
@@ -114,6 +115,12 @@ pub const ROUTES: &[PageRoute] = &[
     act_after_login("rollout", "stop_plan", Role::Admin),
     act("rollout", "zero", Role::Approver),
 ];
+
+/// Returns `true` if a role may do an action.
+#[must_use]
+pub fn may(role: Role, page: &str, action: &str) -> bool {
+    route(page, action).is_some_and(|route| role >= route.role)
+}
 
 /// Returns the route of a page and an action; `None` if there is none.
 #[must_use]

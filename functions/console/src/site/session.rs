@@ -43,6 +43,8 @@ pub struct Session {
     pub renewed_at: Timestamp,
     /// Token that every form of the session repeats.
     pub csrf: String,
+    /// Origin of the login pages, which a form may be redirected to once the session has ended; empty if not known.
+    pub login_origin: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -54,13 +56,16 @@ struct SealedSession {
     #[serde(default)]
     renewed_s: Option<i64>,
     csrf: String,
+    #[serde(default)]
+    login_origin: String,
 }
 
 impl Session {
     /// Creates the session of a login at `now`.
     #[must_use]
     pub fn new(subject: String, name: String, role: Role, now: Timestamp) -> Self {
-        Self { subject, name, role, signed_in_at: now, renewed_at: now, csrf: random_text() }
+        let (csrf, login_origin) = (random_text(), String::new());
+        Self { subject, name, role, signed_in_at: now, renewed_at: now, csrf, login_origin }
     }
 
     /// Returns `true` if the login is recent enough for an action that requires it.
@@ -81,6 +86,7 @@ impl Session {
                 signed_in_s: self.signed_in_at.as_second(),
                 renewed_s: Some(self.renewed_at.as_second()),
                 csrf: self.csrf.clone(),
+                login_origin: self.login_origin.clone(),
             },
         )
     }
@@ -93,8 +99,8 @@ impl Session {
         let is_open = now.duration_since(signed_in_at) < SESSION_LIFETIME;
         let role = sealed.role.parse().ok()?;
         let renewed_at = sealed.renewed_s.map_or(Ok(signed_in_at), Timestamp::from_second).ok()?;
-        let SealedSession { subject, name, csrf, .. } = sealed;
-        is_open.then_some(Self { subject, name, role, signed_in_at, renewed_at, csrf })
+        let SealedSession { subject, name, csrf, login_origin, .. } = sealed;
+        is_open.then_some(Self { subject, name, role, signed_in_at, renewed_at, csrf, login_origin })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::fault_page::FaultPage;
+use super::fault_page::{CSRF_FIELD, fault};
 use super::oidc::LoginError;
 use super::page_reply::PageReply;
 use super::page_request::PageRequest;
@@ -10,7 +10,6 @@ use super::session::{
     LOGIN_COOKIE, MAX_COOKIE_CHARS, PendingLogin, REFRESH_COOKIE, SESSION_COOKIE, SESSION_LIFETIME, Session,
 };
 use super::site_keys::SiteKeys;
-use super::visit::rendered;
 use super::{ApiProblem, Site};
 
 /// Time for which a login in progress is accepted, in seconds.
@@ -56,10 +55,11 @@ impl Site {
         }
     }
 
-    /// Ends the session of this browser. A form of another site cannot, because it sends no session.
+    /// Ends the session of this browser. A form of another site, which comes without the session's cookie, cannot.
     pub(super) fn sign_out(&self, request: &PageRequest, keys: &SiteKeys, now: Timestamp) -> PageReply {
-        let is_own = Session::open(request.cookie(SESSION_COOKIE), &keys.sealing, now)
-            .is_none_or(|session| session.csrf == request.form.get("csrf"));
+        let session = Session::open(request.cookie(SESSION_COOKIE), &keys.sealing, now);
+        let is_own =
+            request.is_from(&keys.origin) && session.is_none_or(|session| session.csrf == request.form.get(CSRF_FIELD));
         let (status, detail) = if is_own {
             (200, "You are signed out of the console. The login service may still know you.")
         } else {
@@ -97,8 +97,7 @@ impl Site {
         now: Timestamp,
     ) -> PageReply {
         let frame = self.bare_frame(request, &problem.title, &keys.base, now);
-        let status = problem.status;
-        rendered(status, &FaultPage { frame, problem }).unwrap_or_else(|_| PageReply::html(500, String::new()))
+        fault(frame, problem)
     }
 }
 

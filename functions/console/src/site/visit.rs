@@ -3,11 +3,14 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::api_call::{ApiAnswer, ApiCall, ApiProblem, VisitTime};
+use super::field_links::led_to_fields;
 use super::format::ZoneChoice;
 use super::frame::{self, Frame, FrameLink};
 use super::handlers::ApiHandlers;
 use super::page_reply::PageReply;
 use super::page_request::{Fields, PageRequest};
+use super::routes;
+use super::seen_steps::SeenSteps;
 use super::session::Session;
 use crate::ConsoleApi;
 use askama::Template;
@@ -55,9 +58,12 @@ pub struct Visit<'a> {
     pub stage: &'a str,
     /// Zone of times.
     pub zone: ZoneChoice,
+    /// First steps that this process has seen done.
+    pub seen_steps: &'a SeenSteps,
     pub(super) handlers: &'a ApiHandlers,
     pub(super) console: &'a ConsoleApi,
     pub(super) curls: Mutex<Vec<String>>,
+    pub(super) offers: Mutex<Vec<String>>,
 }
 
 impl Visit<'_> {
@@ -73,6 +79,12 @@ impl Visit<'_> {
         &self.request.form
     }
 
+    /// Returns `true` if the person may do an action.
+    #[must_use]
+    pub fn may(&self, page: &str, action: &str) -> bool {
+        routes::may(self.session.role, page, action)
+    }
+
     /// Calls the API as the person. The call is shown on the page.
     pub async fn call(&self, call: ApiCall) -> ApiAnswer {
         let scopes = ["send", "recipients", "ops"].map(|scope| format!("notifications/{scope}"));
@@ -81,6 +93,11 @@ impl Visit<'_> {
         let request = call.request(caller, &self.request.request_id);
         // Boxed, so that a page that makes several calls at once stays small on the stack.
         ApiAnswer::of(&Box::pin(self.handlers.answer(self.console, &request, self.time)).await)
+    }
+
+    /// Shows a call that a form of the page makes, without making it.
+    pub fn offers(&self, call: ApiCall) {
+        self.offers.lock().unwrap_or_else(PoisonError::into_inner).push(call.curl(self.api_url));
     }
 
     /// Returns the frame of a page in a section of the navigation.
@@ -112,7 +129,9 @@ impl Visit<'_> {
             zones: self.zone_links(),
             zone: self.zone.clone(),
             notice: NOTICES.iter().find(|(name, _)| *name == notice).map(|(_, text)| *text),
+            is_answer: self.request.is_post,
             curls: self.curls.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            offers: self.offers.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             request_id: self.request.request_id.clone(),
             now: self.time.now,
             title,
@@ -157,5 +176,5 @@ pub fn rendered(status: u16, page: &impl Template) -> Result<PageReply, ApiProbl
         tracing::error!(%error, "failed to render a page");
         ApiProblem::own(500, "The page could not be shown.")
     })?;
-    Ok(PageReply::html(status, html))
+    Ok(PageReply::html(status, led_to_fields(html)))
 }
