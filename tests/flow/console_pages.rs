@@ -235,6 +235,27 @@ async fn a_notification_is_explained_as_of_now_and_a_missing_one_says_why() {
 }
 
 #[tokio::test]
+async fn the_guard_shows_its_distances_once_it_has_evaluated() {
+    let world = World::start().await;
+    let viewer = world.person(Role::Viewer);
+    let page = world.open_page(&viewer, "rollout", &[]).await;
+    assert!(page.text().contains("has not evaluated anything yet"), "{}", page.text());
+    world.tick().await.unwrap();
+    let page = world.open_page(&viewer, "rollout", &[]).await;
+    assert!(!page.text().contains("has not evaluated anything yet"), "{}", page.text());
+    for part in
+        ["action: hold: ", "<th scope=\"row\">error rate off</th>", ">Distance</th>", "<td class=\"number\">20 %</td>"]
+    {
+        assert!(page.text().contains(part), "{part}: {}", page.text());
+    }
+    let admin = world.open_page(&world.person(Role::Admin), "rollout", &[]).await;
+    assert!(
+        admin.text().contains("Nothing was sent in the last hour.")
+            && admin.text().contains("Copy the form as curl (2)")
+    );
+}
+
+#[tokio::test]
 async fn a_table_that_does_not_answer_is_a_page_that_says_so() {
     let world = World::start().await;
     let viewer = world.person(Role::Viewer);

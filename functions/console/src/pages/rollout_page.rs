@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::guard_rows::{GuardRow, guard_action, guard_rows};
 use crate::site::{
     ApiCall, ApiProblem, Fields, Frame, IntervalChart, IntervalRow, IntervalUnit, PageReply, Visit, count, euro,
     millis, percent, rendered,
@@ -31,6 +32,7 @@ struct RolloutPage {
     bands: IntervalChart,
     rules: Vec<GuardRow>,
     guard_action: String,
+    people_an_hour: String,
     typed: TypedChange,
 }
 
@@ -109,17 +111,6 @@ struct ArmRow {
     verdict: String,
 }
 
-/// Rule of the guard, and its distance to the threshold.
-#[derive(Debug)]
-struct GuardRow {
-    rule: String,
-    measured: String,
-    threshold: String,
-    sample: String,
-    state: &'static str,
-    class: &'static str,
-}
-
 /// Fields of the forms, as they were typed.
 #[derive(Debug, Default)]
 struct TypedChange {
@@ -138,7 +129,7 @@ pub async fn answer(visit: &Visit<'_>, action: &str) -> Result<PageReply, ApiPro
         "percentage" => Ok(with_reason(json!({"percentage": visit.form().get("percentage")}), visit.form())),
         "plan" => plan_of(visit.form()),
         "stop_plan" => Ok(with_reason(json!({"plan": null}), visit.form())),
-        _ => Ok(json!({"percentage": "0", "reason": "back to 0 % from the console"})),
+        _ => Ok(zero()),
     };
     let answer = match body {
         Ok(body) => visit.call(ApiCall::put("/v1/rollout", body)).await.ok(),
@@ -181,11 +172,15 @@ async fn show(visit: &Visit<'_>, status: u16, problem: Option<ApiProblem>) -> Re
     let comparison = comparison.ok()?;
     let verdict = rollout.guard.verdict.clone().unwrap_or_default();
     let form = visit.form();
+    for body in form_bodies(form, &rollout) {
+        visit.offers(ApiCall::put("/v1/rollout", body));
+    }
     let page = RolloutPage {
         arms: arm_rows(&comparison),
         bands: differences(&comparison),
         rules: guard_rows(&verdict),
-        guard_action: action_of(&verdict),
+        guard_action: guard_action(&verdict),
+        people_an_hour: people_an_hour(&rollout.arms),
         typed: TypedChange {
             percentage: form.raw("percentage").to_owned(),
             reason: form.raw("reason").to_owned(),
@@ -196,6 +191,21 @@ async fn show(visit: &Visit<'_>, status: u16, problem: Option<ApiProblem>) -> Re
         rollout,
     };
     rendered(status, &page)
+}
+
+/// Returns the bodies of the page's forms, with what was typed or else what is in force.
+fn form_bodies(form: &Fields, rollout: &RolloutState) -> Vec<Value> {
+    let present = rollout.percentage.to_string();
+    let percentage = form.optional("percentage").unwrap_or(&present);
+    let plan = if form.optional("steps").is_some() { plan_of(form).ok() } else { None };
+    let mut bodies = vec![with_reason(json!({"percentage": percentage}), form), zero()];
+    bodies.extend(plan);
+    bodies.extend(rollout.plan.is_some().then(|| json!({"plan": null})));
+    bodies
+}
+
+fn zero() -> Value {
+    json!({"percentage": "0", "reason": "back to 0 % from the console"})
 }
 
 /// Shows one figure.
@@ -251,63 +261,31 @@ fn whole(value: &Value) -> Option<i64> {
     value.as_f64().map(|number| number.round() as i64)
 }
 
-fn guard_rows(verdict: &Value) -> Vec<GuardRow> {
-    let rules = verdict["rules"].as_array().map(Vec::as_slice).unwrap_or_default();
-    rules.iter().map(guard_row).collect()
-}
-
-fn guard_row(rule: &Value) -> GuardRow {
-    let name = rule["rule"].as_str().unwrap_or_default();
-    let unit = |number: i64| match name {
-        "cost_overrun" => euro(number),
-        "breaker_not_closed" => format!("{number} min"),
-        _ => format!("{number} %"),
-    };
-    let share = |share: &Value| {
-        let (part, of) = (share["of"].as_i64(), share["count"].as_i64());
-        match (of, part) {
-            (Some(count), Some(of)) if of > 0 => format!("{:.1} %", ratio(count, of)),
-            _ => "–".to_owned(),
-        }
-    };
-    let measured = match (&rule["reading"], rule["value"].as_i64()) {
-        (Value::Object(_), _) => format!("v2 {}, v1 {}", share(&rule["reading"]["v2"]), share(&rule["reading"]["v1"])),
-        (_, Some(value)) => unit(value),
-        _ => "–".to_owned(),
-    };
-    let is_true = |field: &str| rule[field].as_bool() == Some(true);
-    let (state, class) = match (is_true("holds"), is_true("is_providers_fault"), is_true("has_data")) {
-        (true, true, _) => ("crossed; v1 does no better", "warn"),
-        (true, false, _) => ("crossed", "bad"),
-        (false, _, true) => ("kept", "good"),
-        (false, _, false) => ("too little data", ""),
-    };
-    let host = rule["host"].as_str().map(|host| format!(" ({host})")).unwrap_or_default();
-    GuardRow {
-        rule: format!("{}{host}", name.replace('_', " ")),
-        measured,
-        threshold: rule["threshold"].as_i64().map_or_else(|| "–".to_owned(), unit),
-        sample: rule["needed_sample"].as_i64().map_or_else(|| "–".to_owned(), count),
-        state,
-        class,
+/// Returns the effect of a percentage on an hour like the last one, in one sentence.
+fn people_an_hour(arms: &Arms) -> String {
+    let all = arms.v1 + arms.v2;
+    if all == 0 {
+        return "Nothing was sent in the last hour.".to_owned();
     }
-}
-
-#[allow(clippy::cast_precision_loss)] // counts of notifications
-fn ratio(count: i64, of: i64) -> f64 {
-    count as f64 * 100.0 / of as f64
-}
-
-fn action_of(verdict: &Value) -> String {
-    let action = &verdict["action"];
-    let text = action.as_str().or_else(|| action["action"].as_str());
-    text.map_or_else(|| action.as_object().map_or_else(String::new, |_| action.to_string()), str::to_owned)
+    #[allow(clippy::cast_precision_loss)] // counts of notifications
+    let each = all as f64 / 100.0;
+    let noun = if all == 1 { "notification" } else { "notifications" };
+    format!("The last hour had {} {noun}: each percent moves about {each:.1} people an hour to v2.", count(all))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn a_percent_is_a_number_of_people_an_hour() {
+        let arms = |v1, v2| Arms { v1, v2, v2_share: None };
+        assert!(
+            people_an_hour(&arms(900, 1_100)).contains("2,000 notifications: each percent moves about 20.0 people")
+        );
+        assert_eq!(people_an_hour(&arms(0, 0)), "Nothing was sent in the last hour.");
+    }
 
     #[test]
     fn a_plan_is_a_percentage_and_minutes_a_line() {
