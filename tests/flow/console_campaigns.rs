@@ -198,6 +198,32 @@ async fn over_10_000_people_the_number_is_typed_and_the_login_is_recent() {
 }
 
 #[tokio::test]
+async fn over_10_000_people_a_resumption_is_typed_too() {
+    let world = crowd(1).await;
+    let id = world.approved_campaign(campaign()).await;
+    world.enlarge_plan(&id, 12_345);
+    assert_eq!(act(&world, Role::Approver, &id, "launch", &[("people", "12345")]).await.status, 303);
+    assert_eq!(act(&world, Role::Approver, &id, "pause", &[]).await.status, 303);
+    let asked = ["Type the number of people who are left", "Resume: send to 12,345 more people"];
+    has(&page(&world, &id, &[]).await, &asked);
+    for typed in ["", "12344"] {
+        let refused = act(&world, Role::Approver, &id, "resume", &[("people", typed)]).await;
+        assert_eq!(refused.status, 422, "{typed}");
+        let value = format!("value=\"{typed}\"");
+        has(refused.text(), &["href=\"#field-people\"", "who are left: 12,345", "id=\"field-people\"", &value]);
+    }
+    let old = world.person(Role::Approver);
+    world.advance(901);
+    let form = [("action", "resume"), ("id", id.as_str()), ("people", "12,345")];
+    let refused = world.send_form(&old, "campaign", &form).await;
+    assert_eq!(refused.status, 401);
+    has(refused.text(), &["needs a login of the last 15 minutes", "value=\"12,345\""]);
+    assert_eq!(stored(&world, &id).await["state"], "paused", "nothing was resumed");
+    assert_eq!(world.send_form(&world.person(Role::Approver), "campaign", &form).await.status, 303);
+    assert_eq!(stored(&world, &id).await["state"], "running");
+}
+
+#[tokio::test]
 async fn a_running_campaign_is_paused_slowed_resumed_and_cancelled_by_forms() {
     let world = crowd(3).await;
     let id = world.approved_campaign(campaign()).await;

@@ -61,6 +61,46 @@ async fn the_first_steps_tick_themselves_and_disappear() {
     assert!(!overview(&world).await.contains("First steps"));
 }
 
+/// Figures of 90 days are read for the checklist alone: while a step is open, and not at every refresh.
+#[tokio::test]
+async fn the_figures_of_90_days_are_read_while_a_first_step_is_open() {
+    const LONG: &str = "minutes=129600";
+    let world = World::start().await;
+    assert!(overview(&world).await.contains(LONG));
+    world.advance(10);
+    assert!(!overview(&world).await.contains(LONG), "a refresh");
+    world.advance(300);
+    assert!(overview(&world).await.contains(LONG), "a step is still open");
+    world.put_profile("bob", json!({"email": "bob@example.com"})).await;
+    world.send("bob", json!({})).await;
+    world.subscribe("ada", "phone").await;
+    world.send("ada", json!({})).await;
+    world.fold().await;
+    world.advance(600);
+    let html = overview(&world).await;
+    assert!(!html.contains(LONG) && html.contains("First steps"), "the figures of 30 days show them: {html}");
+}
+
+#[tokio::test]
+async fn an_open_campaign_is_shown_however_many_came_after_it() {
+    let world = crowd(1).await;
+    let mut oldest = campaign();
+    oldest["title"] = json!("The oldest");
+    let created = world.campaign_request("POST /v1/campaigns", "", oldest).await;
+    let id = created.body["id"].as_str().unwrap();
+    world.campaign_request("POST /v1/campaigns/{id}/plan", id, json!(null)).await;
+    world.work_on_tasks().await;
+    for _ in 0..51 {
+        world.advance(1);
+        let later = world.campaign_request("POST /v1/campaigns", "", campaign()).await;
+        let later = later.body["id"].as_str().unwrap().to_owned();
+        assert_eq!(world.campaign_request("POST /v1/campaigns/{id}/cancel", &later, json!({})).await.status, 200);
+    }
+    let html = overview(&world).await;
+    let link = format!("/console/campaign?id={id}&#38;step=approve");
+    assert!(html.contains(&link) && html.contains("The oldest"), "{html}");
+}
+
 #[tokio::test]
 async fn the_age_of_due_work_counts_from_its_time() {
     let world = World::start().await;

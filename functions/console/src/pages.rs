@@ -23,6 +23,7 @@ mod csv_file;
 mod edit_conflict;
 mod explained;
 mod figure_views;
+mod first_steps;
 mod guard_rows;
 mod masking;
 mod notification_page;

@@ -7,6 +7,7 @@ use super::campaign_builder::with_filter;
 use super::campaign_fields::{CampaignFields, without_nulls};
 use super::campaign_page::{RefusedForm, progress, read, show, show_new, step_after};
 use super::campaign_plan::{CampaignPlan, refusal_of_typed};
+use super::campaign_sent::people_left;
 use super::edit_conflict::{edit_conflicts, with_changes};
 use crate::site::{ApiCall, ApiProblem, PageReply, Visit, encoded};
 
@@ -46,7 +47,7 @@ pub async fn answer(visit: &Visit<'_>, action: &str) -> Result<PageReply, ApiPro
         Err(problem) if problem.status == 404 => Err(problem),
         Err(problem) => {
             let problem = Some(on_this_page(led_to_inputs(problem)));
-            let typed = (action == "launch").then(|| CampaignFields::of_form(visit.form()));
+            let typed = ["launch", "resume"].contains(&action).then(|| CampaignFields::of_form(visit.form()));
             show(visit, id, RefusedForm { problem, typed, conflicts: Vec::new() }).await
         }
     }
@@ -138,13 +139,13 @@ fn hash(visit: &Visit<'_>) -> Value {
     visit.form().optional("hash").map_or_else(|| json!({}), |hash| json!({"hash": hash}))
 }
 
-/// Launches or resumes a campaign. For many people the login must be recent, and before a launch their number is typed.
-/// Returns a page if the login is too old.
+/// Launches or resumes a campaign. For many people the login must be recent, and their number is typed. Returns a page if
+/// the login is too old.
 async fn start(visit: &Visit<'_>, id: &str, action: &str) -> Result<Option<PageReply>, ApiProblem> {
-    let planned = progress(visit, id).await?["plan"].take();
-    if let Ok(plan) = serde_json::from_value::<CampaignPlan>(planned) {
-        let is_launch = action == "launch";
-        if let Some(message) = refusal_of_typed(&plan, visit.form().get("people")).filter(|_| is_launch) {
+    let mut read = progress(visit, id).await?;
+    if let Ok(plan) = serde_json::from_value::<CampaignPlan>(read["plan"].take()) {
+        let left = if action == "resume" { people_left(&read) } else { None };
+        if let Some(message) = refusal_of_typed(&plan, left, visit.form().get("people")) {
             return Err(ApiProblem::field("people", &message));
         }
         if let (true, Some(login)) = (plan.is_large(), visit.login_again()) {

@@ -40,6 +40,12 @@ pub struct CampaignState {
     pub reason: String,
 }
 
+/// Call of the API for the campaigns that have not ended.
+#[must_use]
+pub fn open_campaigns() -> ApiCall {
+    ApiCall::get("/v1/campaigns").query("state", "open")
+}
+
 /// Shows the campaigns, newest first.
 ///
 /// # Errors

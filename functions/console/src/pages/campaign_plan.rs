@@ -183,13 +183,17 @@ fn sample(sample: &Value) -> CampaignSample {
     }
 }
 
-/// Returns the requirement that a typed number of people does not meet. A space or a comma between thousands is allowed.
+/// Returns the requirement that a typed number of people does not meet: before a launch, the people of the plan; before a
+/// resumption, those who are left. A space or a comma between thousands is allowed.
 #[must_use]
-pub fn refusal_of_typed(plan: &CampaignPlan, typed: &str) -> Option<String> {
+pub fn refusal_of_typed(plan: &CampaignPlan, left: Option<i64>, typed: &str) -> Option<String> {
     let digits: String = typed.chars().filter(|letter| !letter.is_whitespace() && *letter != ',').collect();
-    let people = plan.numbers.reached();
+    let (people, whose) = match left {
+        Some(left) => (left, "who are left"),
+        None => (plan.numbers.reached(), "of the plan"),
+    };
     let is_right = !plan.is_large() || digits.parse() == Ok(people);
-    (!is_right).then(|| format!("must be the number of people of the plan: {}", count(people)))
+    (!is_right).then(|| format!("must be the number of people {whose}: {}", count(people)))
 }
 
 #[cfg(test)]
@@ -212,13 +216,15 @@ mod tests {
 
     #[test]
     fn the_number_is_typed_above_10_000_people() {
-        assert_eq!(refusal_of_typed(&plan(10_003), ""), None);
+        assert_eq!(refusal_of_typed(&plan(10_003), None, ""), None);
         let many = plan(10_004);
-        assert!(refusal_of_typed(&many, "").unwrap().ends_with("10,001"));
-        assert!(refusal_of_typed(&many, "10000").is_some());
+        assert!(refusal_of_typed(&many, None, "").unwrap().ends_with("of the plan: 10,001"));
+        assert!(refusal_of_typed(&many, None, "10000").is_some());
         for typed in ["10001", " 10,001 ", "10 001"] {
-            assert_eq!(refusal_of_typed(&many, typed), None, "{typed}");
+            assert_eq!(refusal_of_typed(&many, None, typed), None, "{typed}");
         }
+        assert!(refusal_of_typed(&many, Some(700), "10001").unwrap().ends_with("who are left: 700"));
+        assert_eq!(refusal_of_typed(&many, Some(700), "700"), None);
     }
 
     #[test]

@@ -115,8 +115,12 @@ impl CampaignSending {
         count(self.handled())
     }
 
+    fn open(&self) -> i64 {
+        (self.expected_people - self.handled()).max(0)
+    }
+
     fn open_people(&self) -> String {
-        count((self.expected_people - self.handled()).max(0))
+        count(self.open())
     }
 
     fn left(&self) -> String {
@@ -170,6 +174,13 @@ impl CampaignSentPage {
     fn is(&self, state: &str) -> bool {
         self.state.name == state
     }
+}
+
+/// Returns the number of people who are not sent to yet, of the progress of a campaign; `None` before its launch.
+#[must_use]
+pub fn people_left(progress: &Value) -> Option<i64> {
+    let sending: CampaignSending = serde_json::from_value(progress["sending"].clone()).ok()?;
+    Some(sending.open())
 }
 
 /// Shows a campaign that was launched or cancelled.

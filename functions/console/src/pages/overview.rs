@@ -1,20 +1,18 @@
 //! Overview: health with its arithmetic, the day against the same weekday before, campaigns, budgets, and the first steps.
 
 use askama::Template;
-use domain::{NotificationType, TypeId};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::analytics_range::AnalyticsRange;
-use super::campaign_list::{CampaignState, state};
+use super::campaign_list::{CampaignState, open_campaigns, state};
 use super::capacity_cards::{CapacityCard, capacity_cards};
 use super::figure_views::SeriesFigures;
+use super::first_steps::{FirstStep, first_steps};
 use super::waiting::{WaitingRow, waiting};
 use crate::site::{ApiCall, ApiProblem, Frame, LineChart, PageReply, Visit, count, euro, millis, percent, rendered};
 
-/// Number of days that the first steps look back.
-const FIRST_STEPS_MINUTES: &str = "129600";
 /// Check of the health about circuit breakers.
 const BREAKERS: &str = "breakers_not_closed";
 /// Maximum number of alerts.
@@ -99,18 +97,9 @@ struct AlertRow {
     reason: String,
 }
 
-/// First step on a new stack.
-#[derive(Debug)]
-struct FirstStep {
-    label: &'static str,
-    hint: &'static str,
-    is_done: bool,
-}
-
 #[derive(Debug, Deserialize)]
 struct MetricsView {
     summary: Summary,
-    by_channel: std::collections::BTreeMap<String, ChannelAttempts>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -131,12 +120,6 @@ struct Quantiles {
     p95: Option<i64>,
 }
 
-#[derive(Debug, Deserialize)]
-struct ChannelAttempts {
-    attempts: i64,
-    accepted: i64,
-}
-
 /// Shows the overview.
 ///
 /// # Errors
@@ -147,13 +130,12 @@ pub async fn show(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
     let before = ApiCall::get("/v1/metrics").query("from", a_week_before(8)).query("to", a_week_before(7));
     let month = AnalyticsRange::ending_now("30d", now).call("/v1/metrics/series").query("step", "day");
     let day = (now - SignedDuration::from_hours(24)).to_string();
-    let (health, today, before, long, costs, campaigns, types, month, report, templates, capacity, key) = tokio::join!(
+    let (health, today, before, costs, campaigns, types, month, report, templates, capacity, key) = tokio::join!(
         visit.call(ApiCall::get("/v1/health")),
         visit.call(ApiCall::get("/v1/metrics").query("minutes", "1440")),
         visit.call(before),
-        visit.call(ApiCall::get("/v1/metrics").query("minutes", FIRST_STEPS_MINUTES)),
         visit.call(ApiCall::get("/v1/metrics/costs").query("minutes", "1440")),
-        visit.call(ApiCall::get("/v1/campaigns")),
+        visit.call(open_campaigns()),
         visit.call(ApiCall::get("/v1/types")),
         visit.call(month),
         visit.call(ApiCall::get("/v1/report").query("from", day)),
@@ -164,6 +146,7 @@ pub async fn show(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
     let campaigns = campaigns.ok()?;
     let (health, month): (HealthView, SeriesFigures) = (health.read()?, month.read()?);
     let (today, before): (MetricsView, MetricsView) = (today.read()?, before.read()?);
+    let steps = first_steps(visit, &month, &types.ok()?, key.ok().is_ok()).await?;
     let page = OverviewPage {
         breakers: breakers(&health),
         health,
@@ -173,9 +156,9 @@ pub async fn show(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
         // An outage of SES or of the index costs this part alone.
         capacity: capacity_cards(&capacity.ok().unwrap_or_default()),
         waiting: waiting(visit.base, &campaigns, &templates.ok()?),
-        campaigns: open_campaigns(&campaigns),
+        campaigns: campaign_rows(&campaigns),
         budgets: budgets(&costs.ok()?),
-        steps: first_steps(&long.read()?, &types.ok()?, key.ok().is_ok()),
+        steps,
         frame: visit.frame("", "Overview"),
     };
     rendered(200, &page)
@@ -236,13 +219,12 @@ fn relative_change(now: i64, then: i64) -> String {
 }
 
 /// Returns the campaigns that are not final, those that wait for a person first.
-fn open_campaigns(list: &Value) -> Vec<CampaignRow> {
+fn campaign_rows(list: &Value) -> Vec<CampaignRow> {
     let text = |item: &Value, name: &str| item[name].as_str().unwrap_or_default().to_owned();
     let items = list["items"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut rows: Vec<_> = items
         .iter()
         .map(|item| CampaignRow { id: text(item, "id"), title: text(item, "title"), state: state(item) })
-        .filter(|row| !["finished", "cancelled", "failed"].contains(&row.state.name.as_str()))
         .collect();
     rows.sort_by_key(|row| !["draft", "approved", "paused"].contains(&row.state.name.as_str()));
     rows
@@ -259,30 +241,6 @@ fn budgets(costs: &Value) -> Vec<BudgetRow> {
         Some(BudgetRow { name, used: euro(used), limit: euro(limit), share: share.clamp(0.0, 1.0) })
     };
     items.iter().filter_map(row).collect()
-}
-
-/// Returns the first steps of a new stack; empty once all are done.
-fn first_steps(long: &MetricsView, types: &Value, has_key: bool) -> Vec<FirstStep> {
-    let channel = |name: &str| long.by_channel.get(name);
-    let types = types["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let is_built_in = |name: &str| TypeId::parse(name).is_some_and(|id| NotificationType::is_built_in(&id));
-    let has_own_type = types.iter().filter_map(|kind| kind["name"].as_str()).any(|name| !is_built_in(name));
-    let steps = vec![
-        FirstStep { label: "VAPID key", hint: "make it with make init", is_done: has_key },
-        FirstStep {
-            label: "First device",
-            hint: "register a browser: docs/browser.md",
-            is_done: channel("push").is_some_and(|it| it.attempts > 0),
-        },
-        FirstStep {
-            label: "SES identity",
-            hint: "verify the sender, and leave the sandbox of SES: docs/deploying.md",
-            is_done: channel("email").is_some_and(|it| it.accepted > 0),
-        },
-        FirstStep { label: "First type of your own", hint: "make one under Types", is_done: has_own_type },
-        FirstStep { label: "First send", hint: "send one under Send", is_done: long.summary.sent > 0 },
-    ];
-    if steps.iter().all(|step| step.is_done) { Vec::new() } else { steps }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use askama::Template;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::campaign_list::open_campaigns;
 use super::edit_conflict::with_changes;
 use super::segment_builder::{BuilderRow, RowContent, rows};
 use super::segment_count::{self, CountedPeople, counted};
@@ -64,8 +65,7 @@ struct SegmentPage {
 /// # Errors
 /// The API's problem.
 pub async fn list(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
-    let (segments, campaigns) =
-        tokio::join!(visit.call(ApiCall::get("/v1/segments")), visit.call(ApiCall::get("/v1/campaigns")));
+    let (segments, campaigns) = tokio::join!(visit.call(ApiCall::get("/v1/segments")), visit.call(open_campaigns()));
     let (segments, campaigns) = (segments.ok()?, campaigns.ok()?);
     let users = users_of_segments(&segments, &campaigns);
     let after = visit.query().get("after");
@@ -89,7 +89,7 @@ fn segment_row(item: &Value, users: &BTreeMap<String, Vec<SegmentUser>>) -> Segm
     }
 }
 
-/// Returns the segments and campaigns that use each segment. Of campaigns, the newest page is looked at.
+/// Returns the segments and campaigns that use each segment. Of campaigns, those that have not ended.
 fn users_of_segments(segments: &Value, campaigns: &Value) -> BTreeMap<String, Vec<SegmentUser>> {
     let mut users: BTreeMap<String, Vec<SegmentUser>> = BTreeMap::new();
     let list = |list: &Value| list["items"].as_array().cloned().unwrap_or_default();
@@ -225,7 +225,7 @@ async fn show(
     let (types, segments, campaigns, estimate) = tokio::join!(
         visit.call(ApiCall::get("/v1/types")),
         visit.call(ApiCall::get("/v1/segments")),
-        visit.call(ApiCall::get("/v1/campaigns")),
+        visit.call(open_campaigns()),
         estimate(visit, &draft),
     );
     let (types, segments) = (types.ok()?, segments.ok()?);
