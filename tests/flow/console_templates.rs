@@ -101,10 +101,11 @@ async fn a_finding_leads_to_its_place_and_prevents_publishing() {
     let world = World::start().await;
     save(&world, "en", "sms", &[("part.text", "one\ntwo {{ days | shout }}")]).await;
     let html = page(&world, &[("locale", "en"), ("channel", "push")]).await;
-    let link = "href=\"/console/template?name=reminder&#38;locale=en&#38;channel=sms#field-parts.en.sms.text\"";
+    let link =
+        "href=\"/console/template?name=reminder&#38;locale=en&#38;channel=sms&#38;line=2#field-parts.en.sms.text\"";
     has(&html, &[link, "line 2, column", "2: two {{ days | shout }}", "1 finding"]);
     let html = page(&world, &[("locale", "en"), ("channel", "sms")]).await;
-    has(&html, &["id=\"field-parts.en.sms.text\"", "class=\"field-error\""]);
+    has(&html, &["data-lines id=\"field-parts.en.sms.text\"", "class=\"field-error\"", "E-mail, dark"]);
     let tag = hidden(&html, "if_match");
     let refused = act(&world, Role::Editor, "publish", &[&SMS[..], &[("if_match", &tag)]].concat()).await;
     assert_eq!(refused.status, 422);
@@ -155,7 +156,10 @@ async fn what_is_typed_is_previewed_and_not_saved() {
     let frame = act(&world, Role::Editor, "frame", &email).await;
     has(frame.text(), &["Days: 2"]);
     assert!(frame.header("content-security-policy").unwrap().contains("sandbox"));
-    has(act(&world, Role::Editor, "frame", &broken).await.text(), &["There is no e-mail"]);
+    has(
+        act(&world, Role::Editor, "frame", &broken).await.text(),
+        &["A field is not valid", "uses a value that may be missing"],
+    );
 }
 
 #[tokio::test]
@@ -291,4 +295,45 @@ async fn a_text_is_outdated_when_the_default_locale_changed_after_it() {
     assert_eq!(stored(&world).await["outdated"], json!([]), "a new text is up to date");
     let wrong = [("name", "reminder"), ("if_match", "*"), ("locale", "de"), ("channel", "sms")];
     assert_eq!(act(&world, Role::Editor, "reviewed", &wrong).await.status, 422);
+}
+
+#[tokio::test]
+async fn the_list_shows_the_draft_the_fallbacks_and_50_templates_a_page() {
+    let world = World::start().await;
+    bill(&world).await;
+    let list = async |role, query: Form<'_>| {
+        let page = world.open_page(&world.person(role), "templates", query).await;
+        assert_eq!(page.status, 200, "{}", page.text());
+        page.text().to_owned()
+    };
+    let html = list(Role::Editor, &[]).await;
+    has(&html, &["as published", "Write it"]);
+    assert!(!html.contains("Next 50"), "{html}");
+    assert!(!list(Role::Viewer, &[]).await.contains("Write it"));
+    save(&world, "en", "sms", &[("part.text", "Two days left")]).await;
+    has(&list(Role::Editor, &[]).await, &["not published"]);
+    let versions = async || hidden(&page(&world, &[("view", "versions")]).await, "if_match");
+    let publish = [("name", "reminder"), ("view", "versions"), ("if_match", &versions().await)];
+    assert_eq!(act(&world, Role::Editor, "publish", &publish).await.status, 303);
+    assert_eq!(stored(&world).await["has_changes"], false);
+    save(&world, "en", "sms", &[("part.text", "One day left")]).await;
+    assert_eq!(stored(&world).await["has_changes"], true);
+    has(&list(Role::Editor, &[]).await, &["changed since"]);
+
+    world.put_profile("bob", json!({"email": "bob@example.com", "locale": "is"})).await;
+    let bill = json!({"type": "BILL", "template": {"name": "payment-due"}, "variables": {}});
+    world.send("bob", bill).await;
+    for number in 0..50 {
+        let form = [("name", format!("more-{number:02}")), ("locale", "en".into()), ("channel", "sms".into())];
+        let form: Vec<_> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let saved = act(&world, Role::Editor, "save", &[&form[..], &[("part.text", "Hi")]].concat()).await;
+        assert_eq!(saved.status, 303, "{}", saved.text());
+    }
+    let html = list(Role::Viewer, &[]).await;
+    has(&html, &["Next 50", "more-00", "more-47"]);
+    assert!(!html.contains("payment-due</a>"), "{html}");
+    let last = html.split_once("templates?after=").unwrap().1.split('"').next().unwrap();
+    let rest = list(Role::Viewer, &[("after", last)]).await;
+    has(&rest, &["payment-due</a>", "reminder</a>"]);
+    assert!(!rest.contains("more-00</a>") && !rest.contains("Next 50"));
 }

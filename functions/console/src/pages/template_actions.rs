@@ -5,10 +5,10 @@ use serde_json::json;
 use super::edit_conflict::{edit_conflicts, with_changes};
 use super::template_draft::TemplateTab;
 use super::template_page::{StoredTemplate, TemplateRefused, previewed, read, show};
-use crate::site::{ApiCall, ApiProblem, PageReply, Visit, encoded};
+use crate::site::{ApiCall, ApiProblem, PageReply, Visit, empty_frame, encoded};
 
-const NO_EMAIL: &str = "<!DOCTYPE html><title>No e-mail</title><p>There is no e-mail with HTML to show. The preview names \
-     the reason.</p>";
+const NO_EMAIL: &str =
+    "<!DOCTYPE html><title>No e-mail</title><p>There is no e-mail with HTML to show for this text.</p>";
 
 /// Shows a template, or acts on it.
 ///
@@ -111,8 +111,8 @@ async fn preview(
         Err(problem) => Err(problem),
     };
     if is_frame {
-        let html = answer.ok().and_then(|answer| answer["email"]["html"].as_str().map(str::to_owned));
-        return Ok(PageReply::preview(html.unwrap_or_else(|| NO_EMAIL.to_owned())));
+        let html = answer.map(|answer| answer["email"]["html"].as_str().unwrap_or(NO_EMAIL).to_owned());
+        return Ok(html.map_or_else(|problem| empty_frame(&problem), PageReply::preview));
     }
     let preview = Some(previewed(visit, name, answer));
     show(visit, name, stored, TemplateRefused { is_typed: true, preview, ..TemplateRefused::default() }).await

@@ -51,13 +51,23 @@ pub fn findings(base: &str, name: &str, detail: &Value) -> Vec<FindingLink> {
         let column = finding["column"].as_u64().unwrap_or(1);
         let source = value_at(&detail["draft"], text("path")).as_str();
         let source = line.zip(source).and_then(|(line, source)| source.lines().nth(line.checked_sub(1)?));
+        let found = link_of(base, name, text("path"), text("message"));
         FindingLink {
+            href: line.map_or_else(|| found.href.clone(), |line| at_line(&found.href, line)),
             place: line.map(|line| format!("line {line}, column {column}")).unwrap_or_default(),
             source: line.zip(source).map(|(line, text)| format!("{line}: {text}")).unwrap_or_default(),
-            ..link_of(base, name, text("path"), text("message"))
+            ..found
         }
     };
     detail["findings"].as_array().into_iter().flatten().map(link).collect()
+}
+
+/// Adds a line to the address of an input. The script selects it.
+fn at_line(href: &str, line: usize) -> String {
+    match href.split_once('#') {
+        Some((page, input)) if page.contains('?') => format!("{page}&line={line}#{input}"),
+        _ => href.to_owned(),
+    }
 }
 
 /// Returns a finding that leads to the input at a path. A preview names paths below `template`.
@@ -137,7 +147,10 @@ mod tests {
                 {"path": "parts.it.sms.text", "line": 2, "column": 12, "message": "there is no filter y"},
                 {"path": "variables.properties.a", "message": "must be an object"}]});
         let found = findings("/console", "welcome", &detail);
-        assert_eq!(found[0].href, "/console/template?name=welcome&locale=it&channel=sms#field-parts.it.sms.text");
+        assert_eq!(
+            found[0].href,
+            "/console/template?name=welcome&locale=it&channel=sms&line=2#field-parts.it.sms.text"
+        );
         assert_eq!((found[0].source.as_str(), found[0].place.as_str()), ("2: due {{ x | y }}", "line 2, column 12"));
         assert_eq!(found[1].href, "/console/template?name=welcome&view=about#field-variables");
         let rows = matrix("/console", "welcome", &detail, &found, ("de", "push"));

@@ -7,13 +7,16 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, rendered};
+use super::campaign_list::open_campaigns;
+use super::figure_views::{NotificationFigures, WindowFigures};
+use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, count, percent, rendered};
 
 #[derive(Debug, Template)]
 #[template(path = "templates.html")]
 struct TemplatesPage {
     frame: Frame,
     items: Vec<TemplateRow>,
+    next: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -23,7 +26,11 @@ struct TemplateRow {
     state: String,
     live_version: Option<i64>,
     latest_version: i64,
+    has_changes: Option<bool>,
     updated_at: Timestamp,
+    /// Share of messages in another language than the recipient's; empty if none was sent.
+    #[serde(skip)]
+    fallbacks: String,
     #[serde(skip)]
     used_by: Vec<TemplateUser>,
 }
@@ -43,28 +50,52 @@ impl TemplateRow {
     }
 }
 
-/// Shows all templates.
+/// Maximum number of rows.
+const PAGE_SIZE: usize = 50;
+/// Number of minutes of the share of locale fallbacks: a week.
+const MINUTES: &str = "10080";
+
+/// Shows the templates in the order of their names, 50 a page.
 ///
 /// # Errors
 /// The API's problem.
 pub async fn list(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
-    let (templates, users) = tokio::join!(visit.call(ApiCall::get("/v1/templates")), users(visit));
+    let (templates, users, figures) = tokio::join!(
+        visit.call(ApiCall::get("/v1/templates")),
+        users(visit),
+        visit.call(ApiCall::get("/v1/metrics").query("minutes", MINUTES)),
+    );
     let (mut answer, mut users) = (templates.ok()?, users?);
+    let figures: WindowFigures = figures.read()?;
+    let after = visit.query().get("after");
     let items: Vec<Value> = answer["items"].as_array_mut().map(std::mem::take).unwrap_or_default();
-    let mut items: Vec<TemplateRow> = items.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect();
+    let later = items.into_iter().filter(|item| item["name"].as_str().is_some_and(|name| name > after));
+    let mut items: Vec<TemplateRow> =
+        later.take(PAGE_SIZE + 1).filter_map(|item| serde_json::from_value(item).ok()).collect();
+    let is_more = items.len() > PAGE_SIZE;
+    items.truncate(PAGE_SIZE);
     for item in &mut items {
         item.used_by = users.remove(&item.name).unwrap_or_default();
+        item.fallbacks = figures.by_template.get(&item.name).map_or_else(String::new, fallbacks);
     }
-    rendered(200, &TemplatesPage { frame: visit.frame("templates", "Templates"), items })
+    let next = items.last().filter(|_| is_more).map(|item| visit.with_query("after", &item.name));
+    rendered(200, &TemplatesPage { frame: visit.frame("templates", "Templates"), items, next })
 }
 
-/// Returns the types and the newest open campaigns that use a template, by its name.
+/// Returns the share of a template's notifications with an attempt in another language than the recipient's.
+fn fallbacks(figures: &NotificationFigures) -> String {
+    let (all, other) = (figures.sent, figures.locale_fallbacks.unwrap_or(0));
+    #[allow(clippy::cast_precision_loss)] // a share for a person
+    let share = (all > 0).then(|| other as f64 / all as f64);
+    if share.is_none() { String::new() } else { format!("{} of {}", percent(share), count(all)) }
+}
+
+/// Returns the types and the campaigns that use a template, by its name.
 ///
 /// # Errors
 /// The API's problem.
 pub async fn users(visit: &Visit<'_>) -> Result<BTreeMap<String, Vec<TemplateUser>>, ApiProblem> {
-    let (types, campaigns) =
-        tokio::join!(visit.call(ApiCall::get("/v1/types")), visit.call(ApiCall::get("/v1/campaigns")));
+    let (types, campaigns) = tokio::join!(visit.call(ApiCall::get("/v1/types")), visit.call(open_campaigns()));
     let (types, campaigns) = (types.ok()?, campaigns.ok()?);
     let mut users: BTreeMap<String, Vec<TemplateUser>> = BTreeMap::new();
     let mut add = |template: &Value, page: &str, id: &Value, label: String| {
@@ -76,9 +107,7 @@ pub async fn users(visit: &Visit<'_>) -> Result<BTreeMap<String, Vec<TemplateUse
         let label = format!("type {}", kind["name"].as_str().unwrap_or_default());
         add(&kind["template"], "type?name=", &kind["name"], label);
     }
-    let is_open =
-        |campaign: &&Value| !["finished", "cancelled", "failed"].contains(&campaign["state"].as_str().unwrap_or(""));
-    for campaign in campaigns["items"].as_array().into_iter().flatten().filter(is_open) {
+    for campaign in campaigns["items"].as_array().into_iter().flatten() {
         let label = format!("campaign {}", campaign["title"].as_str().unwrap_or_default());
         let variants = campaign["variants"].as_array().into_iter().flatten();
         let mut names: Vec<_> =
