@@ -24,6 +24,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "infra" / "
 
 import clicks
 import console_campaign
+import console_forms
 import console_pages
 import preference_page
 import subscribing
@@ -115,7 +116,7 @@ CHAPTERS = (
     troubles.loses_its_network, troubles.meets_a_busy_service, troubles.is_away_for_long, troubles.fills_what_waits,
     troubles.is_pushed_something_else, troubles.converts_too_late, *subscribing.CHAPTERS,
     troubles.renews_the_subscription, troubles.subscribes_with_another_key, *preference_page.CHAPTERS,
-    *console_pages.CHAPTERS, *console_campaign.CHAPTERS, *training.CHAPTERS,
+    *console_pages.CHAPTERS, *console_forms.CHAPTERS, *console_campaign.CHAPTERS, *training.CHAPTERS,
 )
 
 
@@ -123,7 +124,7 @@ def main():
     narrator, stack = Narrator(), Deployed.from_environment()
     # One part alone, such as `console`, while it is written.
     wanted = os.environ.get("CHAPTERS", "")
-    parts = {"console": console_pages.CHAPTERS + console_campaign.CHAPTERS, "campaign": console_campaign.CHAPTERS,
+    parts = {"console": console_pages.CHAPTERS + console_forms.CHAPTERS + console_campaign.CHAPTERS, "forms": console_pages.CHAPTERS[:1] + console_forms.CHAPTERS, "campaign": console_campaign.CHAPTERS,
              "training": training.CHAPTERS}
     chapters = parts.get(wanted, CHAPTERS)
     stack.put_parameter("RolloutPercentageParameter", "100")

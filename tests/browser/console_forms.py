@@ -1,0 +1,281 @@
+"""Chapters about forms of the console in Chromium: by keyboard alone, drafts that survive a refusal, previews that say that
+they are old, and the rules of accessibility on pages of errors.
+"""
+
+import json
+
+from console_pages import HOSTILE, MAIN, NOTICE, PERSON, PROBLEM, RULES, ConsoleTab, axe_source, signs_in
+from preference_page import NARROW
+
+# Stops of the Tab key after which an element counts as unreachable.
+MAX_STOPS = 200
+TEMPLATE = "template?name=payment-due&locale=%s&channel=sms"
+KEYS = {"Tab": 9, "Enter": 13}
+# The page takes its forms as sent, so that it does not ask before it is left. A dialog would stop the browser.
+LEAVES = "document.querySelectorAll('form').forEach((form) => form.dispatchEvent(new SubmitEvent('submit')))"
+STORED = "Object.keys(localStorage).filter((one) => one.startsWith('console-draft:'))"
+
+
+class KeyboardTab(ConsoleTab):
+    """Tab of a person who has no mouse."""
+
+    def press(self, key, modifiers=0):
+        text = {"text": "\r"} if key == "Enter" else {}
+        for kind in ("keyDown", "keyUp"):
+            self._call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=KEYS[key],
+                       modifiers=modifiers, **(text if kind == "keyDown" else {}))
+
+    def goes_to(self, selector):
+        """Presses Tab until the element has the focus. Returns False if it is not reached."""
+        for _ in range(MAX_STOPS):
+            if self.run(f"document.activeElement?.matches({json.dumps(selector)}) ?? false"):
+                return True
+            self.press("Tab")
+        return False
+
+    def types(self, text):
+        """Types over what a field has."""
+        self.run("document.activeElement.select?.()")
+        self._call("Input.insertText", text=text)
+
+    def drafts(self):
+        return self.run(STORED)
+
+    def opens(self, visitor, page, selector):
+        """Opens a page, whatever was typed on the one before it."""
+        self.run(LEAVES)
+        self.visits(f"{visitor.stack.console['url']}/{page}")
+        visitor.waits(lambda: self.has(selector) and page.split("?")[0] in self.path(), page)
+
+
+def asks_before_leaving(tab):
+    """True if the page asks before it is left."""
+    return tab.run("!dispatchEvent(new Event('beforeunload', {cancelable: true}))")
+
+
+def is_worked_by_keyboard(visitor, narrator):
+    narrator.chapter("A message is sent and the rollout is changed by the keyboard alone")
+    with KeyboardTab(visitor.chromium) as tab:
+        visitor.chromium.call("Storage.clearCookies")
+        signs_in(tab, visitor, "admin")
+        tab.opens(visitor, "send", "#field-to")
+        tab.press("Tab")
+        narrator.equal(tab.run("document.activeElement.className"), "skip", "the first stop skips to the content")
+        tab.press("Enter")
+        missing = []
+        for selector, text in (("#field-to", PERSON), ("[name=title]", "By keyboard"), ("[name=body]", "No mouse")):
+            missing += [] if tab.goes_to(selector) else [selector]
+            tab.types(text)
+        narrator.equal(missing, [], "Tab reaches every field")
+        narrator.check(tab.goes_to("button[value=send]"), "and the button")
+        outline = tab.run("getComputedStyle(document.activeElement).outlineStyle")
+        narrator.equal(outline, "solid", "the focus is visible")
+        tab.press("Enter")
+        visitor.waits(lambda: tab.has(NOTICE) and tab.has(".timeline"), "the notification")
+        narrator.check("email to ses: accepted" in tab.text(".timeline"), "Enter sends it")
+        tab.opens(visitor, "rollout", "#field-percentage")
+        narrator.check(tab.goes_to("#field-percentage"), "Tab reaches the percentage")
+        tab.types("40 %")
+        tab.press("Enter")
+        visitor.waits(lambda: tab.has(PROBLEM), "the refusal")
+        narrator.equal(tab.run("document.activeElement.id"), "problem", "a refusal takes the focus")
+        narrator.check(tab.goes_to(f"{PROBLEM} a"), "Tab reaches the link of the error")
+        tab.press("Enter")
+        narrator.equal(tab.run("document.activeElement.id"), "field-percentage", "the link leads into the field")
+        tab.types("40")
+        tab.press("Enter")
+        visitor.waits(lambda: tab.has(NOTICE), "the change")
+        narrator.equal(visitor.stack.parameter("RolloutPercentageParameter"), "40", "the percentage is changed")
+        narrator.check(tab.goes_to("form.always button"), "Tab reaches the way back")
+        tab.press("Enter")
+        visitor.waits(lambda: visitor.stack.parameter("RolloutPercentageParameter") == "0", "0 %")
+        visitor.waits(lambda: tab.has(NOTICE), "the change")
+    visitor.stack.put_parameter("RolloutPercentageParameter", "100")
+
+
+def stays_in_sight(visitor, narrator):
+    narrator.chapter("The way back to 0 % stays in sight on a narrow screen")
+    with KeyboardTab(visitor.chromium) as tab:
+        tab.opens(visitor, "rollout", "form.always")
+        tab._call("Emulation.setDeviceMetricsOverride", width=NARROW, height=640, deviceScaleFactor=1, mobile=False)
+        tab.run("scrollTo(0, document.documentElement.scrollHeight)")
+        place = tab.run("(({top, bottom}) => [top, bottom])(document.querySelector('form.always button').getBoundingClientRect())")
+        narrator.check(tab.run("scrollY") > 640 and 0 <= place[0] < place[1] <= 640,
+                       "at the end of the page, the button is in sight", place)
+        hit = tab.run("document.elementFromPoint(...(({left, top}) => [left + 9, top + 9])"
+                      "(document.querySelector('form.always button').getBoundingClientRect())).closest('form')?.className ?? ''")
+        narrator.check("always" in hit, "and nothing covers it", hit)
+
+
+def keeps_drafts(visitor, narrator):
+    narrator.chapter("What was typed survives a refusal, and belongs to its thing")
+    with KeyboardTab(visitor.chromium) as tab:
+        tab.opens(visitor, "send", "#field-to")
+        tab.run("localStorage.clear(); sessionStorage.clear()")
+        for selector, text in (("#field-to", PERSON), ("[name=title]", "Kept"), ("[name=body]", "Text"), ("[name=url]", "ftp://example.com")):
+            tab.goes_to(selector)
+            tab.types(text)
+        narrator.check(asks_before_leaving(tab), "the page asks before it is left")
+        tab.submits("button[value=send]")
+        visitor.waits(lambda: tab.has(PROBLEM), "the refusal")
+        narrator.equal(len(tab.drafts()), 1, "a refused form keeps its draft")
+        narrator.check(asks_before_leaving(tab), "and the page still asks before it is left")
+        narrator.equal(tab.attribute("[name=url]", "aria-invalid"), "true", "the wrong field is marked")
+        tab.enters("[name=url]", "")
+        tab.submits("button[value=send]")
+        visitor.waits(lambda: tab.has(NOTICE), "the notification")
+        narrator.equal(tab.drafts(), [], "once the message is sent, the draft is gone")
+        is_of_its_thing(tab, visitor, narrator)
+
+
+def is_of_its_thing(tab, visitor, narrator):
+    """Types into one text of a template, and looks at another one."""
+    area = "textarea[name='part.text']"
+    tab.opens(visitor, TEMPLATE % "it", area)
+    tab.goes_to(area)
+    tab.types("Solo in italiano")
+    stored = tab.run("Object.values(localStorage).find((one) => one.includes('Solo'))")
+    narrator.check(stored and "if_match" not in stored and "csrf" not in stored, "hidden fields are not kept", stored)
+    tab.submits("button[value=preview]")
+    visitor.waits(lambda: "answer" in tab.run("Object.keys(document.body?.dataset ?? {}).join()"), "the preview")
+    narrator.equal((len(tab.drafts()), tab.has("p.hint button")), (1, False), "a preview keeps the draft, and offers nothing")
+    tab.opens(visitor, TEMPLATE % "en", area)
+    narrator.equal(tab.run("[...document.querySelectorAll('.hint button')].length"), 0, "another text is not offered the draft")
+    tab.opens(visitor, TEMPLATE % "it", area)
+    visitor.waits(lambda: tab.has("p.hint button"), "the offer")
+    revision = tab.run("document.querySelector('[name=if_match]').value")
+    tab.run("document.querySelector('p.hint button').click()")
+    narrator.equal((tab.run(f"document.querySelector({json.dumps(area)}).value"), tab.run("document.querySelector('[name=if_match]').value")),
+                   ("Solo in italiano", revision), "its own text is, and the revision stays that of the page")
+    tab.run("localStorage.clear()")
+
+
+def leads_to_lines(visitor, narrator):
+    narrator.chapter("Source has line numbers, and a link to a line selects it")
+    with KeyboardTab(visitor.chromium) as tab:
+        area = "textarea[name='part.html']"
+        tab.opens(visitor, "template?name=payment-due&locale=en&channel=email", area)
+        tab.run(f"(one => {{ one.value = 'one\\ntwo\\nthree'; one.dispatchEvent(new Event('input')); }})(document.querySelector({json.dumps(area)}))")
+        numbers = tab.run(f"document.querySelector({json.dumps(area)}).previousElementSibling.textContent")
+        narrator.equal(numbers, "1\n2\n3", "the lines are numbered")
+        heights = tab.run(f"(one => [one.offsetHeight, one.previousElementSibling.offsetHeight])(document.querySelector({json.dumps(area)}))")
+        narrator.equal(heights[1], heights[0], "beside the whole text")
+        tab.run("(() => { const link = document.createElement('a');"
+                f" link.href = '?line=2#' + document.querySelector({json.dumps(area)}).id; document.body.append(link); link.click(); }})()")
+        selected = tab.run("(one => one.value.slice(one.selectionStart, one.selectionEnd))(document.activeElement)")
+        narrator.equal(selected, "two", "the link selects its line, and the page stays")
+        tab.run("localStorage.clear()")
+        tab.run("document.querySelector('button[formtarget=email-dark]').click()")
+        visitor.waits(lambda: tab.run("frames['email-dark'].length === 0 && !!document.querySelector('iframe.dark')"), "the frame")
+        scheme = tab.run("getComputedStyle(document.querySelector('iframe.dark')).colorScheme")
+        narrator.equal(scheme, "dark", "one preview of the e-mail is in dark mode")
+
+
+def says_that_a_preview_is_old(visitor, narrator):
+    narrator.chapter("A preview that cannot be brought up to date says so")
+    with KeyboardTab(visitor.chromium) as tab:
+        tab.opens(visitor, "send", "#field-to")
+        for selector, text in (("#field-to", PERSON), ("[name=title]", "Title"), ("[name=body]", "First")):
+            tab.goes_to(selector)
+            tab.types(text)
+        visitor.waits(lambda: tab.has("#preview .state"), "the preview")
+        offline = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        tab._call("Network.emulateNetworkConditions", offline=True, **offline)
+        tab.types("Second")
+        visitor.waits(lambda: tab.has("#preview .stale"), "the note")
+        narrator.check("not up to date: the console does not answer" in tab.text("#preview .stale"), "without a network, it says so")
+        tab._call("Network.emulateNetworkConditions", offline=False, **offline)
+        tab.run("document.querySelector('#preview .stale button').click()")
+        visitor.waits(lambda: tab.shows("#preview", "Second"), "the preview")
+        narrator.equal(tab.has("#preview .stale"), False, "its button tries again")
+        visitor.chromium.call("Storage.clearCookies")
+        tab.goes_to("[name=body]")
+        tab.types("Third")
+        visitor.waits(lambda: tab.has("#preview .stale a"), "the note")
+        narrator.check("your session has ended" in tab.text("#preview .stale"), "without a session, it leads to the login")
+        with KeyboardTab(visitor.chromium) as other:
+            signs_in(other, visitor, "admin")
+        tab.run("document.querySelector('#preview .stale button').click()")
+        visitor.waits(lambda: tab.shows("#preview", "Third"), "the preview after the login")
+        narrator.check(True, "after the login in another tab, it goes on")
+        tab.run("localStorage.clear()")
+
+
+def keeps_what_is_open(visitor, narrator):
+    narrator.chapter("A live block keeps what was opened")
+    with KeyboardTab(visitor.chromium) as tab:
+        sent = visitor.stack.expect(202, "send", "POST", "/v1/notifications", {
+            "to": PERSON, "content": {"title": "Open", "body": "Open"}, "channels": ["email"]}).json
+        tab.opens(visitor, f"notification?id={sent['id']}", "#live-notification")
+        # The page's answer gets a part that can be opened, as the charts of other pages have.
+        tab.run("""(() => {
+          const original = globalThis.fetch;
+          globalThis.fetch = async (...given) => {
+            const text = await (await original(...given)).text();
+            globalThis.refreshes = (globalThis.refreshes ?? 0) + 1;
+            const part = `<details><summary>Data ${refreshes}</summary>x</details><h2>Timeline`;
+            return new Response(text.replace("<h2>Timeline", part), {status: 200});
+          };
+        })()""")
+        visitor.waits(lambda: tab.has("#live-notification details"), "a refresh")
+        tab.run("document.querySelector('#live-notification details').open = true")
+        before = tab.run("refreshes")
+        visitor.waits(lambda: tab.run("refreshes") > before and tab.shows("#live-notification summary", str(tab.run("refreshes"))), "another")
+        narrator.check(tab.has("#live-notification details[open]"), "the part is still open after a refresh")
+
+
+def obeys_the_rules_on_errors(visitor, narrator):
+    narrator.chapter("The rules of axe-core on a campaign, a refused page, a kept form and a page that does not exist")
+    rules = axe_source()
+    if not rules:
+        narrator.note("SKIPPED: the rules of axe-core, because npm is not installed (Debian: apt-get install npm)")
+        return
+    with KeyboardTab(visitor.chromium) as tab:
+        signs_in_if_needed(tab, visitor)
+        found = []
+
+        def looks(name):
+            tab.run(rules + ";undefined")
+            for scheme in ("light", "dark"):
+                tab._call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+                found.extend(f"{name} ({scheme}): {one}" for one in tab.run(RULES))
+            tab._call("Emulation.setEmulatedMedia", features=[])
+            for scheme, width in (("light", 1280), ("dark", 1280), ("light", NARROW)):
+                needed = tab.picture(name, scheme, width)
+                found.extend([f"{name} needs {needed}"] if needed > width else [])
+
+        draft = visitor.stack.expect(201, "ops", "POST", "/v1/campaigns", {
+            "title": HOSTILE[:100], "type": "DEFAULT", "filter": {"all": []}, "content": {"title": HOSTILE, "body": HOSTILE}}).json
+        for step in ("audience", "content", "time", "guards", "plan", "approve"):
+            tab.opens(visitor, f"campaign?id={draft['id']}&step={step}", MAIN)
+            looks(f"campaign-{step}-draft")
+        tab.opens(visitor, "nowhere", "h1")
+        looks("not-found")
+        tab.opens(visitor, "notification?id=gone", "h1")
+        looks("notification-gone")
+        tab.opens(visitor, "send", "#field-to")
+        tab.enters("#field-to", PERSON)
+        tab.submits("button[value=preview]:not([formnovalidate])")
+        visitor.waits(lambda: tab.has(PROBLEM), "the refusal")
+        looks("send-refused")
+        # A token of another session leads to the page that keeps the form.
+        tab.run("document.querySelector('form[data-preview] input[name=csrf]').value = 'old'")
+        tab.submits("button[value=preview]:not([formnovalidate])")
+        visitor.waits(lambda: tab.has("form[data-again]"), "the page that keeps the form")
+        looks("form-kept")
+        narrator.equal(found, [], "no page violates a rule, light or dark, or is wider than its window")
+        visitor.stack.expect(200, "ops", "POST", f"/v1/campaigns/{draft['id']}/cancel", {})
+        tab.run("localStorage.clear()")
+
+
+def signs_in_if_needed(tab, visitor):
+    tab.visits(visitor.stack.console["url"])
+    visitor.waits(lambda: tab.has(MAIN) or tab.has("input[name=password]"), "the console or its login")
+    if not tab.has(MAIN):
+        signs_in(tab, visitor, "admin")
+
+
+CHAPTERS = (
+    is_worked_by_keyboard, stays_in_sight, keeps_drafts, leads_to_lines, says_that_a_preview_is_old, keeps_what_is_open,
+    obeys_the_rules_on_errors,
+)
