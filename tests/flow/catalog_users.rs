@@ -1,4 +1,4 @@
-//! What types, campaigns and segments use is neither deleted nor changed under them without a confirmation.
+//! Types, templates and segments that others use are neither deleted nor changed without a confirmation.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
