@@ -1,7 +1,8 @@
-//! Pages of the web console: the time of a warm request with its reads of an embedded DynamoDB, and the bytes on the wire.
+//! Pages of the web console: the time of a warm request with its reads of an embedded DynamoDB, and the bytes on the
+//! wire.
 //!
-//! The bench uses the world of the flow tests, with 30 days of traffic. On AWS, the reads take the network's time instead
-//! of this process's.
+//! The bench uses the world of the flow tests, with 30 days of traffic. On AWS, the reads take the network's time
+//! instead of this process's.
 //!
 //! `cargo bench -p tests --bench pages`
 

@@ -1,9 +1,9 @@
-//! `make simulate N=1000000`: a campaign to N people by the conductor's own code, at given limits: tasks, reads, writes, time and
-//! cost.
+//! `make simulate N=1000000`: a campaign to N people by the conductor's own code, at given limits: tasks, reads,
+//! writes, time and cost.
 //!
-//! The release of tasks is that of production. Workers, push services and the scheduler are a model: a worker takes a task
-//! when it comes due and one of the concurrent workers is free, and pushes at the speed of one worker. The constants are those
-//! of docs/scale.md.
+//! The release of tasks is that of production. Workers, push services and the scheduler are a model: a worker takes a
+//! task when it comes due and one of the concurrent workers is free, and pushes at the speed of one worker. The
+//! constants are those of docs/scale.md.
 
 #![allow(clippy::print_stdout, clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 #![allow(missing_docs, clippy::unwrap_used)]

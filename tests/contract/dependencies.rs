@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Compiler of MJML: the function `catalog` uses it when a template is published, and so does the console, whose pages call
-/// the handlers of `catalog`.
+/// Compiler of MJML: the function `catalog` uses it when a template is published, and so does the console, whose pages
+/// call the handlers of `catalog`.
 const MJML: &str = "mrml";
 
 #[test]

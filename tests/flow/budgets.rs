@@ -172,8 +172,8 @@ async fn a_refusal_at_the_turn_of_a_month_releases_the_reservation_of_the_old_mo
 async fn a_crash_after_the_reservation_keeps_it_whether_or_not_the_call_was_made() {
     for (timing, mails) in [(CrashTiming::Before, 0), (CrashTiming::After, 1)] {
         let world = world_with(json!({"budgets": {"month_micros": 1_999}})).await;
-        // GetParameters, Query of the types, GetItem of the recipient and of the caps, BatchGetItem, TransactWriteItems, and
-        // two GetItem of the check before the send.
+        // GetParameters, Query of the types, GetItem of the recipient and of the caps, BatchGetItem,
+        // TransactWriteItems, and two GetItem of the check before the send.
         let line = CrashPoint { timing, call: 9 };
         let crashed = world.crash_at(line, mail(&world)).await;
         assert!(matches!(&crashed, RunOutcome::Crashed(call) if call == "SendRawEmail"), "{crashed:?}");

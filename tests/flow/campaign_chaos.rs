@@ -1,5 +1,6 @@
-//! The law of campaigns: whatever happens to workers and messages, every person that matches has exactly one notification,
-//! nobody is paid for twice, a push is sent at most twice with one topic, and the numbers add up at every moment.
+//! The law of campaigns: whatever happens to workers and messages, every person that matches has exactly one
+//! notification, nobody is paid for twice, a push is sent at most twice with one topic, and the numbers add up at every
+//! moment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -14,8 +15,8 @@ use world::World;
 const FEW: usize = 600;
 /// Number of people of the long form, unless `CAMPAIGN_PEOPLE` says another one.
 const MANY: usize = 20_000;
-/// Longest life of a worker that dies, in milliseconds, and the number of people for which it is a millisecond longer: a life
-/// is enough for about a page.
+/// Longest life of a worker that dies, in milliseconds, and the number of people for which it is a millisecond longer:
+/// a life is enough for about a page.
 const LONGEST_LIFE: u64 = 60;
 const PEOPLE_PER_MILLISECOND: usize = 20;
 

@@ -19,8 +19,8 @@ fn is(campaign: &str, op: &str, value: Value) -> Value {
     condition
 }
 
-/// Launches a campaign to everybody: of six people, one opted out, the push of another one fails, two click, and one of these
-/// converts. Somebody comes after the launch.
+/// Launches a campaign to everybody: of six people, one opted out, the push of another one fails, two click, and one of
+/// these converts. Somebody comes after the launch.
 async fn earlier_campaign(world: &World) -> String {
     world.put_profile("user-5", json!({"preferences": {"opted_out_types": ["NEWS"]}})).await;
     world.push.answer("user-4", [Reply::status(400)]);

@@ -1,4 +1,5 @@
-//! Opt-outs on the preference page of a campaign's message count for the guard of the campaign, whichever link led there.
+//! Opt-outs on the preference page of a campaign's message count for the guard of the campaign, whichever link led
+//! there.
 
 use std::collections::BTreeSet;
 

@@ -294,8 +294,8 @@ async fn a_local_time_is_met_in_each_zone_and_who_moves_is_sent_to_once() {
     assert!(refused.body["errors"][0]["message"].as_str().unwrap().contains("Asia/Tokyo (1 people)"), "{refused:?}");
 }
 
-/// Makes a call of each kind that the functions of campaigns need: pushes, e-mails and SMS, a device that is gone, a retry, a
-/// breaker, caps, and a list of recipients.
+/// Makes a call of each kind that the functions of campaigns need: pushes, e-mails and SMS, a device that is gone, a
+/// retry, a breaker, caps, and a list of recipients.
 pub async fn are_run(world: &World) {
     world.ops("GET /v1/capacity", &[]).await;
     let calls = json!({"title": "Calls", "class": "marketing", "channels": ["push", "email", "sms"]});

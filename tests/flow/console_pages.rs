@@ -43,7 +43,8 @@ async fn a_person_without_a_session_is_sent_to_the_login_and_back() {
     assert_eq!(world.open_page(&old, "", &[]).await.status, 303);
 }
 
-/// A session that ends while a form is filled loses nothing: the page keeps the fields, and a later session confirms them.
+/// A session that ends while a form is filled loses nothing: the page keeps the fields, and a later session confirms
+/// them.
 #[tokio::test]
 async fn what_was_typed_survives_the_end_of_the_session() {
     let world = World::start().await;

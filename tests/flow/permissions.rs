@@ -1,5 +1,5 @@
-//! Each function's role allows exactly the calls that the function makes. Every flow test refuses other calls (see `Drop`
-//! of `World`). The story here makes every call once, so that any further permission is found.
+//! Each function's role allows exactly the calls that the function makes. Every flow test refuses other calls (see
+//! `Drop` of `World`). The story here makes every call once, so that any further permission is found.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -299,8 +299,8 @@ fn plain(grants: &BTreeSet<Grant>) -> BTreeSet<(String, String)> {
     grants.iter().filter(|grant| grant.is_allowed).map(|grant| (grant.action.clone(), grant.resource.clone())).collect()
 }
 
-/// Permissions that Lambda needs to run a function: logs, reads of the stream or the queue that triggers it, and writes to
-/// its failure queue. They follow from the function's own definition.
+/// Permissions that Lambda needs to run a function: logs, reads of the stream or the queue that triggers it, and writes
+/// to its failure queue. They follow from the function's own definition.
 fn plumbing(template: &Template, function: &str) -> BTreeSet<(String, String)> {
     let mut needs = BTreeSet::new();
     let mut add = |actions: &[&str], resource: &str| {

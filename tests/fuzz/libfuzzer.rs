@@ -21,7 +21,8 @@ libfuzzer_sys::fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, see
     mutate(data, size, max_size, seed)
 });
 
-/// Mutates an input: for even seeds one value of the input's JSON, if it has any, otherwise by libFuzzer's own mutations.
+/// Mutates an input: for even seeds one value of the input's JSON, if it has any, otherwise by libFuzzer's own
+/// mutations.
 fn mutate(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize {
     let is_by_value = TARGET.is_json && seed.is_multiple_of(2);
     let changed = if is_by_value { json::changed(&data[..size], seed.into()) } else { None };

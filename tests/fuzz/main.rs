@@ -1,5 +1,5 @@
-//! Runs the fuzz targets on the corpus: first each seed unchanged, then seeds with small changes, the same ones in every run.
-//! `make fuzz` runs the same targets under libFuzzer for a time of choice.
+//! Runs the fuzz targets on the corpus: first each seed unchanged, then seeds with small changes, the same ones in
+//! every run. `make fuzz` runs the same targets under libFuzzer for a time of choice.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 

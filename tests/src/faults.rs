@@ -1,5 +1,5 @@
-//! Simulated crashes of a function: before or after the n-th call that it makes to a server. A function has effects by such calls
-//! alone, so these points cover every possible crash.
+//! Simulated crashes of a function: before or after the n-th call that it makes to a server. A function has effects by
+//! such calls alone, so these points cover every possible crash.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};

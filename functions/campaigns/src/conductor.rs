@@ -21,7 +21,8 @@ use super::results::{Variants, test_results, window_since};
 use aws::queue::QueueMessage;
 use metrics::figures::Figures;
 
-/// Time before the end of [`MAX_CAMPAIGN_AGE`] at which a campaign stops, so that receipts of its last messages are taken.
+/// Time before the end of [`MAX_CAMPAIGN_AGE`] at which a campaign stops, so that receipts of its last messages are
+/// taken.
 const AGE_RESERVE: SignedDuration = SignedDuration::from_hours(24);
 
 impl CampaignsApi {
@@ -153,8 +154,8 @@ impl CampaignsApi {
         Ok(Figures::of_campaign(&counters, id.as_str()))
     }
 
-    /// Returns the reason to pause if a budget is spent or a provider does not answer. The breakers are read only while people
-    /// wait for a later attempt.
+    /// Returns the reason to pause if a budget is spent or a provider does not answer. The breakers are read only while
+    /// people wait for a later attempt.
     async fn supply_fault(
         &self,
         campaign: &Campaign,
@@ -260,8 +261,8 @@ impl CampaignsApi {
     }
 }
 
-/// Returns `true` while a notification of the campaign has not ended. The tally has the first attempts, and the metrics have
-/// the notifications that ended since.
+/// Returns `true` while a notification of the campaign has not ended. The tally has the first attempts, and the metrics
+/// have the notifications that ended since.
 fn is_open(tally: &PeopleTally, variants: &Variants) -> bool {
     let ended = |figures: &metrics::figures::Notifications| {
         figures.closed + figures.cancelled + figures.skipped.values().sum::<i64>()
@@ -284,7 +285,8 @@ fn ends(variants: &Variants) -> Ends {
     ends
 }
 
-/// Returns the position of the winner with its explanation, once the time of the test phase is over and its people were sent to.
+/// Returns the position of the winner with its explanation, once the time of the test phase is over and its people were
+/// sent to.
 fn winner(
     definition: &Definition,
     launch: &Launch,

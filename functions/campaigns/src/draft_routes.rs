@@ -129,7 +129,8 @@ impl CampaignsApi {
         Ok(tagged(Response::json(200, &body), &tag))
     }
 
-    /// Adds the live version to each template of a launched campaign that has an older one. Returns `true` if there is any.
+    /// Adds the live version to each template of a launched campaign that has an older one. Returns `true` if there is
+    /// any.
     async fn add_newer_versions(&self, stored: &StoredCampaign, body: &mut Value) -> bool {
         let shown = body.pointer_mut("/launch/templates").and_then(Value::as_array_mut);
         let shown = shown.filter(|_| stored.campaign.state.is_launched());

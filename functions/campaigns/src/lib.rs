@@ -1,5 +1,5 @@
-//! The function `campaigns`: plans, approves, launches and controls campaigns. Every minute it releases the tasks that are
-//! due to the queue of `fanout`.
+//! The function `campaigns`: plans, approves, launches and controls campaigns. Every minute it releases the tasks that
+//! are due to the queue of `fanout`.
 
 pub mod api;
 mod conductor;

@@ -24,7 +24,8 @@ use store::{PEOPLE_PER_PART, StoredCampaign};
 const PEOPLE_PER_TASK: u64 = 250;
 /// Number of tasks of a campaign with steps, so that a step of 1 % is possible.
 const TASKS_FOR_STEPS: u32 = 100;
-/// Maximum size of the filters of a campaign with all segments that they name, as JSON. A row contains them several times.
+/// Maximum size of the filters of a campaign with all segments that they name, as JSON. A row contains them several
+/// times.
 const MAX_FILTER_BYTES: usize = 60_000;
 /// Number of profiles up to which a table is counted whole.
 const COUNTED_WHOLE: i32 = 1_000;

@@ -96,8 +96,8 @@ fn shown(variant: &str, figures: Option<&Notifications>) -> Value {
     shown
 }
 
-/// Compares each variant with the first one. An interval that contains 0 shows no difference. The more comparisons there are,
-/// the wider is each interval, so that of equal variants at most 5 % of all campaigns show any difference.
+/// Compares each variant with the first one. An interval that contains 0 shows no difference. The more comparisons
+/// there are, the wider is each interval, so that of equal variants at most 5 % of all campaigns show any difference.
 fn comparisons(messages: &[&LaunchedMessage], variants: &Variants) -> Vec<Value> {
     let figures = |name: &str| variants.get(name).cloned().unwrap_or_default();
     let Some((first, others)) = messages.split_first() else { return Vec::new() };

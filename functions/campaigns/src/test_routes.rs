@@ -23,7 +23,8 @@ struct TestRequest {
 }
 
 impl CampaignsApi {
-    /// Sends to the named people: 202 with the ids that the notifications will have. Of variants, each person gets the own one.
+    /// Sends to the named people: 202 with the ids that the notifications will have. Of variants, each person gets the
+    /// own one.
     pub(super) async fn test(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
         let TestRequest { to } = request.json()?;

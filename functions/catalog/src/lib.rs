@@ -1,5 +1,5 @@
-//! The function `catalog`: the types of notification, templates, the frequency caps, and segments. Sending functions read
-//! the first three from the same table.
+//! The function `catalog`: the types of notification, templates, the frequency caps, and segments. Sending functions
+//! read the first three from the same table.
 
 pub mod api;
 mod campaign_use;

@@ -20,8 +20,8 @@ pub fn with_html(draft: TemplateDraft) -> Result<TemplateDraft, Vec<Finding>> {
     if findings.is_empty() { Ok(draft) } else { Err(findings) }
 }
 
-/// Returns the draft with the HTML of each e-mail that is written as MJML, and a finding for each wrong source. The HTML of
-/// a wrong source is empty, so that a check can continue with the others.
+/// Returns the draft with the HTML of each e-mail that is written as MJML, and a finding for each wrong source. The
+/// HTML of a wrong source is empty, so that a check can continue with the others.
 pub fn with_html_where_right(mut draft: TemplateDraft) -> (TemplateDraft, Vec<Finding>) {
     let mut findings = Vec::new();
     for (locale, parts) in &mut draft.parts {

@@ -195,8 +195,8 @@ impl CatalogApi {
         Ok(AskedFilter { filter, histories })
     }
 
-    /// Returns the reader of what became of people's notifications, if a filter without references names campaigns. `given`
-    /// is the filter as a caller wrote it.
+    /// Returns the reader of what became of people's notifications, if a filter without references names campaigns.
+    /// `given` is the filter as a caller wrote it.
     ///
     /// # Errors
     /// 422 with the condition on a campaign that was not launched.

@@ -1,7 +1,7 @@
 //! `GET /v1/segments/{id}/export`: the people of a segment with their whole profiles, page by page.
 //!
-//! The first page stores an audit record. The position of the next page is signed, so that no page can be read without a
-//! first one. It holds the time of the first page, at which relative dates are evaluated.
+//! The first page stores an audit record. The position of the next page is signed, so that no page can be read without
+//! a first one. It holds the time of the first page, at which relative dates are evaluated.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Passes over the recipients table for one audience: a sample of scan segments, or all people in steps that continue where
-//! an earlier one ended.
+//! Passes over the recipients table for one audience: a sample of scan segments, or all people in steps that continue
+//! where an earlier one ended.
 //!
 //! A scan segment is one part of DynamoDB's parallel Scan. It has nothing to do with segments of people.
 
@@ -166,8 +166,8 @@ impl Audience {
         }
     }
 
-    /// Continues an exact count until all people are counted or `until` has passed. A scan segment whose read fails stays
-    /// where it is.
+    /// Continues an exact count until all people are counted or `until` has passed. A scan segment whose read fails
+    /// stays where it is.
     pub async fn continue_count(&self, recipients: &RecipientsStore, progress: &mut [SegmentProgress], until: Instant) {
         let open = progress.iter_mut().enumerate().filter(|(_, one)| !one.done);
         let reads = open.map(async |(segment, one)| {

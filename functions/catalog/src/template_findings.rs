@@ -47,8 +47,8 @@ impl CatalogApi {
     }
 }
 
-/// Returns a finding for each locale whose push or SMS, with the examples, a send would refuse or skip because it is too
-/// long.
+/// Returns a finding for each locale whose push or SMS, with the examples, a send would refuse or skip because it is
+/// too long.
 fn oversized(template: &CompiledTemplate, config: &ConfigSnapshot, now: Timestamp) -> Vec<Finding> {
     let draft = template.draft();
     let Some(kind) = config.settings.types.get(NotificationType::DEFAULT) else { return Vec::new() };

@@ -52,7 +52,8 @@ impl CatalogApi {
         Ok(tagged(Response::json(200, &detail(name.as_str(), &row, &draft, &findings)), &row))
     }
 
-    /// Saves a draft: 201, 200 or 412. Its form must be right; findings of the checks before publishing do not prevent it.
+    /// Saves a draft: 201, 200 or 412. Its form must be right; findings of the checks before publishing do not prevent
+    /// it.
     pub(super) async fn put_template(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&["reviewed"])?;
         let (name, by, conditions) = (template_name(request)?, author(request)?, Preconditions::of(request)?);

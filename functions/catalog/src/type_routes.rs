@@ -62,8 +62,8 @@ impl CatalogApi {
         self.write(&write, now, |_| Ok(kind.clone())).await
     }
 
-    /// Archives a type: 200, 404, 409 or 412. Removes an archived type of which no notification is left and that nothing
-    /// refers to: 204.
+    /// Archives a type: 200, 404, 409 or 412. Removes an archived type of which no notification is left and that
+    /// nothing refers to: 204.
     pub(super) async fn delete_type(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let write = TypeWrite::of(request)?;
         if write.id.as_str() == NotificationType::DEFAULT {

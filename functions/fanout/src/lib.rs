@@ -1,7 +1,7 @@
 //! The function `fanout`: works on the tasks of campaigns, which SQS carries.
 //!
-//! A worker takes a task by a lease, reads its people page by page, and stores position and numbers after each page. It never
-//! asks for its own next task.
+//! A worker takes a task by a lease, reads its people page by page, and stores position and numbers after each page. It
+//! never asks for its own next task.
 
 pub mod config;
 pub mod handler;

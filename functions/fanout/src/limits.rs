@@ -48,8 +48,8 @@ pub async fn wait_until(turn: Instant, is_over: impl Fn() -> bool) {
     }
 }
 
-/// Returns when each person of a page may begin, counted from the begin of the page. Who was handled before takes no turn, so
-/// that the next worker of a page that was done in part continues at once.
+/// Returns when each person of a page may begin, counted from the begin of the page. Who was handled before takes no
+/// turn, so that the next worker of a page that was done in part continues at once.
 pub fn turns(interval_ms: Option<u32>, were_handled: impl Iterator<Item = bool>) -> impl Iterator<Item = Duration> {
     let interval = Duration::from_millis(interval_ms.unwrap_or(0).into());
     were_handled.scan(Duration::ZERO, move |next, was_handled| {

@@ -55,8 +55,8 @@ impl TaskPeople<'_> {
     }
 }
 
-/// Returns the channels of a message: those of the type for which the template has a text, or all of them if the template
-/// cannot be read, so that the attempt says so.
+/// Returns the channels of a message: those of the type for which the template has a text, or all of them if the
+/// template cannot be read, so that the attempt says so.
 fn channels(of_type: &[Channel], message: &LaunchedMessage, template: Option<&CompiledTemplate>) -> Vec<Channel> {
     match (&message.template, template) {
         (Some(_), Some(template)) => channels_with_text(of_type, template),

@@ -245,7 +245,8 @@ impl<'a> Work<'a> {
         if let TaskPass::Plan(_) = self.pass { self.with_caps(selected, config).await } else { Ok(selected) }
     }
 
-    /// Adds the claims of the frequency caps for a plan, if there are rules. A send reads them itself, with each person.
+    /// Adds the claims of the frequency caps for a plan, if there are rules. A send reads them itself, with each
+    /// person.
     async fn with_caps(
         &self,
         selected: Vec<(Selected, Recipient)>,
@@ -373,8 +374,8 @@ impl<'a> Work<'a> {
     }
 }
 
-/// Decides how results are stored. On a dirty page and in the closing pass, a notification may exist: each is stored on the
-/// condition that it does not.
+/// Decides how results are stored. On a dirty page and in the closing pass, a notification may exist: each is stored on
+/// the condition that it does not.
 fn first_attempt(task: &Task, audience: &TaskPeople<'_>) -> FirstAttempt {
     match (task.is_dirty, audience.people.is_closing()) {
         (true, _) => FirstAttempt::MayBeRepeat,

@@ -1,7 +1,8 @@
-//! Item of `POST /v1/recipients/batch`, and the decision about it: a pure function of the item and the stored recipient.
+//! Item of `POST /v1/recipients/batch`, and the decision about it: a pure function of the item and the stored
+//! recipient.
 //!
-//! An item only adds opt-outs, and what a recipient chose where the recipient has chosen nothing. It removes no opt-out,
-//! no unsubscription and no quiet hours.
+//! An item only adds opt-outs, and what a recipient chose where the recipient has chosen nothing. It removes no
+//! opt-out, no unsubscription and no quiet hours.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -37,9 +37,9 @@ pub struct SendApi {
 impl SendApi {
     /// Answers a request that arrived at `arrived`.
     ///
-    /// `hard_deadline` is the moment at which this invocation is certainly over, clock skew included. If a request takes
-    /// almost that long, the response is 503. Its stored notifications then end through the index `due`, like the work
-    /// of a crashed function.
+    /// `hard_deadline` is the moment at which this invocation is certainly over, clock skew included. If a request
+    /// takes almost that long, the response is 503. Its stored notifications then end through the index `due`, like the
+    /// work of a crashed function.
     pub async fn answer(&self, request: &Request, arrived: Timestamp, hard_deadline: Timestamp) -> Response {
         let left = hard_deadline.duration_since(self.service.engine.clock().now()) - SEND_ABORT_MARGIN;
         let left = Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(0));

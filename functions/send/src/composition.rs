@@ -8,7 +8,8 @@ use platform::problem::{FieldError, Problem};
 use templates::CompiledTemplate;
 
 /// Checks every message of a notification before anything is stored. A template is rendered in its default locale,
-/// because the recipient is not known yet. A push has the longest possible links, so it is never larger when it is sent.
+/// because the recipient is not known yet. A push has the longest possible links, so it is never larger when it is
+/// sent.
 ///
 /// # Errors
 /// 422 that names every missing variable and every field that does not fit.

@@ -156,8 +156,8 @@ impl Explanation {
     }
 }
 
-/// Returns the reason with which a send ends if no channel of the plan is left: as the escalation does, a budget, or else
-/// that of the last channel for which no message can be composed.
+/// Returns the reason with which a send ends if no channel of the plan is left: as the escalation does, a budget, or
+/// else that of the last channel for which no message can be composed.
 fn reason_without_channel(plan: &[PlannedChannel]) -> &'static str {
     let possible = || plan.iter().rev().filter(|planned| planned.possible);
     let is_over_budget = possible().any(|planned| planned.over_budget.is_some());

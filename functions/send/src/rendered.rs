@@ -16,8 +16,8 @@ use platform::problem::Problem;
 pub type RenderedMessages = BTreeMap<Channel, Option<Private<Value>>>;
 
 impl SendService {
-    /// Renders the messages of a notification. A template is rendered in the version and the locale that the notification
-    /// stores; sensitive values are masked. Links have the real form, and their tokens grant nothing.
+    /// Renders the messages of a notification. A template is rendered in the version and the locale that the
+    /// notification stores; sensitive values are masked. Links have the real form, and their tokens grant nothing.
     ///
     /// # Errors
     /// 503 if a table does not answer.

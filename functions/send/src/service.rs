@@ -179,8 +179,8 @@ impl SendService {
         sent
     }
 
-    /// Returns the configuration in force. If a message names an unknown type or template, the catalog is read now, because
-    /// the name may be new.
+    /// Returns the configuration in force. If a message names an unknown type or template, the catalog is read now,
+    /// because the name may be new.
     pub(super) async fn config_for(&self, requests: impl IntoIterator<Item = &SendRequest>) -> ConfigSnapshot {
         let config = self.engine.config().current().await;
         if requests.into_iter().any(|request| request.names_unknown(&config)) {

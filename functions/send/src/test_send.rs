@@ -1,4 +1,5 @@
-//! Test sends: `POST /v1/templates/{name}/test` sends a template for real, marked as a test and kept out of all figures.
+//! Test sends: `POST /v1/templates/{name}/test` sends a template for real, marked as a test and kept out of all
+//! figures.
 
 use std::sync::Arc;
 

@@ -91,8 +91,8 @@ impl TrackApi {
         Ok(for_any_page(Response::json(200, &json!({"recorded": effect != Effect::Nothing}))))
     }
 
-    /// Stores that a device is in use, so that cleanup keeps it, and that the recipient is engaged, for segments. An error
-    /// does not fail the receipt, since the next receipt stores the same.
+    /// Stores that a device is in use, so that cleanup keeps it, and that the recipient is engaged, for segments. An
+    /// error does not fail the receipt, since the next receipt stores the same.
     async fn record_use(&self, recipient: &RecipientKey, device: Option<DeviceMark>, is_engaged: bool, now: Timestamp) {
         if device.is_none() && !is_engaged {
             return;
@@ -164,8 +164,8 @@ impl TrackApi {
     }
 }
 
-/// Returns the problem of a notification that is not stored. A device may react within milliseconds, before the function
-/// that pushed has stored the result, so a young one is not missing yet.
+/// Returns the problem of a notification that is not stored. A device may react within milliseconds, before the
+/// function that pushed has stored the result, so a young one is not missing yet.
 fn missing(id: &NotificationId, now: Timestamp) -> Problem {
     if id.may_be_unstored(now) {
         let detail = "The message has just been sent and is not stored yet.";

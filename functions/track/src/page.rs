@@ -63,8 +63,8 @@ impl HtmlPage {
     }
 }
 
-/// Returns the Content-Security-Policy: no loading, no scripts, no framing, and the pages' own style alone. The form may
-/// be sent only to its own origin.
+/// Returns the Content-Security-Policy: no loading, no scripts, no framing, and the pages' own style alone. The form
+/// may be sent only to its own origin.
 fn policy() -> String {
     let hash = STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
     format!(

@@ -1,8 +1,8 @@
 //! Form of the preference page, as the recipient submitted it.
 //!
 //! Each checkbox has a hidden field with the state that the page showed. Only a checkbox that differs from it is a
-//! choice. So a page that was open for long reverts nothing that the recipient did not touch. A page that is shown again
-//! after a fault keeps the hidden fields of the first.
+//! choice. So a page that was open for long reverts nothing that the recipient did not touch. A page that is shown
+//! again after a fault keeps the hidden fields of the first.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -77,7 +77,8 @@ impl TrackApi {
         }
     }
 
-    /// Returns the recipient and the type that an unsubscribe token names, and the message of a campaign that had the link.
+    /// Returns the recipient and the type that an unsubscribe token names, and the message of a campaign that had the
+    /// link.
     fn unsubscription(&self, request: &Request, now: Timestamp) -> Result<Unsubscription, Problem> {
         match self.keys.open(request.path("token"), now).map_err(refused)? {
             LinkAction::Unsubscribe(recipient, kind) => Ok((recipient, kind, None)),

@@ -1,12 +1,12 @@
-//! Pushes of a campaign, and single sends in a warm process, for each second of CPU time of the sending process, beside two
-//! peers in the same run:
+//! Pushes of a campaign, and single sends in a warm process, for each second of CPU time of the sending process, beside
+//! two peers in the same run:
 //!
 //! * a Rust loop that seals and posts over the same client and records nothing: the floor;
-//! * the npm package `web-push` with 100 messages in flight, which records each result with the AWS SDK for JavaScript, as in
-//!   its README and with a cached VAPID header. It is left out if Node.js or its packages are not available.
+//! * the npm package `web-push` with 100 messages in flight, which records each result with the AWS SDK for JavaScript,
+//!   as in its README and with a cached VAPID header. It is left out if Node.js or its packages are not available.
 //!
-//! The push service, the table and the other fakes of the world run in other threads. Only the CPU time of the sending thread
-//! counts; for Node.js, that of its process.
+//! The push service, the table and the other fakes of the world run in other threads. Only the CPU time of the sending
+//! thread counts; for Node.js, that of its process.
 //!
 //! `cargo bench -p tests --bench campaign`
 

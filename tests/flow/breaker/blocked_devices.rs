@@ -1,4 +1,5 @@
-//! Devices whose push service names a retry time: they get no message before it, and enough of them open the host's breaker.
+//! Devices whose push service names a retry time: they get no message before it, and enough of them open the host's
+//! breaker.
 
 use serde_json::json;
 

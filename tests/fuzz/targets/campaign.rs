@@ -1,4 +1,5 @@
-//! Definition of a campaign: what is accepted reads back, and its times and lots are decided for anybody; an error names a field.
+//! Definition of a campaign: what is accepted reads back, and its times and lots are decided for anybody; an error
+//! names a field.
 
 use campaign::{Campaign, CampaignId, Definition, Launch, People, Timing};
 use domain::recipient::sample::with_everything;

@@ -1,4 +1,5 @@
-//! HTTP events in a text format that a person can write, and of which a fuzzer can change one part without breaking others:
+//! HTTP events in a text format that a person can write, and of which a fuzzer can change one part without breaking
+//! others:
 //!
 //! ```text
 //! GET /v1/recipients/{id}/notifications      the route
@@ -8,7 +9,8 @@
 //! {"the": "body"}                             to the end
 //! ```
 //!
-//! Without a claim the caller is `shop` and may do everything. `PUSH` stands for the origin of the world's push service.
+//! Without a claim the caller is `shop` and may do everything. `PUSH` stands for the origin of the world's push
+//! service.
 
 use serde_json::{Map, Value, json};
 

@@ -1,5 +1,6 @@
-//! The fuzz targets: one function of bytes for each text and event that comes from outside. A target panics if a promise of the
-//! code is broken. Two drivers call the targets: `cargo test` with inputs derived from the corpus, and libFuzzer (`make fuzz`).
+//! The fuzz targets: one function of bytes for each text and event that comes from outside. A target panics if a
+//! promise of the code is broken. Two drivers call the targets: `cargo test` with inputs derived from the corpus, and
+//! libFuzzer (`make fuzz`).
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

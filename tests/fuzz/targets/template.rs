@@ -11,7 +11,8 @@ use templates::{
     publish_findings,
 };
 
-/// Limit of one source in the release profile, and the number of times that a build without optimisation may take as long.
+/// Limit of one source in the release profile, and the number of times that a build without optimisation may take as
+/// long.
 const SOURCE_TIME: Duration = Duration::from_millis(50);
 const UNOPTIMISED: u32 = 20;
 /// Number of renderings of a source by the checks before publishing: with all variables, and with the required ones.

@@ -32,7 +32,8 @@ const TRACKED: [&str; 20] = [
     "wasted_cost_micros",
     "in_flight",
 ];
-/// Attributes of a profile that unsubscribing may change, and at the end those that the preference page may also change.
+/// Attributes of a profile that unsubscribing may change, and at the end those that the preference page may also
+/// change.
 const OWN_WORD: [&str; 4] = ["choices", "updated_at", "revision", "quiet_hours"];
 
 pub fn target(data: &[u8]) {

@@ -1,5 +1,6 @@
-//! The service as it is deployed, in one process: the functions' own code over an embedded DynamoDB, servers that stand for the
-//! other AWS services and for push services, and a clock that the test moves. [`World`] has one method per action.
+//! The service as it is deployed, in one process: the functions' own code over an embedded DynamoDB, servers that stand
+//! for the other AWS services and for push services, and a clock that the test moves. [`World`] has one method per
+//! action.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 // The functions' nested futures exceed the default limit.

@@ -78,8 +78,8 @@ impl HttpConnector for WhenNeeded {
     }
 }
 
-/// Gives one connector to all clients of the SDK. It omits the SDK's check at creation, which builds a connector with all
-/// root certificates and discards it.
+/// Gives one connector to all clients of the SDK. It omits the SDK's check at creation, which builds a connector with
+/// all root certificates and discards it.
 #[derive(Debug)]
 pub(super) struct OneConnector(pub(super) SharedHttpConnector);
 

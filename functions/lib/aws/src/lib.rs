@@ -57,8 +57,8 @@ const ATTEMPTS: u32 = 3;
 /// uncertain.
 pub const PAID_SEND: Duration = Duration::from_secs(6);
 
-/// Returns the configuration of all clients: region from `AWS_REGION`, Lambda's credentials, and `AWS_ENDPOINT_URL` if set (the
-/// local stack).
+/// Returns the configuration of all clients: region from `AWS_REGION`, Lambda's credentials, and `AWS_ENDPOINT_URL` if
+/// set (the local stack).
 ///
 /// # Errors
 /// A variable that Lambda always sets is missing.

@@ -1,5 +1,5 @@
-//! Hasher of recipients' ids for a function that rarely needs it. Its key is loaded at the first use, so that no other request
-//! waits for it.
+//! Hasher of recipients' ids for a function that rarely needs it. Its key is loaded at the first use, so that no other
+//! request waits for it.
 
 use tokio::sync::OnceCell;
 

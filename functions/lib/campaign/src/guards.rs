@@ -25,7 +25,8 @@ pub struct Guards {
     pub max_missing_variable_percent: f64,
     /// Largest share of complaints among the notifications that reached their recipients, in percent.
     pub max_complained_percent: f64,
-    /// Largest share of opt-outs by the link of a message among the notifications that reached their recipients, in percent.
+    /// Largest share of opt-outs by the link of a message among the notifications that reached their recipients, in
+    /// percent.
     pub max_opted_out_percent: f64,
     /// Number of people from which the shares are compared.
     pub min_people: u64,
@@ -57,7 +58,8 @@ impl Guards {
     }
 }
 
-/// Ends of the campaign's notifications so far, later reports included: a bounce turns an accepted e-mail into a failed one.
+/// Ends of the campaign's notifications so far, later reports included: a bounce turns an accepted e-mail into a failed
+/// one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ends {
     /// Notifications that ended, without those that were skipped.

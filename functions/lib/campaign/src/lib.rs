@@ -7,10 +7,10 @@
 //!                                     finishing ──► finished        cancelled: from any state that is not final
 //! ```
 //!
-//! The recipients table divides the work: a [`Task`] is one scan segment of the table at one time, or 100 keys of a list. The
-//! people of a filter are not listed anywhere. Of lists that a caller gave, of tests and of samples, the keyed hashes of the
-//! recipients are stored for 180 days, never their ids. The id of a notification is derived from campaign and recipient, so
-//! work that is done twice sends once.
+//! The recipients table divides the work: a [`Task`] is one scan segment of the table at one time, or 100 keys of a
+//! list. The people of a filter are not listed anywhere. Of lists that a caller gave, of tests and of samples, the
+//! keyed hashes of the recipients are stored for 180 days, never their ids. The id of a notification is derived from
+//! campaign and recipient, so work that is done twice sends once.
 
 mod audience;
 mod definition;

@@ -48,15 +48,15 @@ impl IfPassed {
 }
 
 impl AtLocal {
-    /// Returns the instant of the local time in a zone. An unknown zone counts as the default one. A local time that does not
-    /// exist is moved to the end of the gap, and of two the first is taken.
+    /// Returns the instant of the local time in a zone. An unknown zone counts as the default one. A local time that
+    /// does not exist is moved to the end of the gap, and of two the first is taken.
     #[must_use]
     pub fn instant(&self, zone: Option<&str>) -> Timestamp {
         self.instant_of(self.date_time, zone)
     }
 
-    /// Returns the instant at which a person of this zone is sent to; `None` if the person is not sent to. `launched_at` decides if the local
-    /// time has passed.
+    /// Returns the instant at which a person of this zone is sent to; `None` if the person is not sent to.
+    /// `launched_at` decides if the local time has passed.
     #[must_use]
     pub fn slot(&self, zone: Option<&str>, launched_at: Timestamp) -> Option<Timestamp> {
         let instant = self.instant(zone);

@@ -1,5 +1,5 @@
-//! Lots: who is held out and who gets which variant. A lot depends on the campaign and the recipient alone, so it is the same
-//! at every try.
+//! Lots: who is held out and who gets which variant. A lot depends on the campaign and the recipient alone, so it is
+//! the same at every try.
 
 use ring::hmac;
 
@@ -44,8 +44,8 @@ pub fn is_tested(campaign: &CampaignId, recipient: &RecipientId, share_bp: u32) 
     bucket(campaign, "test", recipient) < share_bp
 }
 
-/// Returns a number from 0 to 9,999: HMAC-SHA-256 of the purpose, a colon and the recipient's id under the campaign's id, the
-/// first 8 bytes as a big-endian integer, modulo 10,000.
+/// Returns a number from 0 to 9,999: HMAC-SHA-256 of the purpose, a colon and the recipient's id under the campaign's
+/// id, the first 8 bytes as a big-endian integer, modulo 10,000.
 fn bucket(campaign: &CampaignId, purpose: &str, recipient: &RecipientId) -> u32 {
     let key = hmac::Key::new(hmac::HMAC_SHA256, campaign.as_str().as_bytes());
     let tag = hmac::sign(&key, format!("{purpose}:{}", recipient.expose()).as_bytes());

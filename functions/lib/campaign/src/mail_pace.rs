@@ -4,8 +4,8 @@ use domain::channel::MailQuota;
 
 use crate::provider_limit::{CAMPAIGN_SHARE, SLOWEST, people_for_each, share_of};
 
-/// Share of people with an e-mail from which a campaign waits for the quota of 24 hours. Below it, its few e-mails are tried
-/// again later, and its pushes go on. If so many people waited, the campaign would pause itself (`supply_fault`).
+/// Share of people with an e-mail from which a campaign waits for the quota of 24 hours. Below it, its few e-mails are
+/// tried again later, and its pushes go on. If so many people waited, the campaign would pause itself (`supply_fault`).
 const MANY_MAILS: f64 = 0.2;
 
 /// People whom the quota allows a campaign to begin.
@@ -18,8 +18,8 @@ pub struct MailPace {
 }
 
 impl MailPace {
-    /// Returns the pace of a campaign that sends an e-mail first to `mails` of its `people`, while so many campaigns send
-    /// e-mails. Returns `None` if it sends none.
+    /// Returns the pace of a campaign that sends an e-mail first to `mails` of its `people`, while so many campaigns
+    /// send e-mails. Returns `None` if it sends none.
     #[must_use]
     pub fn of(quota: MailQuota, mails: u64, people: u64, campaigns: usize) -> Option<Self> {
         let people_for_each = people_for_each(mails, people, campaigns)?;

@@ -66,8 +66,8 @@ impl People<'_> {
     }
 }
 
-/// Returns the message with the recipient's own values. An attribute that is missing leaves its variable out, so that the
-/// template's default counts, or the person is skipped.
+/// Returns the message with the recipient's own values. An attribute that is missing leaves its variable out, so that
+/// the template's default counts, or the person is skipped.
 fn message_for(message: &LaunchedMessage, recipient: &Recipient) -> Option<NotificationMessage> {
     if let Some(content) = &message.content {
         return Some(NotificationMessage::Content(content.clone()));

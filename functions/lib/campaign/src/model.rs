@@ -286,9 +286,9 @@ impl Campaign {
         begins
     }
 
-    /// Enters `finishing` once every task is done, and `finished` once no notification is open any more, at the latest when
-    /// the lifetime of the last one is over: that of the definition, or `default_lifetime_seconds` of its type. Returns `true`
-    /// if the state changed.
+    /// Enters `finishing` once every task is done, and `finished` once no notification is open any more, at the latest
+    /// when the lifetime of the last one is over: that of the definition, or `default_lifetime_seconds` of its type.
+    /// Returns `true` if the state changed.
     pub fn finish(&mut self, is_open: bool, default_lifetime_seconds: i64, now: Timestamp) -> bool {
         let before = self.state;
         if self.state == State::Running {
@@ -305,8 +305,8 @@ impl Campaign {
         self.state != before
     }
 
-    /// Returns `true` if a campaign whose tasks are done may be looked at now: every minute in the first hour, and later every
-    /// tenth minute, because all its tasks are read.
+    /// Returns `true` if a campaign whose tasks are done may be looked at now: every minute in the first hour, and
+    /// later every tenth minute, because all its tasks are read.
     #[must_use]
     pub fn is_look_due(&self, now: Timestamp) -> bool {
         let minutes = self.sent_at.map_or(0, |at| now.duration_since(at).as_secs() / 60);
@@ -325,8 +325,8 @@ impl Launch {
         self.segments.saturating_mul(u32::try_from(self.slots.len()).unwrap_or(u32::MAX))
     }
 
-    /// Returns the expected number of people of one task. The tasks of a test phase have a part of the people, and those after
-    /// it the rest.
+    /// Returns the expected number of people of one task. The tasks of a test phase have a part of the people, and
+    /// those after it the rest.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // at most a million people
     pub fn people_per_task(&self, test: Option<&TestPhase>) -> f64 {

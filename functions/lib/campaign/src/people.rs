@@ -69,7 +69,8 @@ impl<'a> People<'a> {
         Some(Self { id, definition, launch, filter, exclude, slot: None, is_test: false })
     }
 
-    /// Returns `true` if the task is for people whom no other task found, because they moved to another time zone meanwhile.
+    /// Returns `true` if the task is for people whom no other task found, because they moved to another time zone
+    /// meanwhile.
     #[must_use]
     pub fn is_closing(&self) -> bool {
         let is_last = self.slot.is_some_and(|slot| slot + 1 == self.launch.slots.len());
@@ -138,8 +139,8 @@ impl<'a> People<'a> {
         })
     }
 
-    /// Returns the time as of which a plan decides for a person: the one at which the campaign begins for that person, at the
-    /// earliest `now`.
+    /// Returns the time as of which a plan decides for a person: the one at which the campaign begins for that person,
+    /// at the earliest `now`.
     #[must_use]
     pub fn planned_at(&self, recipient: &Recipient, now: Timestamp) -> Timestamp {
         let begins_at = match &self.definition.timing {

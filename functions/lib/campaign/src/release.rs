@@ -1,7 +1,7 @@
 //! Release of tasks: which ones go to the workers now, and with which delay.
 //!
-//! A worker never asks for its own next task. The schedule of the minute and the requests of operators release what is due,
-//! so that the rate, the steps and a pause are decided in one place.
+//! A worker never asks for its own next task. The schedule of the minute and the requests of operators release what is
+//! due, so that the rate, the steps and a pause are decided in one place.
 
 use std::collections::BTreeMap;
 
@@ -77,7 +77,8 @@ pub struct ReleaseInput<'a> {
 pub struct Released {
     /// Numbers of the tasks to send, each with its delay in seconds.
     pub tasks: Vec<(u32, u32)>,
-    /// Time between the begins of two people of these tasks, in milliseconds, if a limit of a provider is below the rate.
+    /// Time between the begins of two people of these tasks, in milliseconds, if a limit of a provider is below the
+    /// rate.
     pub interval_ms: Option<u32>,
     /// State after the release.
     pub release: Release,
@@ -218,8 +219,8 @@ fn step_forward(input: ReleaseInput<'_>, next: &mut Release, now: Timestamp) {
     }
 }
 
-/// Returns the released tasks that no worker holds and that are not done: given back, or their worker died, or their message
-/// was lost or dropped.
+/// Returns the released tasks that no worker holds and that are not done: given back, or their worker died, or their
+/// message was lost or dropped.
 fn lost_tasks(input: ReleaseInput<'_>, release: &Release, now: Timestamp) -> Vec<u32> {
     let is_quiet = release.last_at.is_some_and(|at| now.duration_since(at) >= LOST_AFTER);
     let is_lost = |task: &u32| match input.tasks.get(task) {

@@ -1,5 +1,5 @@
-//! Budgets and providers that a running campaign depends on. If a budget is spent, or a provider does not answer for long, the campaign pauses itself:
-//! otherwise its people would be skipped, or their messages would come late.
+//! Budgets and providers that a running campaign depends on. If a budget is spent, or a provider does not answer for
+//! long, the campaign pauses itself: otherwise its people would be skipped, or their messages would come late.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -28,7 +28,8 @@ pub struct Supply<'a> {
     pub min_people: u64,
 }
 
-/// Returns the ceiling of a budget that is spent for all recipients, of those that excluded the channels of a notification.
+/// Returns the ceiling of a budget that is spent for all recipients, of those that excluded the channels of a
+/// notification.
 #[must_use]
 pub fn spent_for_everybody(excluded: impl IntoIterator<Item = Ceiling>) -> Option<Ceiling> {
     let is_shared = |ceiling: &Ceiling| ceiling.period().is_some() && *ceiling != Ceiling::SmsRecipient;

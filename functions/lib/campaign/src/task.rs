@@ -113,7 +113,8 @@ impl TaskPass {
 impl Task {
     /// Takes the task for a worker whose time certainly ends at `lease_until`.
     ///
-    /// A lease that ended without a release is that of a worker that died: the page that it worked on may be done in part.
+    /// A lease that ended without a release is that of a worker that died: the page that it worked on may be done in
+    /// part.
     pub fn claim(&mut self, lease_until: Timestamp, now: Timestamp) -> TaskClaim {
         match self.lease_until {
             _ if self.is_done => return TaskClaim::Done,

@@ -12,8 +12,8 @@ const CHANGED_WHILE_PAUSED: [&str; 3] = ["rate_per_second", "guards", "not_after
 const VERSIONED: [&str; 2] = ["template", "variants"];
 
 impl Campaign {
-    /// Changes a paused campaign: how fast it continues, when it stops, and the versions of its templates. `messages` are
-    /// those of the changed definition if it is about templates, and `by` is the client.
+    /// Changes a paused campaign: how fast it continues, when it stops, and the versions of its templates. `messages`
+    /// are those of the changed definition if it is about templates, and `by` is the client.
     ///
     /// # Errors
     /// 422 with the field that cannot be changed any more.

@@ -73,8 +73,8 @@ impl LaunchedMessage {
 }
 
 impl Campaign {
-    /// Stores the winner of the test phase; a repeat changes nothing. The rest gets the same message under a name of its own,
-    /// so that the results of the test stay comparable.
+    /// Stores the winner of the test phase; a repeat changes nothing. The rest gets the same message under a name of
+    /// its own, so that the results of the test stay comparable.
     pub fn choose_winner(&mut self, place: usize, detail: String, now: Timestamp) {
         let Some(launch) = self.launch.as_mut().filter(|launch| launch.winner.is_none()) else { return };
         let Some(message) = launch.messages.get(place).cloned() else { return };

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Calls of AWS before the claim end at the request's own deadline. The claim ends when `claim_timeout` has passed.
-//! Storing the outcome is retried until `persist_deadline`. The time-out of a paid call is shorter than the time between
-//! the two.
+//! Storing the outcome is retried until `persist_deadline`. The time-out of a paid call is shorter than the time
+//! between the two.
 
 use std::time::Duration;
 

@@ -53,8 +53,8 @@ impl CampaignStates {
     }
 }
 
-/// Decides by the state of a campaign and the time of its last change. While a campaign is paused, a notification waits as
-/// long as the pause has lasted, so that a long pause costs few writes.
+/// Decides by the state of a campaign and the time of its last change. While a campaign is paused, a notification waits
+/// as long as the pause has lasted, so that a long pause costs few writes.
 fn permission_in(found: Option<(State, Timestamp)>, now: Timestamp) -> Permission {
     match found {
         Some((State::Cancelled, _)) => Permission::End,

@@ -46,8 +46,8 @@ impl Gates<'_> {
         })
     }
 
-    /// Claims the slot of a notification that passed all gates. Returns the final verdict and the stored claims, if they
-    /// are known.
+    /// Claims the slot of a notification that passed all gates. Returns the final verdict and the stored claims, if
+    /// they are known.
     pub(crate) async fn claim_slot(
         &self,
         recipients: &RecipientsStore,

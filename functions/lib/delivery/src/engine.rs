@@ -2,8 +2,8 @@
 //! wait.
 //!
 //! **The state is stored before a provider is paid.** A paid call requires a stored claim, and each push but the first
-//! attempt a stored lease. So a crash at any line leaves an item in `due` that shows which calls may have been made. The
-//! first push is made before anything is stored or answered: see docs/design/fast-lane.md.
+//! attempt a stored lease. So a crash at any line leaves an item in `due` that shows which calls may have been made.
+//! The first push is made before anything is stored or answered: see docs/design/fast-lane.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -128,14 +128,15 @@ impl DeliveryEngine {
         &self.clock
     }
 
-    /// Reads the recipient and the configuration at the same time. The breakers' changes are read with them, and the claims
-    /// of the frequency caps if there are rules.
+    /// Reads the recipient and the configuration at the same time. The breakers' changes are read with them, and the
+    /// claims of the frequency caps if there are rules.
     ///
     /// # Errors
     /// If the store does not answer.
     pub async fn load(&self, recipient: &RecipientKey) -> Result<(Option<Recipient>, ConfigSnapshot), StoreError> {
         let recipients = &self.stores().recipients;
-        // A rule that is new in the configuration that is read now is enforced as well: its claim is a conditional write.
+        // A rule that is new in the configuration that is read now is enforced as well: its claim is a conditional
+        // write.
         let (read, caps, config, ()) = tokio::join!(
             recipients.load(recipient),
             self.load_caps(recipient),

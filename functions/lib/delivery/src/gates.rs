@@ -100,7 +100,8 @@ impl<'a> Gates<'a> {
         self.evaluated(notification, now, None).gated
     }
 
-    /// Evaluates every gate for `notification`, and returns the answer of each in order, including those after a refusal.
+    /// Evaluates every gate for `notification`, and returns the answer of each in order, including those after a
+    /// refusal.
     #[must_use]
     pub fn explain(&self, notification: &Notification, now: Timestamp) -> (Gated, Vec<GateAnswer>) {
         let Evaluation { gated, trail } = self.evaluated(notification, now, Some(Vec::new()));

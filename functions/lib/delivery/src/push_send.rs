@@ -34,7 +34,8 @@ const STRAGGLER_TIMEOUT: Duration = Duration::from_secs(1);
 /// Shortest `Retry-After` for which a device rests. A shorter one is waited for inside the invocation and is not
 /// stored.
 const SHORTEST_REST_MS: u64 = 2_000;
-/// Time that is reserved for a push and the write of its result, before receipts of an unstored notification are refused.
+/// Time that is reserved for a push and the write of its result, before receipts of an unstored notification are
+/// refused.
 const UNSTORED_PUSH_RESERVE: SignedDuration = SignedDuration::from_secs(30);
 
 /// Sends web pushes.

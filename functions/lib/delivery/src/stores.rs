@@ -89,8 +89,8 @@ impl Persistence {
     /// Stores the state at the end of a step, or leaves the first write to the caller.
     ///
     /// The result of a paid call is retried beyond the time that the rest of the request has. If the result is not
-    /// stored, the claim shows only that the call may have been made. The same holds for the first write after a push: if
-    /// it fails, the caller receives an error for a message that was sent.
+    /// stored, the claim shows only that the call may have been made. The same holds for the first write after a push:
+    /// if it fails, the caller receives an error for a message that was sent.
     pub(crate) async fn persist_result(&self, job: &mut Job, allowance: Allowance) -> Result<StepOutcome, StoreError> {
         // A notification that holds a slot of the caps stores its result itself, because the slot may be given back.
         if job.is_new && job.is_stored_by_caller && job.cap_claims.is_none() {

@@ -250,8 +250,8 @@ impl Sweeper {
     }
 }
 
-/// Applies the state of a campaign to one of its notifications. Returns true if it continues. What has outlived its lifetime
-/// continues, and expires.
+/// Applies the state of a campaign to one of its notifications. Returns true if it continues. What has outlived its
+/// lifetime continues, and expires.
 fn may_continue(notification: &mut Notification, permission: Permission, now: Timestamp) -> bool {
     match permission {
         Permission::WaitUntil(until) if !notification.remaining(now).is_zero() => {

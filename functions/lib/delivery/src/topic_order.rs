@@ -1,8 +1,8 @@
 //! Order within a topic: an older message must not replace a newer one of the same topic and recipient.
 //!
-//! Within a process, the messages of a topic are processed one at a time. A retry, a fallback, a scheduled or a resumed message is not
-//! tried right after its request. Such a message first queries the table for an accepted newer message of its topic.
-//! Between two processes, a short gap between that read and the call remains.
+//! Within a process, the messages of a topic are processed one at a time. A retry, a fallback, a scheduled or a resumed
+//! message is not tried right after its request. Such a message first queries the table for an accepted newer message
+//! of its topic. Between two processes, a short gap between that read and the call remains.
 
 use jiff::{SignedDuration, Timestamp};
 

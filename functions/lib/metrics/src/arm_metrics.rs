@@ -67,8 +67,8 @@ impl PushVendor {
     /// All vendors.
     pub const ALL: [Self; 5] = [Self::Google, Self::Mozilla, Self::Windows, Self::Apple, Self::Other];
 
-    /// Returns the vendor of a host. The host has the form of an attempt's `provider`: with its port, unless that is the
-    /// default port.
+    /// Returns the vendor of a host. The host has the form of an attempt's `provider`: with its port, unless that is
+    /// the default port.
     #[must_use]
     pub fn of_host(host: &str) -> Self {
         match host {

@@ -160,8 +160,8 @@ impl Bucket {
         self.start.strftime(own).to_string()
     }
 
-    /// Parses the keys of an item, as [`Self::partition`] and [`Self::sort_key`] return them; a minute's sort key may be
-    /// followed by `#` and the stream shard. Returns `None` for any other keys.
+    /// Parses the keys of an item, as [`Self::partition`] and [`Self::sort_key`] return them; a minute's sort key may
+    /// be followed by `#` and the stream shard. Returns `None` for any other keys.
     #[must_use]
     pub fn of_keys(partition: &str, sort: &str) -> Option<Self> {
         let (unit, parent) = partition.split_once('#')?;

@@ -83,8 +83,8 @@ pub fn difference(first: Proportion, second: Proportion) -> Option<Interval> {
     difference_of(first, second, Z_95)
 }
 
-/// Returns the second share minus the first, with an interval such that all of `comparisons` intervals hold together with at
-/// least 95 % (Bonferroni).
+/// Returns the second share minus the first, with an interval such that all of `comparisons` intervals hold together
+/// with at least 95 % (Bonferroni).
 #[must_use]
 pub fn difference_among(comparisons: usize, first: Proportion, second: Proportion) -> Option<Interval> {
     let z = Z_BONFERRONI.iter().find(|(most, _)| comparisons <= *most).map_or(Z_MOST, |(_, z)| *z);

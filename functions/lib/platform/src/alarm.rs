@@ -1,5 +1,5 @@
-//! Names of alarm lines: log lines with the field `alarm`, which require an operator. infra/alarms.yaml counts them, and
-//! docs/operations.md has the action for each.
+//! Names of alarm lines: log lines with the field `alarm`, which require an operator. infra/alarms.yaml counts them,
+//! and docs/operations.md has the action for each.
 
 /// Name of an alarm line: the value of its field `alarm`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]

@@ -26,8 +26,8 @@ pub fn delay_ms(made: u32, asked_ms: Option<u64>, unit: f64) -> u64 {
     scaled(ceiling, unit).max(FLOOR_MS)
 }
 
-/// Returns the pause after try number `made` (from 1) of a call. The upper bound is the first of `bounds_ms`, doubled for
-/// each later try up to the last of `bounds_ms`. Full jitter lets conflicting callers retry at different times.
+/// Returns the pause after try number `made` (from 1) of a call. The upper bound is the first of `bounds_ms`, doubled
+/// for each later try up to the last of `bounds_ms`. Full jitter lets conflicting callers retry at different times.
 #[must_use]
 pub fn pause(made: u32, bounds_ms: (i64, i64)) -> Duration {
     let (first_ms, last_ms) = bounds_ms;

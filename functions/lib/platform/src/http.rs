@@ -151,8 +151,8 @@ impl Request {
         json::list(self.readable_body()?, name)
     }
 
-    /// Returns the other fields of a body that is an object with the list `name`, and the list's elements or its problem.
-    /// An invalid value causes a problem for its own element only.
+    /// Returns the other fields of a body that is an object with the list `name`, and the list's elements or its
+    /// problem. An invalid value causes a problem for its own element only.
     ///
     /// # Errors
     /// As [`Self::json`].

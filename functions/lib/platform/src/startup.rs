@@ -102,8 +102,8 @@ impl<T: Send + Sync + 'static> BackgroundInit<T> {
         let (ended, attempts) = watch::channel(0);
         let slot = Arc::clone(&value);
         tokio::spawn(async move {
-            // The load begins with work of milliseconds, such as reading root certificates. The request for the first event
-            // goes before it on the only thread: its connection and its bytes each take a turn.
+            // The load begins with work of milliseconds, such as reading root certificates. The request for the first
+            // event goes before it on the only thread: its connection and its bytes each take a turn.
             for _ in 0..TURNS_OF_FIRST_REQUEST {
                 tokio::task::yield_now().await;
             }

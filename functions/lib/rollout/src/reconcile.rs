@@ -272,7 +272,8 @@ impl Evaluation<'_> {
     }
 
     fn advance_ramp(&self, present: &ParameterVersion, next: &mut ControllerState) -> PlannedChange {
-        // Before the present version is recorded, its actor is unknown. So it is also unknown whether the ramp continues.
+        // Before the present version is recorded, its actor is unknown. So it is also unknown whether the ramp
+        // continues.
         let is_recorded = next.seen.get(&ManagedParameter::RolloutPercentage) == Some(&present.version);
         let Some(ramp) = next.ramp.as_mut().filter(|_| is_recorded) else { return PlannedChange::default() };
         let input = RampInput {

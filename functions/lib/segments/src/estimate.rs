@@ -1,8 +1,8 @@
 //! Estimate of the number of matching people from a sample of scan segments.
 //!
-//! A table is divided into many scan segments by the hash of its keys, so a segment holds a random part of the people. Some
-//! are read. The interval is the wider of two: the exact one of a Poisson count, which is right for few matches, and the
-//! one of the spread between the segments (Student's t), which is right if they differ for any reason.
+//! A table is divided into many scan segments by the hash of its keys, so a segment holds a random part of the people.
+//! Some are read. The interval is the wider of two: the exact one of a Poisson count, which is right for few matches,
+//! and the one of the spread between the segments (Student's t), which is right if they differ for any reason.
 
 use serde::Serialize;
 
@@ -72,8 +72,8 @@ impl Estimate {
     }
 }
 
-/// Returns the exact 95 % interval of the mean of a Poisson count (Garwood), with the quantiles of chi-square by Wilson and
-/// Hilferty. Without a hit, the upper end is -ln(0.025).
+/// Returns the exact 95 % interval of the mean of a Poisson count (Garwood), with the quantiles of chi-square by Wilson
+/// and Hilferty. Without a hit, the upper end is -ln(0.025).
 fn poisson_interval(count: f64) -> (f64, f64) {
     let cube =
         |degrees: f64, z: f64| degrees * (1.0 - 2.0 / (9.0 * degrees) + z * (2.0 / (9.0 * degrees)).sqrt()).powi(3);
@@ -112,8 +112,8 @@ mod tests {
         }
     }
 
-    /// Population over `segments`: `people`, of whom one in `rarity` matches. If `is_skewed`, a tenth of the segments holds
-    /// half of the people.
+    /// Population over `segments`: `people`, of whom one in `rarity` matches. If `is_skewed`, a tenth of the segments
+    /// holds half of the people.
     fn population(random: &mut Random, segments: u64, people: u64, rarity: u64, is_skewed: bool) -> Vec<SegmentSample> {
         let mut all = vec![SegmentSample { people: 0, matches: 0 }; segments as usize];
         for _ in 0..people {

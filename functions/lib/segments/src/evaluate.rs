@@ -1,7 +1,7 @@
 //! Evaluation of a filter on one recipient.
 //!
-//! A condition on a value that is missing is false, except `missing`. So `ne` and `not_in` require a value; `not` around a
-//! condition does not.
+//! A condition on a value that is missing is false, except `missing`. So `ne` and `not_in` require a value; `not`
+//! around a condition does not.
 
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
@@ -170,7 +170,8 @@ fn attribute<'a>(recipient: &'a Recipient, name: &str) -> Option<&'a Value> {
     attributes.get(name).or_else(below).filter(|value| !value.is_null())
 }
 
-/// Returns `true` if the channel has an address that is not suppressed, and no choice refuses the channel for every type.
+/// Returns `true` if the channel has an address that is not suppressed, and no choice refuses the channel for every
+/// type.
 #[must_use]
 pub fn is_usable(recipient: &Recipient, channel: Channel) -> bool {
     let has_address = match channel {

@@ -86,8 +86,8 @@ impl Filter {
         }
     }
 
-    /// Returns the hash of the filter as it was written: SHA-256 of its JSON, in hexadecimal. Two spellings of one filter,
-    /// such as `5` and `5.0`, have two hashes.
+    /// Returns the hash of the filter as it was written: SHA-256 of its JSON, in hexadecimal. Two spellings of one
+    /// filter, such as `5` and `5.0`, have two hashes.
     #[must_use]
     pub fn hash(&self) -> String {
         let hash = digest(&SHA256, self.to_json().to_string().as_bytes());

@@ -23,12 +23,12 @@ pub fn filters_of<'a>(
     stored.into_iter().filter_map(filter).collect()
 }
 
-/// Resolves the references of `filter` by the filters of the segments. `own` is the id of the segment that is resolved, if
-/// it has one.
+/// Resolves the references of `filter` by the filters of the segments. `own` is the id of the segment that is resolved,
+/// if it has one.
 ///
 /// # Errors
-/// Returns the requirement that a reference does not meet: the segment exists, no segment contains itself, and the whole is
-/// not too large.
+/// Returns the requirement that a reference does not meet: the segment exists, no segment contains itself, and the
+/// whole is not too large.
 pub fn resolve(
     filter: &Filter,
     own: Option<&SegmentId>,

@@ -106,8 +106,8 @@ impl AuditTrail {
         Ok(Page { items: found.iter().map(entry).collect::<Result<_, _>>()?, next })
     }
 
-    /// Returns the records of one thing, newest first, after the position `after`. It makes one Query of the thing's own
-    /// partition, so it does not need the index.
+    /// Returns the records of one thing, newest first, after the position `after`. It makes one Query of the thing's
+    /// own partition, so it does not need the index.
     ///
     /// # Errors
     /// If the call to DynamoDB fails, or a record is malformed.

@@ -22,8 +22,8 @@ pub(super) enum Consistency {
     Eventual,
 }
 
-/// Returns the items with these keys in a table, in any order. Keys without an item are left out. `projection` limits the
-/// attributes.
+/// Returns the items with these keys in a table, in any order. Keys without an item are left out. `projection` limits
+/// the attributes.
 ///
 /// # Errors
 /// If a call to DynamoDB fails, or keys stay unprocessed.

@@ -11,12 +11,12 @@
 //! opened_at     time of opening; absent while CLOSED
 //! ```
 //!
-//! A second item for each UTC day, `breakers#2026-11-23`, lists the breakers that opened on that day. A reader therefore
-//! finds them without a list of all hosts and without a scan. A breaker without a write for one day expires, so the lists
-//! of two days are sufficient.
+//! A second item for each UTC day, `breakers#2026-11-23`, lists the breakers that opened on that day. A reader
+//! therefore finds them without a list of all hosts and without a scan. A breaker without a write for one day expires,
+//! so the lists of two days are sufficient.
 //!
-//! `ADD` increments the counts in place, so concurrent instances do not conflict. It requires that the breaker is CLOSED.
-//! A transition replaces the whole item, including the counts.
+//! `ADD` increments the counts in place, so concurrent instances do not conflict. It requires that the breaker is
+//! CLOSED. A transition replaces the whole item, including the counts.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -83,8 +83,8 @@ impl BreakerStore {
         Ok(hosts.into_iter().collect())
     }
 
-    /// Adds a breaker to the day's list before the breaker opens. After an error the breaker opens nevertheless; a failed
-    /// probe tries again.
+    /// Adds a breaker to the day's list before the breaker opens. After an error the breaker opens nevertheless; a
+    /// failed probe tries again.
     async fn list(&self, host: &Host, now_ms: i64) {
         let now = Timestamp::from_millisecond(now_ms).unwrap_or(Timestamp::MIN);
         let update = self

@@ -9,8 +9,8 @@ use super::{ItemReader, Malformed, StoreError};
 use crate::direct::GetItem;
 
 impl CampaignStore {
-    /// Returns the state of a campaign and the time of its last change, or `None` if there is no such campaign. Nothing else
-    /// of it is parsed. The read is not consistent, at half the price.
+    /// Returns the state of a campaign and the time of its last change, or `None` if there is no such campaign. Nothing
+    /// else of it is parsed. The read is not consistent, at half the price.
     ///
     /// # Errors
     /// If the call to DynamoDB fails, or the row is malformed.

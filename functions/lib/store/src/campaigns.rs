@@ -10,8 +10,8 @@
 //! pk    campaign#<id>              sk    people#<list>#<part>  keys of a list of recipients
 //! ```
 //!
-//! The row, its audit record and the marker are written in one transaction. The rest is deleted by DynamoDB 180 days after its
-//! last write.
+//! The row, its audit record and the marker are written in one transaction. The rest is deleted by DynamoDB 180 days
+//! after its last write.
 
 use std::collections::BTreeMap;
 

@@ -5,8 +5,8 @@
 //! pk    audit#type#<name>          sk    <milliseconds>#<revision>    one change of that row; 400 days
 //! ```
 //!
-//! One Query returns all rows. A row and its audit record are written in one transaction. [`super::TemplateStore`] writes
-//! the rows of templates.
+//! One Query returns all rows. A row and its audit record are written in one transaction. [`super::TemplateStore`]
+//! writes the rows of templates.
 
 use std::fmt;
 

@@ -73,8 +73,8 @@ pub(super) fn put(table: &str, item: ItemWriter, old: Option<&CatalogRow>) -> Re
     built(put.build())
 }
 
-/// Returns the write of an item, on the condition that there is none, or that it has expired. DynamoDB may delete an expired
-/// item days later.
+/// Returns the write of an item, on the condition that there is none, or that it has expired. DynamoDB may delete an
+/// expired item days later.
 pub(super) fn put_over_expired(table: &str, item: ItemWriter, now: Timestamp) -> Result<TransactWriteItem, StoreError> {
     let put = Put::builder().table_name(table).set_item(Some(item.finish()));
     let put = put.condition_expression("attribute_not_exists(pk) OR expires_at <= :now");

@@ -1,9 +1,9 @@
 //! Erasure of all live data of a recipient, in an order that may be interrupted at any point.
 //!
-//! A marker is stored first, with the ids of the recipient's devices. Then the profile is deleted. From then on, a send ends
-//! as `unknown_recipient`. The notifications, the counters and the owner items of the endpoints follow. All of them are
-//! found by the key of the recipient's id and by the marker. The caller can finish an interrupted erasure with the same
-//! DELETE, and cleanup finishes it by itself.
+//! A marker is stored first, with the ids of the recipient's devices. Then the profile is deleted. From then on, a send
+//! ends as `unknown_recipient`. The notifications, the counters and the owner items of the endpoints follow. All of
+//! them are found by the key of the recipient's id and by the marker. The caller can finish an interrupted erasure with
+//! the same DELETE, and cleanup finishes it by itself.
 //!
 //! A send that read the recipient before the erasure may still store its notification seconds later: see
 //! [`late_writes`].
@@ -80,8 +80,8 @@ impl ErasureStore {
         Self { client, recipients, notifications_table, settings_table }
     }
 
-    /// Deletes until a consistent read of all tables finds nothing, or `deadline` passes. Costs 1 write unit per item and
-    /// KB, and 2 for the marker. Writes nothing if nothing is stored about the recipient.
+    /// Deletes until a consistent read of all tables finds nothing, or `deadline` passes. Costs 1 write unit per item
+    /// and KB, and 2 for the marker. Writes nothing if nothing is stored about the recipient.
     ///
     /// # Errors
     /// If a call to DynamoDB fails. Deleted items stay deleted, and a repeated call continues from there.

@@ -79,7 +79,8 @@ impl NotificationsStore {
         self.written(put, notification).await.map_err(|refused| refused.error)
     }
 
-    /// Stores new notifications, 25 with each call and without conditions. The caller holds the only right to create them.
+    /// Stores new notifications, 25 with each call and without conditions. The caller holds the only right to create
+    /// them.
     ///
     /// # Errors
     /// If a call to DynamoDB fails. Some may be stored then.

@@ -7,8 +7,8 @@
 //! pk    segment-counts             sk    <id>      state of an exact count as JSON, version; one day
 //! ```
 //!
-//! Segments name one another. So each write has the condition that no segment was written since all of them were read: no
-//! two writes together make a cycle, a reference to nothing, or one segment too many.
+//! Segments name one another. So each write has the condition that no segment was written since all of them were read:
+//! no two writes together make a cycle, a reference to nothing, or one segment too many.
 
 use aws::DynamoClient;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
@@ -87,8 +87,8 @@ impl SegmentStore {
         Ok(stored)
     }
 
-    /// Writes a segment, or removes it if `new` is `None`, with its audit record. Returns `false` if any segment was written
-    /// since `read`.
+    /// Writes a segment, or removes it if `new` is `None`, with its audit record. Returns `false` if any segment was
+    /// written since `read`.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
@@ -150,8 +150,8 @@ impl SegmentStore {
         self.count_place(id).read().await
     }
 
-    /// Stores the state of an exact count if the stored one is still `read`. Returns `false` if another request continued
-    /// or cancelled the count.
+    /// Stores the state of an exact count if the stored one is still `read`. Returns `false` if another request
+    /// continued or cancelled the count.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.

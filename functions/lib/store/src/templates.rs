@@ -8,9 +8,9 @@
 //! pk    audit#template#<name>   sk    <milliseconds>#<revision>    one change of the row; 400 days
 //! ```
 //!
-//! The rows are in the partition of the [catalog](super::CatalogStore), so that one Query returns the live version of each
-//! template to sending functions. A body that is larger than an item can be is stored in parts. A change is one transaction: the row on condition of
-//! its revision, the body, and the audit record.
+//! The rows are in the partition of the [catalog](super::CatalogStore), so that one Query returns the live version of
+//! each template to sending functions. A body that is larger than an item can be is stored in parts. A change is one
+//! transaction: the row on condition of its revision, the body, and the audit record.
 
 use aws::DynamoClient;
 use aws_sdk_dynamodb::types::AttributeValue;

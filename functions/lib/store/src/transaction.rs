@@ -10,8 +10,8 @@ use aws::deadline;
 use domain::recipient::base32;
 use platform::backoff;
 
-/// Bounds of the pauses, in milliseconds: the first one, doubled up to the last one. Seven pauses add up to 2 s at most and
-/// 1 s on average.
+/// Bounds of the pauses, in milliseconds: the first one, doubled up to the last one. Seven pauses add up to 2 s at most
+/// and 1 s on average.
 const PAUSES_MS: (i64, i64) = (50, 400);
 
 /// Result of a transaction.

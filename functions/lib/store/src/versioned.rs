@@ -50,8 +50,8 @@ impl ItemPlace<'_> {
         Ok(item.map(|item| versioned(&item)).transpose()?)
     }
 
-    /// Replaces the value if the stored one is still `read`; `None` stands for no value. Returns `None` if another writer was
-    /// first. The item expires at `until`.
+    /// Replaces the value if the stored one is still `read`; `None` stands for no value. Returns `None` if another
+    /// writer was first. The item expires at `until`.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.

@@ -132,8 +132,8 @@ impl CompiledTemplate {
         if findings.is_empty() { Ok(template) } else { Err(findings) }
     }
 
-    /// Compiles the sources that are right, so that a check can continue with them. Returns the first error of each other
-    /// source, which is replaced by a short text.
+    /// Compiles the sources that are right, so that a check can continue with them. Returns the first error of each
+    /// other source, which is replaced by a short text.
     #[must_use]
     pub fn of_draft(mut draft: TemplateDraft) -> (Self, Vec<Finding>) {
         let mut engine = TemplateEngine::new();

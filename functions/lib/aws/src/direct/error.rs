@@ -6,7 +6,8 @@ use bytes::Bytes;
 use platform::private::Private;
 use serde::Deserialize;
 
-/// Bounds of the pauses before another attempt, in milliseconds: the first one, and the last one, up to which it is doubled.
+/// Bounds of the pauses before another attempt, in milliseconds: the first one, and the last one, up to which it is
+/// doubled.
 const AFTER_FAILURE_MS: (i64, i64) = (50, 200);
 /// The same if DynamoDB asks its callers to slow down.
 const AFTER_THROTTLING_MS: (i64, i64) = (200, 800);

@@ -1,5 +1,5 @@
-//! Calls of DynamoDB without the general machinery of the SDK, which takes more CPU time for a small call than all other
-//! work of a send. The protocol is AWS JSON 1.0: a POST with the name of the operation and a signed JSON body.
+//! Calls of DynamoDB without the general machinery of the SDK, which takes more CPU time for a small call than all
+//! other work of a send. The protocol is AWS JSON 1.0: a POST with the name of the operation and a signed JSON body.
 //!
 //! The limits are those of the SDK's client: attempts, the time of an attempt and of a call, and the current
 //! [`deadline`]. The connections are shared with the SDK's clients.

@@ -1,5 +1,5 @@
-//! Quota of retries, so that many failing calls do not each make all their attempts. It is that of the SDK's standard mode:
-//! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>.
+//! Quota of retries, so that many failing calls do not each make all their attempts. It is that of the SDK's standard
+//! mode: <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

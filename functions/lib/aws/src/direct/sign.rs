@@ -1,5 +1,5 @@
-//! Signs direct calls with AWS Signature Version 4. All calls have the same form, and the key of a day is derived once, so a
-//! signature takes a sixth of the time of the general library. The tests compare it with that library.
+//! Signs direct calls with AWS Signature Version 4. All calls have the same form, and the key of a day is derived once,
+//! so a signature takes a sixth of the time of the general library. The tests compare it with that library.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 

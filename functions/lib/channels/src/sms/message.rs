@@ -51,8 +51,8 @@ impl SmsMessage {
         Self { to, parts: parts(&text), text: Private::new(text) }
     }
 
-    /// Composes a text that is never cut, because a template's author decides where words end. Returns `None` if the text
-    /// has more parts than the rules allow.
+    /// Composes a text that is never cut, because a template's author decides where words end. Returns `None` if the
+    /// text has more parts than the rules allow.
     #[must_use]
     pub fn rendered(to: PhoneNumber, text: &Private<String>, rules: SmsRules) -> Option<Self> {
         let variants = wording::variants(text.expose().clone(), rules.plain_punctuation);

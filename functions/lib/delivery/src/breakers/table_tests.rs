@@ -46,7 +46,8 @@ proptest! {
         runtime.block_on(async {
             let store = store().await;
             let clock = Clock::manual("2026-11-23T10:00:00Z".parse().unwrap());
-            // On a busy machine a read takes longer than the usual limit. The view would then not call the table for 5 s.
+            // On a busy machine a read takes longer than the usual limit. The view would then not call the table for 5
+            // s.
             let unlimited = |breakers: Breakers| breakers.with_table_timeout(Duration::MAX);
             let all: Vec<_> =
                 (0..instances).map(|_| unlimited(Breakers::new(store.clone(), [fcm()], clock.clone()))).collect();

@@ -5,8 +5,8 @@ use super::parameter_snapshot::ConfigSnapshot;
 use domain::NotificationTypes;
 
 impl ConfigSource {
-    /// Returns the configuration in force. If one of the names is that of an unknown type, the catalog is read now, because
-    /// the type may be new.
+    /// Returns the configuration in force. If one of the names is that of an unknown type, the catalog is read now,
+    /// because the type may be new.
     pub async fn with_types(&self, names: &[&str]) -> ConfigSnapshot {
         let is_unknown = |types: &NotificationTypes| names.iter().any(|name| types.get(name).is_none());
         let config = self.current().await;

@@ -54,7 +54,8 @@ impl From<ParameterVersion> for ParameterText {
     }
 }
 
-/// Texts of the parameters as SSM holds them, or as the last successful read returned them. `None` means that there is no text.
+/// Texts of the parameters as SSM holds them, or as the last successful read returned them. `None` means that there is
+/// no text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ParameterTexts {
     /// Text of `rollout-percentage`.

@@ -1,8 +1,8 @@
 //! Source of the configuration in force: a short cache over SSM, refreshed inside invocations.
 //!
-//! A frozen Lambda process runs nothing between invocations. A caller that finds the value too old reads SSM, and concurrent
-//! callers share that read. A value is used for 8 to 10 s, and for up to 20 s while a read is running; an older one only if SSM
-//! fails. With the time of a read, every decision made 30 s after a change follows the change.
+//! A frozen Lambda process runs nothing between invocations. A caller that finds the value too old reads SSM, and
+//! concurrent callers share that read. A value is used for 8 to 10 s, and for up to 20 s while a read is running; an
+//! older one only if SSM fails. With the time of a read, every decision made 30 s after a change follows the change.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

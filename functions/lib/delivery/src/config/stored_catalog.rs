@@ -1,5 +1,5 @@
-//! Types of notification, templates and rules of the frequency caps as the catalog stores them: the last valid definition
-//! of each.
+//! Types of notification, templates and rules of the frequency caps as the catalog stores them: the last valid
+//! definition of each.
 
 use std::sync::Arc;
 
@@ -21,8 +21,8 @@ pub struct StoredCatalog {
 }
 
 impl StoredCatalog {
-    /// Takes one read of the catalog. A row that cannot be parsed keeps its last valid definition. Returns the rows that
-    /// cannot be parsed.
+    /// Takes one read of the catalog. A row that cannot be parsed keeps its last valid definition. Returns the rows
+    /// that cannot be parsed.
     pub fn take(&mut self, catalog: Catalog) -> Vec<CatalogKey> {
         let mut unreadable = catalog.malformed;
         let (mut types, mut templates, mut caps) = (Vec::new(), Vec::new(), None);

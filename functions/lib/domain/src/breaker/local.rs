@@ -67,8 +67,8 @@ impl LocalBreaker {
         }
     }
 
-    /// Records a failure. While the breaker is not CLOSED, nothing is recorded, and neither is the failure of an attempt that
-    /// began before the breaker closed: the table would refuse a report with it.
+    /// Records a failure. While the breaker is not CLOSED, nothing is recorded, and neither is the failure of an
+    /// attempt that began before the breaker closed: the table would refuse a report with it.
     pub fn failed(&mut self, failure: Failure) {
         if let Phase::Closed { since_ms } = self.known.phase
             && counts(failure.began_ms, since_ms)

@@ -157,8 +157,8 @@ proptest! {
         for (number, (pause_ms, step)) in steps.into_iter().enumerate() {
             now += SignedDuration::from_millis(pause_ms);
             match step {
-                // A claim that ended in one zone and was dropped can count again in another one, so a slot that is returned
-                // before or after the move may be counted too much.
+                // A claim that ended in one zone and was dropped can count again in another one, so a slot that is
+                // returned before or after the move may be counted too much.
                 Step::Move(_) if has_returned => {}
                 Step::Move(name) => {
                     zone = TimeZone::get(name).unwrap();

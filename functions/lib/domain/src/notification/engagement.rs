@@ -1,8 +1,8 @@
 //! Facts about a notification after it was sent: receipts, clicks and providers' reports. They arrive late, twice or
 //! out of order.
 //!
-//! Of repeated facts, the earliest time is kept. [`Notification::recompute_status`] recomputes the status from all facts each
-//! time, so the order of arrival does not matter.
+//! Of repeated facts, the earliest time is kept. [`Notification::recompute_status`] recomputes the status from all
+//! facts each time, so the order of arrival does not matter.
 //!
 //! [`Notification::recompute_status`]: crate::notification::Notification::recompute_status
 
@@ -36,8 +36,8 @@ impl Engagement {
     /// Returns time and channel of the earliest proof of delivery.
     ///
     /// The recipient's own action counts, whatever the provider reports. If a provider reports both a delivery and a
-    /// failure, the failure counts, except if [`FailureReason::yields_to_delivery`] holds. A mailbox may accept a message and
-    /// return it later.
+    /// failure, the failure counts, except if [`FailureReason::yields_to_delivery`] holds. A mailbox may accept a
+    /// message and return it later.
     #[must_use]
     pub fn delivered(&self) -> Option<(Timestamp, Channel)> {
         let on = |channel: Channel| Some((self.reports.on(channel).proof()?, channel));
@@ -133,7 +133,8 @@ impl ProviderReport {
         self.confirmed_at.filter(|_| self.failure().is_none())
     }
 
-    /// Returns the failure that counts. A reported delivery outweighs some failures ([`FailureReason::yields_to_delivery`]).
+    /// Returns the failure that counts. A reported delivery outweighs some failures
+    /// ([`FailureReason::yields_to_delivery`]).
     #[must_use]
     pub fn failure(&self) -> Option<FailureReason> {
         self.failed.filter(|why| self.confirmed_at.is_none() || !why.yields_to_delivery())

@@ -14,8 +14,8 @@ pub const MAX_UNSTORED_AGE: SignedDuration = SignedDuration::from_secs(60);
 
 /// Time after its launch for which a campaign may send. The ids of its notifications have the time of the launch.
 pub const MAX_CAMPAIGN_AGE: SignedDuration = SignedDuration::from_hours(14 * 24);
-/// Text after the time part of an id of a campaign's notification. One in 32,768 other ids has it too, which changes nothing
-/// but the answer to a receipt for a notification that does not exist.
+/// Text after the time part of an id of a campaign's notification. One in 32,768 other ids has it too, which changes
+/// nothing but the answer to a receipt for a notification that does not exist.
 const CAMPAIGN_MARK: &str = "cmp";
 
 /// Id of the form `<recipient key>-<time-ordered part>`. The id contains no recipient id, is the key of the base table,
@@ -56,8 +56,8 @@ impl NotificationId {
         id
     }
 
-    /// Returns the id of a campaign's notification to a recipient. It is always the same, so that work that is done twice
-    /// finds the notification of the first time.
+    /// Returns the id of a campaign's notification to a recipient. It is always the same, so that work that is done
+    /// twice finds the notification of the first time.
     ///
     /// The time part is that of the launch, and a fixed text follows it. By this text, a notification of a campaign is
     /// recognized before it is stored.

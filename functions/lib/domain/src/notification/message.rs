@@ -20,8 +20,8 @@ pub enum NotificationMessage {
     Template(TemplateUse),
 }
 
-/// Version of a template with the values of one message. Nothing in it changes after the first attempt, so the message is
-/// the same at every attempt.
+/// Version of a template with the values of one message. Nothing in it changes after the first attempt, so the message
+/// is the same at every attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TemplateUse {
     /// Name of the template.

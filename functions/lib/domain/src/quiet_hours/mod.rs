@@ -159,8 +159,8 @@ fn minute(time: Time) -> usize {
     usize::try_from(i32::from(time.hour()) * 60 + i32::from(time.minute())).unwrap_or(0)
 }
 
-/// Returns the first moment from `now` that is outside all windows; `None` if `now` is. The end of a window is the first
-/// moment at which the local time is `end`, or a clock change skips `end`.
+/// Returns the first moment from `now` that is outside all windows; `None` if `now` is. The end of a window is the
+/// first moment at which the local time is `end`, or a clock change skips `end`.
 #[must_use]
 pub fn quiet_until(windows: &[QuietWindow], now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
     let mut open = now;

@@ -193,8 +193,8 @@ impl Choices {
         }
     }
 
-    /// Adds a wish of the recipient from elsewhere, unless there is a choice of the recipient already. A caller's refusal
-    /// covers it.
+    /// Adds a wish of the recipient from elsewhere, unless there is a choice of the recipient already. A caller's
+    /// refusal covers it.
     pub fn add_wish(&mut self, scope: ChoiceScope, wish: Choice) {
         match self.stored.get(&scope) {
             None => _ = self.stored.insert(scope, wish),

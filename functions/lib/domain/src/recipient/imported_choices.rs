@@ -1,8 +1,8 @@
 //! Preferences in an item of an import, in the form in which an export shows them: choices and quiet hours with their
 //! authors and times.
 //!
-//! An import adds refusals. It adds wishes and quiet hours of the recipient only where the recipient has chosen nothing,
-//! so it reverts no choice.
+//! An import adds refusals. It adds wishes and quiet hours of the recipient only where the recipient has chosen
+//! nothing, so it reverts no choice.
 
 use jiff::Timestamp;
 use serde::Deserialize;

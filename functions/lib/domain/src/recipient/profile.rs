@@ -47,7 +47,8 @@ struct Body {
     preferences: Option<PreferencesBody>,
 }
 
-/// Form of [`StatedPreferences`] in which the names of types keep their position, so that an error can report its index.
+/// Form of [`StatedPreferences`] in which the names of types keep their position, so that an error can report its
+/// index.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct PreferencesBody {
@@ -70,9 +71,9 @@ impl Profile {
         }
     }
 
-    /// Checks a profile from a caller, without read-only members. A value that equals the stored one is kept, because it
-    /// may be older than a rule: a merged patch and the response of GET repeat it. The preferences are those that are
-    /// stored, after the caller's statement.
+    /// Checks a profile from a caller, without read-only members. A value that equals the stored one is kept, because
+    /// it may be older than a rule: a merged patch and the response of GET repeat it. The preferences are those that
+    /// are stored, after the caller's statement.
     ///
     /// # Errors
     /// 422 with every field that is wrong.

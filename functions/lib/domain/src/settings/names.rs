@@ -1,5 +1,5 @@
-//! Names in the settings: countries, types and fields. The error for a misspelt name contains its place and, if possible,
-//! the correct name, and never the given one.
+//! Names in the settings: countries, types and fields. The error for a misspelt name contains its place and, if
+//! possible, the correct name, and never the given one.
 
 use serde_json::{Map, Value};
 

@@ -186,8 +186,8 @@ fn listed(ids: &[TypeId]) -> String {
     ids.iter().map(TypeId::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns the name that a misspelt one resembles most; `None` if it resembles none. Names are compared without case and
-/// without characters other than letters and digits.
+/// Returns the name that a misspelt one resembles most; `None` if it resembles none. Names are compared without case
+/// and without characters other than letters and digits.
 pub fn resembling<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
     let given = plain(if given.len() <= MAX_COMPARED { given } else { "" });

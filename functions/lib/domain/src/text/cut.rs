@@ -33,8 +33,8 @@ pub fn shortened(text: &str, max_chars: usize) -> Option<String> {
     Some(format!("{kept}…"))
 }
 
-/// Returns the end of a word at or before `end` if one is near, otherwise `end`. ParameterTexts in scripts without spaces are
-/// cut at `end`.
+/// Returns the end of a word at or before `end` if one is near, otherwise `end`. ParameterTexts in scripts without
+/// spaces are cut at `end`.
 #[must_use]
 pub fn word_end(text: &str, end: usize) -> usize {
     let (kept, rest) = text.split_at_checked(end).unwrap_or((text, ""));

@@ -58,8 +58,8 @@ pub fn list(bytes: &[u8], name: &str) -> Result<Elements, Problem> {
 /// Elements of a list, each with its own problem.
 pub type Elements = Vec<Result<Value, Problem>>;
 
-/// Parses an object with the list `name` and other fields. Returns the object of the other fields, and the elements or the
-/// problem of the list. A value that is not supported affects its own element only.
+/// Parses an object with the list `name` and other fields. Returns the object of the other fields, and the elements or
+/// the problem of the list. A value that is not supported affects its own element only.
 ///
 /// # Errors
 /// 400 if the text is not JSON; 422 if it is not an object, or another field is not supported.

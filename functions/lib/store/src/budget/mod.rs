@@ -10,12 +10,12 @@
 //! ```
 //!
 //! One transaction stores the notification's claim, adds the price to these sums and counts the recipient's SMS. Each
-//! addition has the condition that the sum stays within its ceiling. Concurrent senders therefore cannot exceed a ceiling,
-//! and a claim without its reservation cannot exist. A day's item stays within 1 KB for about 20 types with a budget of
-//! their own.
+//! addition has the condition that the sum stays within its ceiling. Concurrent senders therefore cannot exceed a
+//! ceiling, and a claim without its reservation cannot exist. A day's item stays within 1 KB for about 20 types with a
+//! budget of their own.
 //!
-//! Transactions on the same item conflict. A transaction that is cancelled for this reason is retried a few times. If it
-//! still conflicts, nothing is written and [`ReserveResult::Contended`] is returned.
+//! Transactions on the same item conflict. A transaction that is cancelled for this reason is retried a few times. If
+//! it still conflicts, nothing is written and [`ReserveResult::Contended`] is returned.
 
 mod period_sums;
 mod usage;
@@ -62,8 +62,8 @@ impl BudgetStore {
     /// Stores `claim`, reserves the money and counts the SMS (`cap`) in one transaction.
     ///
     /// # Errors
-    /// [`StoreError::ConditionFailed`] if the condition of the claim does not hold. After any other error the transaction
-    /// may be stored.
+    /// [`StoreError::ConditionFailed`] if the condition of the claim does not hold. After any other error the
+    /// transaction may be stored.
     pub async fn reserve(
         &self,
         claim: Put,

@@ -1,5 +1,5 @@
-//! `GetItem`, `PutItem`, `Scan` and `BatchWriteItem` as direct calls, without the general machinery of the SDK: a send and
-//! a campaign make these calls for each person. All other calls use the SDK.
+//! `GetItem`, `PutItem`, `Scan` and `BatchWriteItem` as direct calls, without the general machinery of the SDK: a send
+//! and a campaign make these calls for each person. All other calls use the SDK.
 
 mod borrowed;
 mod json;

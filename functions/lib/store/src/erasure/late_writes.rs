@@ -1,10 +1,10 @@
 //! Erasure markers. A send that read its recipient before an erasure may store its notification after the erasure. An
 //! erasure may also crash halfway.
 //!
-//! Every erasure therefore stores a marker first, in the settings table. After 2 minutes no invocation of that time is still
-//! running. The cleanup function then checks the erasure again and deletes the marker. The marker holds the recipient's
-//! key, a time, and the ids of the devices, all of them keyed hashes, so that the owner items of the endpoints are found
-//! when the profile is gone.
+//! Every erasure therefore stores a marker first, in the settings table. After 2 minutes no invocation of that time is
+//! still running. The cleanup function then checks the erasure again and deletes the marker. The marker holds the
+//! recipient's key, a time, and the ids of the devices, all of them keyed hashes, so that the owner items of the
+//! endpoints are found when the profile is gone.
 
 use std::collections::BTreeSet;
 
@@ -48,8 +48,8 @@ pub enum RecheckResult {
 }
 
 impl ErasureStore {
-    /// Stores the marker of an erasure, with one write. Returns the devices of this and of an earlier erasure that is not
-    /// checked yet.
+    /// Stores the marker of an erasure, with one write. Returns the devices of this and of an earlier erasure that is
+    /// not checked yet.
     pub(super) async fn add_marker(
         &self,
         recipient: &RecipientKey,

@@ -99,8 +99,8 @@ mod tests {
         assert_eq!(add_from(&Item::new(), &mut sum), Err(Malformed(COUNTERS)));
     }
 
-    /// Size as DynamoDB computes it: a name or text has its bytes, a number half its digits plus one, a map 3 bytes plus
-    /// 1 for each entry.
+    /// Size as DynamoDB computes it: a name or text has its bytes, a number half its digits plus one, a map 3 bytes
+    /// plus 1 for each entry.
     fn bytes(value: &AttributeValue) -> usize {
         match value {
             AttributeValue::M(map) => 3 + map.iter().map(|(name, value)| name.len() + bytes(value) + 1).sum::<usize>(),

@@ -2,8 +2,8 @@
 //! the sum of a marked bucket.
 //!
 //! A marker is written before the change that it announces, so a crash between the two writes cannot lose it. A merge
-//! ignores a marker until it is older than the longest run of a function. By then the announced change is stored or will
-//! never be. Each write of a marker has its own token, so a merge deletes exactly the marker that it read.
+//! ignores a marker until it is older than the longest run of a function. By then the announced change is stored or
+//! will never be. Each write of a marker has its own token, so a merge deletes exactly the marker that it read.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
@@ -14,7 +14,8 @@ use crate::direct::PutItem;
 use crate::{ItemReader, ItemWriter, Malformed, StoreError};
 use metrics::{Bucket, Unit, UnmergedBuckets};
 
-/// Minimum age of a marker, and of a bucket's end, before the merge: the 60 s of a function plus the skew of two clocks.
+/// Minimum age of a marker, and of a bucket's end, before the merge: the 60 s of a function plus the skew of two
+/// clocks.
 const SETTLING_TIME: SignedDuration = SignedDuration::from_mins(2);
 
 /// Marker of an hour or a day that must be merged.

@@ -16,12 +16,13 @@ use domain::recipient::RecipientId;
 use domain::rollout::Version;
 use platform::private::Private;
 
-/// Number of keys of the index `due` for an urgency class. A partition accepts 1,000 writes a second, and every notification
-/// that waits enters and leaves the index once.
+/// Number of keys of the index `due` for an urgency class. A partition accepts 1,000 writes a second, and every
+/// notification that waits enters and leaves the index once.
 pub const DUE_SHARDS: u32 = 8;
 /// Number of keys of the index `attention` for each day.
 pub const ATTENTION_SHARDS: u32 = 4;
-/// Prefixes of the due shards, most urgent first. `bulk` is for campaigns, so that no other notification waits for them.
+/// Prefixes of the due shards, most urgent first. `bulk` is for campaigns, so that no other notification waits for
+/// them.
 pub const DUE_CLASSES: [(&str, u32); 3] = [("high", DUE_SHARDS), ("normal", DUE_SHARDS), ("bulk", 2 * DUE_SHARDS)];
 
 /// Number of attributes for which an item has room at first: more than an ordinary notification has.

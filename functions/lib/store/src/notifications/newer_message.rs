@@ -1,7 +1,7 @@
 //! Finds a newer message of the same topic to the same recipient, accepted or in flight.
 //!
-//! This needs no stored data. A recipient's notifications are one partition in the order of their ids, and a Query reads
-//! the newest ones.
+//! This needs no stored data. A recipient's notifications are one partition in the order of their ids, and a Query
+//! reads the newest ones.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;

@@ -1,9 +1,9 @@
 //! Claims of the frequency caps. They are one small item in the control table. A send reads it at the same time as the
 //! recipient, if there are rules.
 //!
-//! A claim is one conditional UpdateItem, and so is giving it back: 1 write unit each. The condition is the revision that
-//! was read. If another process wrote in between, the refused write returns the stored item, and the caller's decision
-//! is taken again on it. A claim whose response was lost is found by its tag.
+//! A claim is one conditional UpdateItem, and so is giving it back: 1 write unit each. The condition is the revision
+//! that was read. If another process wrote in between, the refused write returns the stored item, and the caller's
+//! decision is taken again on it. A claim whose response was lost is found by its tag.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -117,8 +117,8 @@ impl RecipientsStore {
         Ok(found.as_ref().map(from_item).transpose()?.unwrap_or_default())
     }
 
-    /// Returns the claims of several recipients. Those without claims are left out. The read is not consistent, at half the
-    /// price.
+    /// Returns the claims of several recipients. Those without claims are left out. The read is not consistent, at half
+    /// the price.
     ///
     /// # Errors
     /// If a call to DynamoDB fails, or an item is malformed.

@@ -17,8 +17,8 @@ use platform::backoff;
 const MAX_TRIES: u32 = 64;
 /// Maximum number of tries that fail for another transient reason. The SDK has already retried each of these calls.
 const MAX_FAULTS: u32 = 8;
-/// Bounds of the pauses, in milliseconds: the first one, doubled up to the last one. A try makes three calls. With these
-/// pauses, 30 concurrent registrations of one recipient succeed within a few seconds.
+/// Bounds of the pauses, in milliseconds: the first one, doubled up to the last one. A try makes three calls. With
+/// these pauses, 30 concurrent registrations of one recipient succeed within a few seconds.
 const PAUSES_MS: (i64, i64) = (20, 640);
 
 /// Result of a registration.
@@ -93,8 +93,8 @@ impl RecipientsStore {
         }
     }
 
-    /// Adds a device in the place of `replaces`, with the recipient if that does not exist. The endpoint is taken from its
-    /// other owner.
+    /// Adds a device in the place of `replaces`, with the recipient if that does not exist. The endpoint is taken from
+    /// its other owner.
     async fn add_device(
         &self,
         id: &RecipientId,
@@ -130,8 +130,9 @@ impl RecipientsStore {
         self.transact(writes).await
     }
 
-    /// Stores that the device with this mark was used, and that the recipient opened or clicked a message if `is_engaged`,
-    /// each at most once a day. Costs one read, and one write if one of them is due. Creates no recipient.
+    /// Stores that the device with this mark was used, and that the recipient opened or clicked a message if
+    /// `is_engaged`, each at most once a day. Costs one read, and one write if one of them is due. Creates no
+    /// recipient.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
@@ -161,8 +162,8 @@ impl RecipientsStore {
         self.update_if(key, change).await
     }
 
-    /// Deletes a device that the push service reported as gone, if its endpoint is still the one that was tried. Returns
-    /// true if it was deleted.
+    /// Deletes a device that the push service reported as gone, if its endpoint is still the one that was tried.
+    /// Returns true if it was deleted.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
@@ -194,8 +195,9 @@ impl RecipientsStore {
         self.remove(key, device_id, RemoveIf::Exists).await
     }
 
-    /// Deletes a device that was last used, or whose subscription expired, before the cutoff. The write repeats this check
-    /// as its condition, so a browser that registers at the same time keeps its device. Returns true if it was deleted.
+    /// Deletes a device that was last used, or whose subscription expired, before the cutoff. The write repeats this
+    /// check as its condition, so a browser that registers at the same time keeps its device. Returns true if it was
+    /// deleted.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.

@@ -1,5 +1,5 @@
-//! Items of a recipient that an erasure reads and deletes, beside notifications. A malformed profile is erased as well, so these
-//! calls read keys alone.
+//! Items of a recipient that an erasure reads and deletes, beside notifications. A malformed profile is erased as well,
+//! so these calls read keys alone.
 
 use std::collections::BTreeSet;
 

@@ -18,8 +18,8 @@ use platform::private::Private;
 pub(super) const PROFILE: &str = "profile";
 /// Attribute of a profile: the channels on which its address is suppressed.
 pub(super) const SUPPRESSED: &str = "suppressed";
-/// Attribute of a profile: a map of its devices by their ids. Every profile has it, because an update of an entry requires
-/// the map.
+/// Attribute of a profile: a map of its devices by their ids. Every profile has it, because an update of an entry
+/// requires the map.
 pub(super) const DEVICES: &str = "devices";
 /// Attribute of a profile: the time of the last opened or clicked message.
 pub(super) const LAST_ENGAGED_AT: &str = "last_engaged_at";

@@ -1,9 +1,10 @@
-//! The recipients table: one item for each recipient, with the profile and its devices. A Scan of the table reads people
-//! and nothing else.
+//! The recipients table: one item for each recipient, with the profile and its devices. A Scan of the table reads
+//! people and nothing else.
 //!
 //! Items beside the profile are in the control table: the owner of an endpoint, which addresses are suppressed, the
-//! claims of the frequency caps, and counts of SMS. For each endpoint, an owner item under the endpoint's keyed hash names
-//! the recipient. One transaction writes or deletes a device together with its owner item, so neither exists alone.
+//! claims of the frequency caps, and counts of SMS. For each endpoint, an owner item under the endpoint's keyed hash
+//! names the recipient. One transaction writes or deletes a device together with its owner item, so neither exists
+//! alone.
 //!
 //! | call | reads (GetItem) | writes (DynamoDB's units for items up to 1 KB; a transaction costs double) |
 //! |---|---|---|

@@ -34,8 +34,8 @@ pub enum OptOutResult {
 }
 
 impl RecipientsStore {
-    /// Unsubscribes a recipient from a type, with one write and no read. A repetition changes nothing, and neither does a
-    /// call for an erased recipient.
+    /// Unsubscribes a recipient from a type, with one write and no read. A repetition changes nothing, and neither does
+    /// a call for an erased recipient.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
@@ -104,8 +104,8 @@ impl RecipientsStore {
             .expression_attribute_values(":choice", items::choice_value(choice))
     }
 
-    /// Replaces the preferences of a recipient in one write, if the profile still has the version that was read. Returns
-    /// the stored recipient, or `None` if another writer was faster.
+    /// Replaces the preferences of a recipient in one write, if the profile still has the version that was read.
+    /// Returns the stored recipient, or `None` if another writer was faster.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.

@@ -17,7 +17,8 @@ pub struct PeoplePage {
 }
 
 impl RecipientsStore {
-    /// Returns the next page of one of `segments` scan segments of the table. The read is not consistent, at half the price.
+    /// Returns the next page of one of `segments` scan segments of the table. The read is not consistent, at half the
+    /// price.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.

@@ -1,8 +1,9 @@
 //! Suppressed addresses. Each has one item in the control table, and the profiles with that address have a flag.
 //!
-//! The item is authoritative. The flag lets the single read of a send find the suppression. A profile gets its flags when
-//! it is put, and when feedback about a message to this recipient suppresses its address. Another profile with the same
-//! address may lack the flag for a while. The pre-send check before a paid call finds the suppression and sets the flag.
+//! The item is authoritative. The flag lets the single read of a send find the suppression. A profile gets its flags
+//! when it is put, and when feedback about a message to this recipient suppresses its address. Another profile with the
+//! same address may lack the flag for a while. The pre-send check before a paid call finds the suppression and sets the
+//! flag.
 
 use std::collections::BTreeSet;
 

@@ -38,8 +38,8 @@ pub struct SweepPage {
 }
 
 impl RecipientsStore {
-    /// Returns the next page of one of `segments` segments of the table. It reads only keys and devices, and the read is not
-    /// consistent. Each action on a result therefore repeats the check.
+    /// Returns the next page of one of `segments` segments of the table. It reads only keys and devices, and the read
+    /// is not consistent. Each action on a result therefore repeats the check.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.

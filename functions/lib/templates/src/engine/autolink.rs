@@ -3,9 +3,9 @@
 /// Invisible character without width at which no line breaks and no link goes on (U+2060).
 pub const BREAK: &str = "\u{2060}";
 
-/// Appends a value that no mail program shows as a link, neither alone nor with what `out` ends with. [`BREAK`] follows each
-/// point, at sign and colon with which a host name, address or scheme would go on. Numbers and times of day inside a value
-/// stay as they are.
+/// Appends a value that no mail program shows as a link, neither alone nor with what `out` ends with. [`BREAK`] follows
+/// each point, at sign and colon with which a host name, address or scheme would go on. Numbers and times of day inside
+/// a value stay as they are.
 pub fn push_unlinked(out: &mut String, value: &str) {
     if continues_link(out, value) {
         out.push_str(BREAK);

@@ -224,8 +224,8 @@ pub fn syntax_finding(path: &str, source: &str) -> Option<Finding> {
     Some(Finding::new(path, fault.message).at(fault.place))
 }
 
-/// Returns the place of the first fault of a source of HTML, in any of its branches: a value that must not stand where it
-/// does, or markup that is not closed or has a URL that is not allowed.
+/// Returns the place of the first fault of a source of HTML, in any of its branches: a value that must not stand where
+/// it does, or markup that is not closed or has a URL that is not allowed.
 pub fn misplaced_value(source: &str) -> Option<(Option<Place>, &'static str)> {
     let mut marked = String::with_capacity(source.len());
     // Bytes of the text with marks and of the source at which the pieces begin.

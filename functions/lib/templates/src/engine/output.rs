@@ -11,7 +11,8 @@ pub const END: char = '\u{fdd2}';
 /// Mark around the offset of an expression, if a source is rendered to find one.
 pub const TAG: char = '\u{fdd3}';
 
-/// Writer that refuses what exceeds its limit. Marks are no output and do not count. Their number is bounded by the fuel.
+/// Writer that refuses what exceeds its limit. Marks are no output and do not count. Their number is bounded by the
+/// fuel.
 pub struct LimitedWriter {
     bytes: Vec<u8>,
     counted: usize,

@@ -31,8 +31,8 @@ impl UrlPlace {
     }
 }
 
-/// Appends a value at a place of a URL. A value at the beginning must be a whole URL; one further on becomes part of a path,
-/// query or address, and is percent-encoded.
+/// Appends a value at a place of a URL. A value at the beginning must be a whole URL; one further on becomes part of a
+/// path, query or address, and is percent-encoded.
 ///
 /// # Errors
 /// [`BAD_URL`].

@@ -34,7 +34,8 @@ impl TemplateDraft {
         })
     }
 
-    /// Returns the draft with the times of its texts. A text that is as in `old` keeps its time, unless it is `reviewed`.
+    /// Returns the draft with the times of its texts. A text that is as in `old` keeps its time, unless it is
+    /// `reviewed`.
     #[must_use]
     pub fn written_after(mut self, old: Option<&Self>, reviewed: Option<&str>, now: Timestamp) -> Self {
         let time = |place: TextPlace| {
@@ -47,8 +48,8 @@ impl TemplateDraft {
         self
     }
 
-    /// Returns the texts that are older than the text of the default locale on the same channel. A text without a time was
-    /// written before there were times.
+    /// Returns the texts that are older than the text of the default locale on the same channel. A text without a time
+    /// was written before there were times.
     #[must_use]
     pub fn outdated(&self) -> Vec<TextPlace> {
         let written = |locale: &str, channel: &'static str| {
@@ -69,7 +70,8 @@ impl TemplateDraft {
         self
     }
 
-    /// Returns the values of previews and test sends: the sample data, and the examples of the schema where it has none.
+    /// Returns the values of previews and test sends: the sample data, and the examples of the schema where it has
+    /// none.
     #[must_use]
     pub fn sample_values(&self) -> Map<String, Value> {
         let mut values = self.variables.examples(true).as_object().cloned().unwrap_or_default();

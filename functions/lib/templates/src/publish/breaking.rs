@@ -19,8 +19,8 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Returns what the new version requires of a message's variables and the old one did not, one text for each variable at
-/// any depth: that it is there, that it is of another kind, or that it is left out.
+/// Returns what the new version requires of a message's variables and the old one did not, one text for each variable
+/// at any depth: that it is there, that it is of another kind, or that it is left out.
 #[must_use]
 pub fn breaking_variables(old: &Variables, new: &Variables) -> Vec<String> {
     let mut found = Vec::new();

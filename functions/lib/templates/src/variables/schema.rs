@@ -102,8 +102,8 @@ impl Variables {
         object_example(&self.properties, &self.required, with_optional).into()
     }
 
-    /// Returns the values of a message without the sensitive ones, for texts that are shown after sending. A text becomes
-    /// asterisks, and any other sensitive value becomes the example of the schema.
+    /// Returns the values of a message without the sensitive ones, for texts that are shown after sending. A text
+    /// becomes asterisks, and any other sensitive value becomes the example of the schema.
     #[must_use]
     pub fn masked(&self, given: &Map<String, Value>) -> Map<String, Value> {
         masked_object(&self.properties, given)

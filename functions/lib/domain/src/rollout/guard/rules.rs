@@ -153,8 +153,8 @@ fn is_no_better_in_version_1(
     }
 }
 
-/// Returns `true` if version 1's sample can be compared. Version 1 sends less once most recipients get version 2, so half
-/// the sample is enough.
+/// Returns `true` if version 1's sample can be compared. Version 1 sends less once most recipients get version 2, so
+/// half the sample is enough.
 fn is_sample_of_version_1(rate: Share, settings: &GuardSettings) -> bool {
     rate.is_sample(settings.off_sample / 2)
 }
