@@ -103,7 +103,8 @@ async fn a_role_that_changed_meanwhile_keeps_what_was_typed() {
     }
 }
 
-/// Browsers apply `form-action` to the redirections of a form: once the session has ended, the search leads to the login.
+/// Browsers apply `form-action` to the redirections of a form: once the session has ended, the search leads to the
+/// login.
 #[tokio::test]
 async fn a_form_may_be_redirected_to_the_login_of_another_origin() {
     let world = World::start().await;

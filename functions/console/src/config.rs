@@ -14,7 +14,8 @@ pub struct ConsoleConfig {
     pub settings_table: String,
     /// Name of the notifications table, whose index holds due work.
     pub notifications_table: String,
-    /// Name of the control table, which stores the last valid rollout, the circuit breakers, and the state of the rollout.
+    /// Name of the control table, which stores the last valid rollout, the circuit breakers, and the state of the
+    /// rollout.
     pub control_table: String,
 }
 

@@ -26,8 +26,8 @@ impl EndedSessions {
         Self { store, known: Mutex::new(None) }
     }
 
-    /// Returns `true` if the session of a person that began at `began_at` was ended. If the table does not answer, the marks
-    /// that were read before count.
+    /// Returns `true` if the session of a person that began at `began_at` was ended. If the table does not answer, the
+    /// marks that were read before count.
     ///
     /// # Errors
     /// The marks were never read.
@@ -56,8 +56,8 @@ impl EndedSessions {
         }
     }
 
-    /// Ends the sessions of a person, or of everyone, that began before `now`. This process reads the mark with its next
-    /// request.
+    /// Ends the sessions of a person, or of everyone, that began before `now`. This process reads the mark with its
+    /// next request.
     ///
     /// # Errors
     /// If the table does not answer.

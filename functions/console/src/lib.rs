@@ -1,5 +1,5 @@
-//! The function `console`: metrics, channels, costs, health, the settings, the audit, the rollout, the comparison of both
-//! versions, the weekly report, and the web console.
+//! The function `console`: metrics, channels, costs, health, the settings, the audit, the rollout, the comparison of
+//! both versions, the weekly report, and the web console.
 //!
 //! Figures are pure functions of a window's [`::metrics::Counters`], so their cost does not depend on the traffic.
 //! [`api`] reads the counters and the other state.

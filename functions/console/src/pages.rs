@@ -46,6 +46,7 @@ mod send_variables;
 mod sessions_page;
 mod settings_page;
 mod settings_view;
+mod stored_campaign;
 mod template_actions;
 mod template_draft;
 mod template_findings;

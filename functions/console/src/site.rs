@@ -298,8 +298,8 @@ impl Site {
 }
 
 impl Visit<'_> {
-    /// Returns the page that asks for a new login, with what was typed, if the present one is older than a quarter of an
-    /// hour. For actions that need a recent login in some cases alone.
+    /// Returns the page that asks for a new login, with what was typed, if the present one is older than a quarter of
+    /// an hour. For actions that need a recent login in some cases alone.
     #[must_use]
     pub fn login_again(&self) -> Option<PageReply> {
         (!self.session.is_recent(self.time.now)).then(|| self.old_login())

@@ -5,10 +5,11 @@ use serde_json::{Map, Value, json};
 use super::campaign_body::{body_of_step, led_to_inputs, pace};
 use super::campaign_builder::with_filter;
 use super::campaign_fields::{CampaignFields, without_nulls};
-use super::campaign_page::{RefusedForm, progress, read, show, show_new, step_after};
+use super::campaign_page::{show, show_new, step_after};
 use super::campaign_plan::{CampaignPlan, refusal_of_typed};
 use super::campaign_sent::people_left;
 use super::edit_conflict::{edit_conflicts, with_changes};
+use super::stored_campaign::{RefusedForm, progress, read};
 use crate::site::{ApiCall, ApiProblem, PageReply, Visit, encoded};
 
 /// Shows a campaign, or acts on it.
@@ -90,7 +91,8 @@ async fn create(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
     }
 }
 
-/// Saves a step of a draft, or the pace of a paused campaign, unless another person has changed it since the form was shown.
+/// Saves a step of a draft, or the pace of a paused campaign, unless another person has changed it since the form was
+/// shown.
 async fn save(visit: &Visit<'_>, id: &str, action: &str) -> Result<PageReply, ApiProblem> {
     let (typed, step) = (CampaignFields::of_form(visit.form()), visit.form().get("step"));
     let stored = read(visit, id).await?.campaign;
@@ -139,8 +141,8 @@ fn hash(visit: &Visit<'_>) -> Value {
     visit.form().optional("hash").map_or_else(|| json!({}), |hash| json!({"hash": hash}))
 }
 
-/// Launches or resumes a campaign. For many people the login must be recent, and their number is typed. Returns a page if
-/// the login is too old.
+/// Launches or resumes a campaign. For many people the login must be recent, and their number is typed. Returns a page
+/// if the login is too old.
 async fn start(visit: &Visit<'_>, id: &str, action: &str) -> Result<Option<PageReply>, ApiProblem> {
     let mut read = progress(visit, id).await?;
     if let Ok(plan) = serde_json::from_value::<CampaignPlan>(read["plan"].take()) {

@@ -28,8 +28,8 @@ pub struct AudienceBuilder {
     pub estimate_problem: Option<ApiProblem>,
 }
 
-/// Returns the builder of a form that was sent, or of the filter in `typed`. A button of the builder changes the filter,
-/// which then is the audience.
+/// Returns the builder of a form that was sent, or of the filter in `typed`. A button of the builder changes the
+/// filter, which then is the audience.
 pub async fn audience_builder(
     visit: &Visit<'_>,
     typed: &mut CampaignFields,

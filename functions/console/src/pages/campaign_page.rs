@@ -14,6 +14,7 @@ use super::campaign_sent::show_sent;
 use super::edit_conflict::EditConflict;
 use super::segment_builder::RowContent;
 use super::segment_filter::KNOWN_FIELDS;
+use super::stored_campaign::{RefusedForm, StoredDraft, progress, read};
 use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, encoded, random_text, rendered};
 
 /// Steps of a draft, in order: name and label.
@@ -73,44 +74,6 @@ struct CampaignLists {
 struct CampaignApproval {
     by: String,
     at: Timestamp,
-}
-
-/// Campaign as the API has it, with its tag.
-#[derive(Debug)]
-pub struct StoredDraft {
-    /// Campaign.
-    pub campaign: Value,
-    /// `ETag`.
-    pub etag: String,
-}
-
-/// What a refused form brings back to its page.
-#[derive(Debug, Default)]
-pub struct RefusedForm {
-    /// Reason.
-    pub problem: Option<ApiProblem>,
-    /// What was typed.
-    pub typed: Option<CampaignFields>,
-    /// What another person stored meanwhile.
-    pub conflicts: Vec<EditConflict>,
-}
-
-/// Reads a campaign.
-///
-/// # Errors
-/// The API's problem.
-pub async fn read(visit: &Visit<'_>, id: &str) -> Result<StoredDraft, ApiProblem> {
-    let answer = visit.call(ApiCall::get("/v1/campaigns/{id}").path("id", id)).await;
-    let etag = answer.etag.clone().unwrap_or_default();
-    Ok(StoredDraft { campaign: answer.ok()?, etag })
-}
-
-/// Reads the progress of a campaign.
-///
-/// # Errors
-/// The API's problem.
-pub async fn progress(visit: &Visit<'_>, id: &str) -> Result<Value, ApiProblem> {
-    visit.call(ApiCall::get("/v1/campaigns/{id}/progress").path("id", id)).await.ok()
 }
 
 /// Shows a campaign: the form of a draft, or the numbers of one that was launched.

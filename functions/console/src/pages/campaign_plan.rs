@@ -183,8 +183,8 @@ fn sample(sample: &Value) -> CampaignSample {
     }
 }
 
-/// Returns the requirement that a typed number of people does not meet: before a launch, the people of the plan; before a
-/// resumption, those who are left. A space or a comma between thousands is allowed.
+/// Returns the requirement that a typed number of people does not meet: before a launch, the people of the plan; before
+/// a resumption, those who are left. A space or a comma between thousands is allowed.
 #[must_use]
 pub fn refusal_of_typed(plan: &CampaignPlan, left: Option<i64>, typed: &str) -> Option<String> {
     let digits: String = typed.chars().filter(|letter| !letter.is_whitespace() && *letter != ',').collect();

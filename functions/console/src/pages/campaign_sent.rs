@@ -8,11 +8,11 @@ use serde_json::Value;
 use super::campaign_body::SHARE_GUARDS;
 use super::campaign_fields::CampaignFields;
 use super::campaign_list::{CampaignState, audience, state};
-use super::campaign_page::{RefusedForm, StoredDraft, progress};
 use super::campaign_people::{CampaignPeople, people};
 use super::campaign_plan::{CampaignCounts, CampaignPlan};
 use super::campaign_results::{CampaignResults, results};
 use super::edit_conflict::{EditConflict, shown};
+use super::stored_campaign::{RefusedForm, StoredDraft, progress};
 use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, count, encoded, euro, rendered, span};
 
 const TABS: [(&str, &str); 4] =

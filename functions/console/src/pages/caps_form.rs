@@ -80,7 +80,8 @@ pub fn of_form(form: &Fields) -> Vec<TypedCapRule> {
     rules
 }
 
-/// Returns the body of a PUT. A block that is empty or removed is null, which is no rule and keeps the places of others.
+/// Returns the body of a PUT. A block that is empty or removed is null, which is no rule and keeps the places of
+/// others.
 #[must_use]
 pub fn body(rules: &[TypedCapRule]) -> Value {
     json!({"rules": rules.iter().map(rule_body).collect::<Vec<_>>()})

@@ -59,8 +59,8 @@ fn shortened(text: String) -> String {
     }
 }
 
-/// Adds the last changes of a thing to the problem of a write that was stale (412). The audit names their authors. If the
-/// audit does not answer, the problem stays without them.
+/// Adds the last changes of a thing to the problem of a write that was stale (412). The audit names their authors. If
+/// the audit does not answer, the problem stays without them.
 pub async fn with_changes(visit: &Visit<'_>, mut problem: ApiProblem, kind: &str, subject: &str) -> ApiProblem {
     if problem.status == 412 {
         let call = ApiCall::get("/v1/audit").query("kind", kind).query("subject", subject);

@@ -1,4 +1,5 @@
-//! Overview: health with its arithmetic, the day against the same weekday before, campaigns, budgets, and the first steps.
+//! Overview: health with its arithmetic, the day against the same weekday before, campaigns, budgets, and the first
+//! steps.
 
 use askama::Template;
 use jiff::{SignedDuration, Timestamp};

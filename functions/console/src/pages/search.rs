@@ -2,7 +2,8 @@
 
 use crate::site::{ApiProblem, PageReply, Visit, encoded};
 
-/// Characters of a recipient's key, and of the time-ordered part: a notification's id is both with a hyphen between them.
+/// Characters of a recipient's key, and of the time-ordered part: a notification's id is both with a hyphen between
+/// them.
 const PART_CHARS: usize = 26;
 
 /// Redirects to the page of what was searched.

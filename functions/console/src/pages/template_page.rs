@@ -78,14 +78,14 @@ pub struct StoredTemplate {
     pub etag: String,
 }
 
-/// What an action brings back to the page.
+/// Content that an action returns to the page.
 #[derive(Debug, Default)]
 pub struct TemplateRefused {
     /// Reason.
     pub problem: Option<ApiProblem>,
     /// `true` if the form has typed texts.
     pub is_typed: bool,
-    /// What another person stored meanwhile.
+    /// Changes that another person stored meanwhile.
     pub conflicts: Vec<EditConflict>,
     /// Preview of what was typed.
     pub preview: Option<TemplatePreviewed>,

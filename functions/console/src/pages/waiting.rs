@@ -1,4 +1,4 @@
-//! What waits for a person: plans for an approval or a launch, versions of templates to be made live.
+//! Work that waits for a person: plans for an approval or a launch, versions of templates to be made live.
 
 use serde_json::Value;
 

@@ -1,5 +1,5 @@
-//! Line charts as SVG, made by the server: title, axes with units, a band of confidence where there is one. The same data
-//! stands beside each chart as a table, and lines differ by their dashes as well as by their colour.
+//! Line charts as SVG, made by the server: title, axes with units, a band of confidence where there is one. The same
+//! data stands beside each chart as a table, and lines differ by their dashes as well as by their colour.
 
 use std::fmt::Write as _;
 

@@ -1,5 +1,5 @@
-//! Charts of figures with their intervals as SVG, made by the server: each figure is a dot within the band of its interval.
-//! The same numbers stand in the chart, in its table and in its CSV.
+//! Charts of figures with their intervals as SVG, made by the server: each figure is a dot within the band of its
+//! interval. The same numbers stand in the chart, in its table and in its CSV.
 
 use std::fmt::Write as _;
 

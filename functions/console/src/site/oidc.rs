@@ -1,7 +1,7 @@
 //! OpenID Connect: the authorization code flow with PKCE (OpenID Connect Core 1.0, section 3.1; RFC 7636).
 //!
-//! The ID token comes directly from the token endpoint over TLS, so its signature is not checked (section 3.1.3.7, point
-//! 6). Issuer, audience, expiry and nonce are.
+//! The ID token comes directly from the token endpoint over TLS, so its signature is not checked (section 3.1.3.7,
+//! point 6). Issuer, audience, expiry and nonce are.
 
 use std::time::Duration;
 

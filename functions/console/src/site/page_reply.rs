@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use platform::private::Private;
 
-/// Content-Security-Policy of every page: own scripts, styles and requests alone, no framing, no inline code. The login's
-/// origin is added for a person with a session: browsers apply `form-action` to the redirections of a form too.
+/// Content-Security-Policy of every page: own scripts, styles and requests alone, no framing, no inline code. The
+/// login's origin is added for a person with a session: browsers apply `form-action` to the redirections of a form too.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
      form-action 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'; \
      require-trusted-types-for 'script'";

@@ -1,6 +1,7 @@
 //! First steps of a new stack that this process has seen done.
 //!
-//! A step that was done stays done, so the figures of 90 days are read only while one is open, and not at every refresh.
+//! A step that was done stays done, so the figures of 90 days are read only while one is open, and not at every
+//! refresh.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -39,7 +40,8 @@ impl StepsDone {
 pub struct SeenSteps(Mutex<(StepsDone, Option<Timestamp>)>);
 
 impl SeenSteps {
-    /// Adds the steps that figures show. Returns all that are known, and `true` if the figures of 90 days are to be read.
+    /// Adds the steps that figures show. Returns all that are known, and `true` if the figures of 90 days are to be
+    /// read.
     pub fn seen(&self, steps: StepsDone, now: Timestamp) -> (StepsDone, bool) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.0 = known.0.or(steps);
