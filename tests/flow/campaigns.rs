@@ -328,6 +328,9 @@ pub async fn are_run(world: &World) {
     assert_eq!(ends, [TaskEnd::Done]);
     let progress = world.progress(&id).await;
     assert_eq!(progress["sending"]["numbers"]["balanced"], true, "{progress}");
+    // Cascade continues the message to the device that rests, and reads the state of its campaign first.
+    world.advance(120);
+    assert!(world.sweep().await.worked > 0);
     // The plan of a retry looks up what became of each person.
     let retry = world.campaign_request("POST /v1/campaigns/{id}/retry", &id, json!({"outcomes": ["sent"]})).await;
     let again = retry.body["id"].as_str().unwrap();

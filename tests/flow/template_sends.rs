@@ -345,11 +345,12 @@ async fn a_preview_shows_what_the_providers_receive() {
 /// The text with the links of the service reduced to their kind.
 fn without_tokens(text: &str) -> String {
     let words = text.replace("\r\n", "\n");
-    let words = words.split_inclusive(|c: char| c.is_whitespace() || "\"<>".contains(c));
+    let ends_word = |c: char| c.is_whitespace() || "\"<>".contains(c);
+    let words = words.split_inclusive(ends_word);
     let shortened = words.map(|word| match (word.find("://notif"), word.find("/v1/")) {
         (Some(_), Some(path)) => {
             let kind = word[path..].split('/').nth(2).unwrap();
-            let end = word.chars().last().filter(|c| !c.is_alphanumeric()).map(String::from).unwrap_or_default();
+            let end = word.chars().last().filter(|c| ends_word(*c)).map(String::from).unwrap_or_default();
             format!("[{kind}]{end}")
         }
         _ => word.to_owned(),
