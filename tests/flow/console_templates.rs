@@ -97,6 +97,33 @@ async fn a_template_is_written_in_two_languages_published_and_made_live() {
 }
 
 #[tokio::test]
+async fn a_version_that_may_refuse_messages_is_made_live_with_a_tick() {
+    let world = World::start().await;
+    let act_on_versions = async |role, action, more: Form<'_>| {
+        let tag = hidden(&page(&world, &[("view", "versions")]).await, "if_match");
+        let form = [&[("name", "reminder"), ("view", "versions"), ("if_match", tag.as_str())], more].concat();
+        act(&world, role, action, &form).await
+    };
+    save(&world, "en", "sms", &[("part.text", "Two days left")]).await;
+    assert_eq!(act_on_versions(Role::Editor, "publish", &[]).await.status, 303);
+    assert_eq!(act_on_versions(Role::Approver, "live", &[("version", "1")]).await.status, 303);
+    let about = r#"{"required": ["days"], "properties": {"days": {"type": "number"}}}"#;
+    let tag = hidden(&page(&world, &[("view", "about")]).await, "if_match");
+    let form = [("name", "reminder"), ("view", "about"), ("if_match", tag.as_str()), ("part.title", "Reminder")];
+    let form = [&form[..], &[("part.default_locale", "en"), ("part.variables", about)]].concat();
+    assert_eq!(act(&world, Role::Editor, "save", &form).await.status, 303);
+    assert_eq!(act_on_versions(Role::Editor, "publish", &[]).await.status, 303);
+    let kind = json!({"title": "Bill", "class": "transactional", "channels": ["sms"], "template": "reminder"});
+    assert_eq!(world.put_type("BILL", kind).await.status, 201);
+    let refused = act_on_versions(Role::Approver, "live", &[("version", "2")]).await;
+    assert_eq!(refused.status, 409, "{}", refused.text());
+    has(refused.text(), &["although it may refuse messages"]);
+    let ticked = [("version", "2"), ("confirm", "true")];
+    assert_eq!(act_on_versions(Role::Approver, "live", &ticked).await.status, 303);
+    assert_eq!(stored(&world).await["live_version"], 2);
+}
+
+#[tokio::test]
 async fn a_finding_leads_to_its_place_and_prevents_publishing() {
     let world = World::start().await;
     save(&world, "en", "sms", &[("part.text", "one\ntwo {{ days | shout }}")]).await;

@@ -134,6 +134,7 @@ impl CampaignSending {
             "test_phase" => "the test phase of the variants",
             "ses_rate" => "the send rate of SES",
             "ses_quota" => "the quota of SES for 24 hours",
+            "sns_rate" => "the send rate of SMS",
             "workers" => "the workers, which take as much as they can",
             "paused" => "the pause",
             "time" => "the time at which it begins",

@@ -122,10 +122,7 @@ async fn preview(
 async fn change(visit: &Visit<'_>, name: &str, action: &str) -> Result<PageReply, ApiProblem> {
     let form = visit.form();
     let (call, done) = match action {
-        "publish" => {
-            let call = ApiCall::post("/v1/templates/{name}/versions", json!({}));
-            (call.query_if("confirm", form.is_ticked("confirm").then_some("true")), "published")
-        }
+        "publish" => (ApiCall::post("/v1/templates/{name}/versions", json!({})), "published"),
         "live" => {
             let version = form.get("version").parse::<u32>();
             let version = version.map_err(|_| ApiProblem::field("version", "must be the number of a version"))?;
@@ -134,6 +131,8 @@ async fn change(visit: &Visit<'_>, name: &str, action: &str) -> Result<PageReply
         "archive" => (ApiCall::delete("/v1/templates/{name}"), "saved"),
         _ => return Err(ApiProblem::own(404, "There is no such action.")),
     };
+    let confirm = form.is_ticked("confirm").then_some("true").filter(|_| action != "archive");
+    let call = call.query_if("confirm", confirm);
     visit.call(call.path("name", name).if_match(form.get("if_match"))).await.ok()?;
     Ok(visit.redirect(&format!("template?name={}&view=versions", encoded(name)), done))
 }
