@@ -5,8 +5,8 @@
 //! * the npm package `web-push` with 100 messages in flight, which records each result with the AWS SDK for JavaScript,
 //!   as in its README and with a cached VAPID header. It is left out if Node.js or its packages are not available.
 //!
-//! The push service, the table and the other fakes of the world run in other threads. The sender has the main thread, as
-//! in Lambda, and only its CPU time counts; for Node.js, that of its process.
+//! The push service, the table and the other fakes of the world run in other threads. The sender has the main thread,
+//! as in Lambda, and only its CPU time counts; for Node.js, that of its process.
 //!
 //! `cargo bench -p tests --bench campaign`
 
