@@ -1,5 +1,6 @@
 //! Plans: what a dry run of a campaign says before anybody is sent to.
 
+use fanout::TaskEnd;
 use serde_json::{Value, json};
 
 use super::campaigns::{crowd, with};
@@ -78,6 +79,37 @@ async fn a_plan_that_cannot_read_the_caps_is_made_again() {
     world.redeliver_task(&task);
     world.work_on_tasks().await;
     assert_eq!(world.progress(id).await["plan"]["numbers"]["skipped"], json!({"frequency_cap": 2}));
+}
+
+#[tokio::test]
+async fn a_plan_and_a_test_are_continued_whatever_becomes_of_their_messages() {
+    let world = crowd(3).await;
+    let created = world.campaign_request("POST /v1/campaigns", "", with(json!({}))).await;
+    let id = created.body["id"].as_str().unwrap();
+    for (action, body) in [("plan", json!(null)), ("test", json!({"to": ["user-1"]}))] {
+        let route = format!("POST /v1/campaigns/{{id}}/{action}");
+        assert_eq!(world.campaign_request(&route, id, body).await.status, 202);
+        let task = world.next_task().unwrap();
+        let end = world.run_out_of_time(&task).await;
+        assert!(end == TaskEnd::Left && end.needs_repeat(task.pass), "the queue delivers it again: {end:?}");
+        // The queue gave up. The schedule looks after five minutes.
+        world.advance(299);
+        world.conduct().await;
+        assert_eq!(world.next_task(), None);
+        world.advance(1);
+        world.conduct().await;
+        assert_eq!(world.work_on_tasks().await, [TaskEnd::Done]);
+        world.advance(600);
+        world.conduct().await;
+        world.conduct().await;
+        assert_eq!(world.next_task(), None, "it is complete");
+    }
+    assert_eq!((world.progress(id).await["plan"]["numbers"]["matched"].clone(), world.push.total()), (json!(3), 1));
+    assert_eq!(world.campaign_request("POST /v1/campaigns/{id}/approve", id, json!({})).await.status, 200);
+    world.launch(id).await;
+    let task = world.next_task().unwrap();
+    let end = world.run_out_of_time(&task).await;
+    assert!(end == TaskEnd::Left && !end.needs_repeat(task.pass), "the schedule releases it again");
 }
 
 #[tokio::test]

@@ -29,6 +29,12 @@ async fn what_is_wrong_is_named_and_nothing_is_stored() {
         (json!({"filter": null, "recipients": ["ada", ""]}), "recipients[1]"),
         (json!({"filter": null, "recipients": ["ada", 7]}), "recipients[1]"),
         (json!({"retry_of": {"campaign": "0123456789abcdefghjkmnpqrs", "outcomes": ["failed"]}}), "retry_of.campaign"),
+        (json!({"retry_of": {"campaign": "0123456789abcdefghjkmnpqrs", "outcomes": ["holdout"]}}), "retry_of.outcomes"),
+        (
+            json!({"at_local": {"date_time": "2026-12-01T09:00:00-05:00", "default_time_zone": "UTC"}}),
+            "at_local.date_time",
+        ),
+        (json!({"at_local": {"date_time": "2026-12-01T09:00:60", "default_time_zone": "UTC"}}), "at_local.date_time"),
     ] {
         let refused = world.campaign_request("POST /v1/campaigns", "", with(changes.clone())).await;
         assert_eq!(refused.status, 422, "{changes} {refused:?}");
@@ -125,7 +131,9 @@ async fn a_test_reaches_the_named_people_and_no_figure_counts_it() {
     assert_eq!(world.items("notifications")[0]["test"]["N"], "1");
     assert_eq!(world.metrics().await["summary"]["sent"], 0);
     // A second test reaches the person again, and so does the campaign itself.
-    test(json!(["user-1"])).await;
+    assert_eq!(test(json!(["user-1"])).await.status, 202);
+    let early = test(json!(["user-2"])).await;
+    assert_eq!((early.status, early.header("Retry-After")), (409, Some("2")), "the test before is not sent yet");
     world.work_on_tasks().await;
     let planned = world.campaign_request("POST /v1/campaigns/{id}/plan", id, json!(null)).await;
     assert_eq!(planned.status, 202);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use campaign::{
-    Campaign, CampaignId, Definition, Ends, GuardCounts, Launch, MailPace, Numbers, PauseReason, PeopleTally,
+    Campaign, CampaignId, Definition, Ends, GuardCounts, Launch, MailPace, Numbers, PassRun, PauseReason, PeopleTally,
     ProviderPaces, Release, ReleaseInput, State, Supply, Task, TaskMessage, TaskPass, guard_fault, needs_breakers,
     pick_winner, release, sms_pace, supply_fault,
 };
@@ -14,7 +14,7 @@ use domain::notification::MAX_CAMPAIGN_AGE;
 use jiff::{SignedDuration, Timestamp};
 use platform::problem::Problem;
 use store::revision::WRITE_TRIES;
-use store::{StoreError, StoredCampaign};
+use store::{StoreError, StoredCampaign, Versioned};
 
 use super::CampaignsApi;
 use super::results::{Variants, test_results, window_since};
@@ -50,13 +50,15 @@ impl CampaignsApi {
     pub(super) async fn conduct(&self, id: &CampaignId, now: Timestamp) -> Result<(), Problem> {
         let Some(stored) = self.campaigns.get(id).await? else { return Ok(()) };
         let stored = self.begin_if_due(stored, now).await?;
+        self.resend_lost(id, &stored.campaign, now).await?;
         if !matches!(stored.campaign.state, State::Running | State::Finishing) || !stored.campaign.is_look_due(now) {
             return Ok(());
         }
         let campaign = &stored.campaign;
         let (Some(launch), definition) = (&campaign.launch, campaign.parsed()?) else { return Ok(()) };
-        let tasks = self.campaigns.tasks(id, TaskPass::Send).await?;
-        let numbers = Numbers::of(launch.tasks(), tasks.values());
+        let (read, tasks) = self.open_tasks(id, launch).await?;
+        let closed = read.as_ref().map(|read| read.value.closed.clone()).unwrap_or_default();
+        let numbers = closed.numbers(launch, tasks.values());
         let figures = self.figures(id, launch, now).await?;
         if campaign.state == State::Running {
             let counts = GuardCounts::of(&numbers.tally, ends(&figures));
@@ -73,7 +75,7 @@ impl CampaignsApi {
                 self.by_itself(id, now, pause).await?;
                 return Ok(());
             }
-            let decided = match winner(&definition, launch, &tasks, &figures, now) {
+            let decided = match winner(&definition, launch, &numbers, &figures, now) {
                 Some((place, detail)) => {
                     let choose = |campaign: &mut Campaign| campaign.choose_winner(place, detail.clone(), now);
                     self.by_itself(id, now, choose).await?.campaign.launch
@@ -82,18 +84,17 @@ impl CampaignsApi {
             };
             let launch = decided.as_ref().unwrap_or(launch);
             let test = definition.test.as_ref();
-            // People after a test phase wait for its winner.
-            let slots = if launch.awaits_winner(test) { launch.slots.get(..1) } else { None };
+            let slots = launch.releasable_slots(&definition, &closed, &tasks);
             let input = ReleaseInput {
                 segments: launch.segments,
-                slots: slots.unwrap_or(&launch.slots),
+                slots,
                 steps: &definition.steps,
                 rate_per_second: definition.rate_per_second,
                 paces: self.provider_paces(launch, &numbers, now).await?,
-                people_per_task: launch.people_per_task(test),
+                people_per_task: &launch.people_per_task(test),
                 tasks: &tasks,
             };
-            if !self.release_tasks(id, input, now).await? || launch.awaits_winner(test) {
+            if !self.release_tasks((id, launch), read, input, now).await? || slots.len() < launch.slots.len() {
                 return Ok(());
             }
         }
@@ -115,9 +116,22 @@ impl CampaignsApi {
         launch: &Launch,
         now: Timestamp,
     ) -> Result<GuardCounts, Problem> {
-        let tasks = self.campaigns.tasks(id, TaskPass::Send).await?;
-        let numbers = Numbers::of(launch.tasks(), tasks.values());
+        let (read, tasks) = self.open_tasks(id, launch).await?;
+        let closed = read.map(|read| read.value.closed).unwrap_or_default();
+        let numbers = closed.numbers(launch, tasks.values());
         Ok(GuardCounts::of(&numbers.tally, ends(&self.figures(id, launch, now).await?)))
+    }
+
+    /// Returns the release of a launched campaign, and the tasks of its open slots that workers have taken.
+    async fn open_tasks(
+        &self,
+        id: &CampaignId,
+        launch: &Launch,
+    ) -> Result<(Option<Versioned<Release>>, BTreeMap<u32, Task>), Problem> {
+        let read = self.campaigns.release(id).await?;
+        let first = read.as_ref().map_or(0, |read| read.value.closed.first_open_task(launch));
+        let tasks = self.campaigns.tasks_from(id, TaskPass::Send, first).await?;
+        Ok((read, tasks))
     }
 
     /// Returns the lifetime of messages of the campaign's type that have none of their own.
@@ -203,11 +217,17 @@ impl CampaignsApi {
         Ok(ProviderPaces { mail, sms })
     }
 
-    /// Releases the tasks that are due. Returns `true` if every task is done.
-    async fn release_tasks(&self, id: &CampaignId, input: ReleaseInput<'_>, now: Timestamp) -> Result<bool, Problem> {
-        let read = self.campaigns.release(id).await?;
+    /// Releases the tasks that are due. Returns `true` if every task of the slots is done.
+    async fn release_tasks(
+        &self,
+        (id, launch): (&CampaignId, &Launch),
+        read: Option<Versioned<Release>>,
+        input: ReleaseInput<'_>,
+        now: Timestamp,
+    ) -> Result<bool, Problem> {
         let before = read.as_ref().map(|read| read.value.clone()).unwrap_or_default();
-        let next = release(input, &before, now);
+        let mut next = release(input, &before, now);
+        next.release.closed.close(launch, input.tasks);
         if next.release != before {
             // Stored first: two conductors do not release twice, and a task whose message is lost is released again.
             if !self.campaigns.save_release(id, read.as_ref(), next.release, now).await? {
@@ -218,6 +238,24 @@ impl CampaignsApi {
             self.enqueue(next.tasks.iter().map(|(task, delay)| (message(*task), *delay))).await?;
         }
         Ok(next.is_complete)
+    }
+
+    /// Sends the messages of a plan's and of a test's tasks again that no worker holds: they were lost, or workers gave
+    /// the task back too often.
+    async fn resend_lost(&self, id: &CampaignId, campaign: &Campaign, now: Timestamp) -> Result<(), Problem> {
+        for (pass, of_pass) in campaign.open_passes(now) {
+            let read = self.campaigns.pass_run(id, pass).await?;
+            if !read.as_ref().map(|read| read.value.clone()).unwrap_or_default().is_due(of_pass, now) {
+                continue;
+            }
+            let tasks = self.campaigns.tasks(id, pass).await?;
+            let (run, lost) = PassRun::look(of_pass, &tasks, now);
+            if self.campaigns.save_pass_run((id, pass), read.as_ref(), run, now).await? {
+                let message = |task| TaskMessage { campaign: id.clone(), pass, task, interval_ms: None };
+                self.enqueue(lost.into_iter().map(|task| (message(task), 0))).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes the next release send the messages of tasks again that no worker has taken.
@@ -290,13 +328,14 @@ fn ends(variants: &Variants) -> Ends {
 fn winner(
     definition: &Definition,
     launch: &Launch,
-    tasks: &BTreeMap<u32, Task>,
+    numbers: &Numbers,
     variants: &Variants,
     now: Timestamp,
 ) -> Option<(usize, String)> {
     let test = definition.test.filter(|test| launch.awaits_winner(Some(test)))?;
     let is_over = launch.slots.get(1).is_some_and(|at| *at <= now);
-    let is_done = (0..launch.segments).all(|task| tasks.get(&task).is_some_and(|task| task.is_done));
+    // No task of the second slot is released before.
+    let is_done = numbers.tasks_done >= launch.segments;
     (is_over && is_done).then(|| pick_winner(test.metric, &test_results(launch, test.metric, variants)))
 }
 

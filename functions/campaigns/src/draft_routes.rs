@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::CampaignsApi;
 use super::pinning::kind_of;
 use super::resource::{check_stored_list, conflict, location, requested, shown};
-use campaign::{Campaign, CampaignId, Definition, Launch, Plan, State, TaskMessage, TaskPass};
+use campaign::{Campaign, CampaignId, Definition, Launch, Plan, State, TaskMessage, TaskPass, check_new_values};
 use domain::{Actor, CatalogChange};
 use platform::http::{Request, Response};
 use platform::preconditions::Preconditions;
@@ -62,6 +62,7 @@ impl CampaignsApi {
         }
         let config = self.config_now().await;
         Definition::parse(Value::Object(wanted.definition.clone()))?.check_times(now)?;
+        check_new_values(&wanted.definition)?;
         self.check_definition(&id, &wanted.definition, &config, now).await?;
         self.check_open().await?;
         if let Some((list, keys)) = &wanted.keys {
@@ -167,6 +168,7 @@ impl CampaignsApi {
                 }
             }
             let parsed = Definition::parse(Value::Object(definition.clone()))?;
+            check_new_values(&wanted.definition)?;
             if stored.campaign.state == State::Paused {
                 let is_of_message = ["template", "variants"].iter().any(|name| wanted.definition.contains_key(*name));
                 let messages = match is_of_message {

@@ -1,7 +1,5 @@
 //! The routes that move a campaign: approve, launch, pause, resume, cancel, retry.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -103,9 +101,9 @@ impl CampaignsApi {
                     return Err(Problem::new(ProblemKind::TooLate, format!("No message can be sent: {detail}.")));
                 }
                 let numbers = self.plan_numbers(&stored.id, plan).await?;
-                let slots = match &pinned.definition.timing {
+                let (slots, slot_people) = match &pinned.definition.timing {
                     Timing::AtLocal(local) => local_slots(local, &numbers, now)?,
-                    Timing::Now | Timing::At(_) => pinned.launch.slots.clone(),
+                    Timing::Now | Timing::At(_) => (pinned.launch.slots.clone(), Vec::new()),
                 };
                 if slots.last().is_some_and(|last| *last >= last_moment(now)) {
                     let message = "must be at most 13 days after the launch, with the test phase: launch it later";
@@ -116,7 +114,7 @@ impl CampaignsApi {
                 let expected_sms = numbers.tally.on_channel(Channel::Sms);
                 let segments = plan.segments;
                 let expected = Launch { expected_people, expected_mails, expected_sms, ..pinned.launch };
-                let launch = Launch { segments, slots, ..expected };
+                let launch = Launch { segments, slots, slot_people, ..expected };
                 stored.campaign.launch(launch, now).map_err(conflict)
             })
             .await?;
@@ -188,8 +186,16 @@ impl CampaignsApi {
         for name in ["send_at", "at_local", "not_after", "rollout", "test"] {
             definition.remove(name);
         }
+        // The notification says who was meant: the person may not match the filter any more.
+        let selected = ["segment", "filter"].map(|name| definition.remove(name));
+        if selected.iter().any(Option::is_some) {
+            definition.insert("filter".to_owned(), json!({"all": []}));
+        }
         let shown_title = title.unwrap_or_else(|| format!("Retry of {}", found.id));
         let retry_of = RetryOf { campaign: found.id.clone(), outcomes, reasons };
+        if let Some((field, message)) = retry_of.fault() {
+            return Err(Problem::invalid_field(field, message));
+        }
         definition.insert("title".to_owned(), json!(shown_title));
         definition.insert("retry_of".to_owned(), json!(retry_of));
         campaign::Definition::parse(Value::Object(definition.clone()))?;
@@ -217,9 +223,8 @@ impl CampaignsApi {
     ) -> Result<(), Problem> {
         let list: campaign::RecipientList =
             serde_json::from_value(list.clone()).map_err(|_| Problem::not_found("list of recipients"))?;
-        let per_part = u32::try_from(store::PEOPLE_PER_PART).unwrap_or(u32::MAX);
         let mut keys = Vec::new();
-        for part in 0..list.count.div_ceil(per_part) {
+        for part in 0..list.parts(store::PEOPLE_PER_PART) {
             keys.extend(self.campaigns.people(from, &list.list, part).await?);
         }
         Ok(self.campaigns.save_people(to, &list.list, &keys, now).await?)
@@ -262,11 +267,12 @@ fn stale(detail: &str) -> Problem {
     Problem::new(ProblemKind::ApprovalStale, detail)
 }
 
-/// Returns the times at which people of the planned zones are sent to, and the time of the pass for those who moved.
+/// Returns the times at which people of the planned zones are sent to, and the time of the pass for those who moved,
+/// with the number of people of each time but the last.
 ///
 /// # Errors
 /// 422 if the local time has passed in a zone and the campaign does not say what happens then.
-fn local_slots(local: &AtLocal, numbers: &Numbers, now: Timestamp) -> Result<Vec<Timestamp>, Problem> {
+fn local_slots(local: &AtLocal, numbers: &Numbers, now: Timestamp) -> Result<(Vec<Timestamp>, Vec<u64>), Problem> {
     let zones = &numbers.tally.by_time_zone;
     let passed = zones.iter().filter(|(zone, _)| local.instant(Some(zone.as_str())) < now);
     let passed: Vec<_> = passed.map(|(zone, people)| format!("{zone} ({people} people)")).collect();
@@ -274,8 +280,8 @@ fn local_slots(local: &AtLocal, numbers: &Numbers, now: Timestamp) -> Result<Vec
         let message = format!("must be given, because the time has passed in: {}", passed.join(", "));
         return Err(Problem::invalid_field("at_local.if_passed", message));
     }
-    let slots: BTreeSet<_> = zones.keys().filter_map(|zone| local.slot(Some(zone.as_str()), now)).collect();
-    let last = slots.last().copied().unwrap_or(now);
+    let slots = local.slots(zones, now);
+    let last = slots.keys().last().copied().unwrap_or(now);
     let closing = last.checked_add(jiff::SignedDuration::from_secs(CLOSING_DELAY_SECONDS)).unwrap_or(last);
-    Ok(slots.into_iter().chain([closing]).collect())
+    Ok((slots.keys().copied().chain([closing]).collect(), slots.into_values().collect()))
 }

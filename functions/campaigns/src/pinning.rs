@@ -223,13 +223,12 @@ impl CampaignsApi {
     /// # Errors
     /// If the table does not answer.
     pub(super) async fn segments_for(&self, definition: &Definition) -> Result<u32, Problem> {
+        let least = if definition.steps.is_empty() { 1 } else { TASKS_FOR_STEPS };
         if let AudienceKind::Recipients(list) = &definition.audience {
-            let per_part = u32::try_from(PEOPLE_PER_PART).unwrap_or(u32::MAX);
-            return Ok(list.count.div_ceil(per_part).max(1));
+            return Ok(list.tasks(PEOPLE_PER_PART, least));
         }
         let tasks = self.people_in_table().await?.div_ceil(PEOPLE_PER_TASK);
         let tasks = u32::try_from(tasks).unwrap_or(MAX_TASKS);
-        let least = if definition.steps.is_empty() { 1 } else { TASKS_FOR_STEPS };
         Ok(tasks.clamp(least, MAX_TASKS))
     }
 

@@ -1,6 +1,6 @@
 //! `GET /v1/campaigns/{id}/progress`: numbers of the plan and of the sending.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::CampaignsApi;
@@ -27,15 +27,18 @@ impl CampaignsApi {
                 let numbers = Numbers::of(plan.segments, tasks.values());
                 let quota = self.quota_for(&numbers, now).await;
                 let sms_per_second = self.config.current().await.settings.sms.max_per_second;
-                let seconds = duration_seconds(&numbers, &definition, quota.ok().flatten(), sms_per_second);
+                let rate = plan_rate(&numbers, &definition, quota.ok().flatten(), sms_per_second);
+                let people = numbers.tally.matched - numbers.tally.holdout;
+                let waits = waits(&definition);
+                let ends_at = definition.ends_at(&numbers.tally, rate, waits, now);
                 let samples = match numbers.is_complete() {
                     true => Box::pin(self.samples((id, &definition), plan, &tasks, now)).await?,
                     false => Vec::new(),
                 };
                 json!({
                     "number": plan.number, "hash": plan.hash, "at": plan.at, "is_complete": numbers.is_complete(),
-                    "numbers": numbers, "duration_seconds": seconds,
-                    "warnings": warnings(&numbers, &definition, quota, seconds, now),
+                    "numbers": numbers, "duration_seconds": seconds(people, rate) + waits.as_secs().unsigned_abs(),
+                    "warnings": warnings(&numbers, &definition, quota, ends_at),
                     "samples": samples,
                 })
             }
@@ -43,9 +46,10 @@ impl CampaignsApi {
         };
         let sending = match &campaign.launch {
             Some(launch) => {
-                let tasks = self.campaigns.tasks(id, TaskPass::Send).await?;
                 let release = self.campaigns.release(id).await?.map(|read| read.value).unwrap_or_default();
-                let numbers = Numbers::of(launch.tasks(), tasks.values());
+                let first = release.closed.first_open_task(launch);
+                let tasks = self.campaigns.tasks_from(id, TaskPass::Send, first).await?;
+                let numbers = release.closed.numbers(launch, tasks.values());
                 let done = numbers.tally.matched - numbers.tally.holdout;
                 let left = launch.expected_people.saturating_sub(done);
                 let own_rate = f64::from(definition.rate_per_second);
@@ -89,16 +93,20 @@ fn seconds(people: u64, rate_per_second: f64) -> u64 {
     (people as f64 / rate_per_second).ceil() as u64
 }
 
-fn duration_seconds(numbers: &Numbers, definition: &Definition, quota: Option<MailQuota>, sms_per_second: u32) -> u64 {
+/// Returns the people a second of a plan: its own rate, or the lowest rate of a provider if that is lower.
+fn plan_rate(numbers: &Numbers, definition: &Definition, quota: Option<MailQuota>, sms_per_second: u32) -> f64 {
     let people = numbers.tally.matched - numbers.tally.holdout;
     let mails = numbers.tally.on_channel(Channel::Email);
     let own_rate = f64::from(definition.rate_per_second);
     let mail = quota.and_then(|quota| MailPace::of(quota, mails, people, 1)).map(|pace| pace.people_per_second);
     let sms = sms_pace(sms_per_second, numbers.tally.on_channel(Channel::Sms), people, 1);
-    let rate = [mail, sms].into_iter().flatten().fold(own_rate, f64::min);
-    let holds: u64 = definition.steps.iter().map(|step| u64::from(step.hold_minutes) * 60).sum();
-    let test = definition.test.map_or(0, |test| test.duration.as_secs().unsigned_abs());
-    seconds(people, rate) + holds + test
+    [mail, sms].into_iter().flatten().fold(own_rate, f64::min)
+}
+
+/// Returns the time for which a campaign waits by itself: its steps, and its test phase.
+fn waits(definition: &Definition) -> SignedDuration {
+    let holds = definition.steps.iter().map(|step| SignedDuration::from_mins(step.hold_minutes.into()));
+    holds.chain(definition.test.map(|test| test.duration)).sum()
 }
 
 /// Returns what keeps a campaign from being faster.
@@ -147,8 +155,7 @@ fn warnings(
     numbers: &Numbers,
     definition: &Definition,
     quota: Result<Option<MailQuota>, NoQuota>,
-    duration_seconds: u64,
-    now: Timestamp,
+    ends_at: Timestamp,
 ) -> Vec<String> {
     let tally = &numbers.tally;
     let mut warnings = Vec::new();
@@ -166,8 +173,6 @@ fn warnings(
         warnings.push(format!("{} stored profiles cannot be read and are left out.", tally.malformed));
     }
     warnings.extend(quota_warning(tally.on_channel(Channel::Email), quota));
-    let duration = i64::try_from(duration_seconds).unwrap_or(i64::MAX);
-    let ends_at = now.checked_add(jiff::SignedDuration::from_secs(duration)).unwrap_or(Timestamp::MAX);
     if definition.not_after.is_some_and(|not_after| ends_at > not_after) {
         warnings.push("At this rate, not_after passes before all people are sent to.".to_owned());
     }

@@ -11,9 +11,11 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::CampaignsApi;
-use campaign::{AudienceKind, CampaignId, Definition, Launch, OutcomeName, People, PersonOutcome, Selected};
+use campaign::{
+    AudienceKind, Campaign, CampaignId, Definition, LOCAL_TIME_PASSED, OutcomeName, People, PersonOutcome, Selected,
+};
 use domain::notification::{Notification, NotificationId};
-use domain::recipient::Recipient;
+use domain::recipient::{Recipient, RecipientKey};
 use platform::http::{Request, Response};
 use platform::problem::Problem;
 use store::{Histories, HistoryReader, PEOPLE_PER_PART, PeoplePage, SweepPosition};
@@ -43,7 +45,7 @@ impl CampaignsApi {
                 Problem::invalid_field("outcome", format!("must be one of: {}", names.join(", ")))
             })?),
         };
-        let reason = request.query("reason");
+        let reason = request.query("reason").map(known).transpose()?;
         let mut place = request.query("after").map(place).transpose()?;
         let stored = self.find(request).await?;
         let definition = stored.campaign.parsed()?;
@@ -56,7 +58,7 @@ impl CampaignsApi {
         let (mut items, until) = (Vec::new(), Instant::now() + READ_TIME);
         loop {
             let (page, next) = self.page_of(&stored.id, &definition, place.as_ref()).await?;
-            items.extend(self.listed(&people, launch, page, wanted, reason).await?);
+            items.extend(self.listed(&people, &stored.campaign, page, (wanted, reason)).await?);
             place = next;
             if items.len() >= PAGE || place.is_none() || Instant::now() >= until {
                 break;
@@ -75,8 +77,7 @@ impl CampaignsApi {
         if let AudienceKind::Recipients(list) = &definition.audience {
             let part = if let Some(Place::Part(part)) = place { *part } else { 0 };
             let keys = self.campaigns.people(id, &list.list, part).await?;
-            let parts = list.count.div_ceil(u32::try_from(PEOPLE_PER_PART).unwrap_or(u32::MAX));
-            let next = (part + 1 < parts).then_some(Place::Part(part + 1));
+            let next = (part + 1 < list.parts(PEOPLE_PER_PART)).then_some(Place::Part(part + 1));
             return Ok((self.recipients.people_with_keys(&keys).await?, next));
         }
         let after = if let Some(Place::After(after)) = place { Some(after) } else { None };
@@ -98,40 +99,78 @@ impl CampaignsApi {
     async fn listed(
         &self,
         people: &People<'_>,
-        launch: &Launch,
+        campaign: &Campaign,
         page: PeoplePage,
-        wanted: Option<OutcomeName>,
-        reason: Option<&str>,
+        (wanted, reason): (Option<OutcomeName>, Option<&'static str>),
     ) -> Result<Vec<Value>, Problem> {
-        let histories = self.histories(people, &page.people).await?;
-        let select = |one: Recipient| Some((people.select(&one, histories.of(&one))?, one));
-        let selected: Vec<_> = page.people.into_iter().filter_map(select).collect();
+        // The notification says who was meant: a person may not match any more, or match only now.
+        let found = self.notifications_of((people.id, people.launch.at), &page.people).await?;
+        let (with, without): (Vec<_>, Vec<_>) =
+            page.people.into_iter().partition(|recipient| found.contains_key(&recipient.key));
+        let without = self.retried(people, without).await?;
+        let histories = self.histories(people, &without).await?;
+        // Nothing is stored for them, so the present profile decides.
+        let unsent = without.iter().filter_map(|recipient| {
+            let outcome = unsent(people, campaign, people.select(recipient, histories.of(recipient))?)?;
+            Some((recipient, None, outcome))
+        });
+        let sent = with.iter().filter_map(|recipient| {
+            let notification = found.get(&recipient.key)?;
+            Some((recipient, Some(notification), PersonOutcome::of(notification)))
+        });
+        let listed = sent.chain(unsent).filter(|(_, _, outcome)| {
+            wanted.is_none_or(|wanted| outcome.name() == wanted)
+                && reason.is_none_or(|reason| outcome.reason() == Some(reason))
+        });
+        Ok(listed.map(|(recipient, notification, outcome)| shown(recipient, notification, &outcome)).collect())
+    }
+
+    /// Returns the notifications that a campaign with this time of the launch sent to these people.
+    async fn notifications_of(
+        &self,
+        (campaign, launched_at): (&CampaignId, Timestamp),
+        people: &[Recipient],
+    ) -> Result<HashMap<RecipientKey, Notification>, Problem> {
         let hasher = self.hasher.get().await?;
         let id = |recipient: &Recipient| {
-            NotificationId::of_campaign(recipient.key.clone(), launch.at, hasher, people.id.as_str())
+            NotificationId::of_campaign(recipient.key.clone(), launched_at, hasher, campaign.as_str())
         };
-        let ids: Vec<_> = selected.iter().map(|(_, recipient)| id(recipient)).collect();
+        let ids: Vec<_> = people.iter().map(id).collect();
         let found = self.notifications.get_many(&ids).await?;
-        let found: HashMap<_, _> = found.into_iter().map(|one| (one.id().recipient().clone(), one)).collect();
-        let listed = selected.iter().filter_map(|(selected, recipient)| {
-            let notification = found.get(&recipient.key);
-            let outcome = match (selected, notification) {
-                (_, Some(notification)) => PersonOutcome::of(notification),
-                (Selected::Holdout, None) => PersonOutcome::Holdout,
-                // Not sent to yet.
-                (_, None) => return None,
-            };
-            let is_wanted = wanted.is_none_or(|wanted| outcome.name() == wanted)
-                && reason.is_none_or(|reason| outcome.reason() == Some(known(reason)));
-            is_wanted.then(|| shown(recipient, notification, &outcome))
-        });
-        Ok(listed.collect())
+        Ok(found.into_iter().map(|one| (one.id().recipient().clone(), one)).collect())
+    }
+
+    /// Leaves only people whom a retry is for.
+    async fn retried(&self, people: &People<'_>, page: Vec<Recipient>) -> Result<Vec<Recipient>, Problem> {
+        let retry = people.definition.retry_of.as_ref().zip(people.launch.retried_launch);
+        let Some((retry, launched_at)) = retry else { return Ok(page) };
+        let before = self.notifications_of((&retry.campaign, launched_at), &page).await?;
+        let is_meant = |recipient: &Recipient| {
+            before.get(&recipient.key).is_some_and(|notification| retry.takes(&PersonOutcome::of(notification)))
+        };
+        Ok(page.into_iter().filter(is_meant).collect())
     }
 }
 
-/// Returns the reason with this name, or a text that no person has.
-fn known(reason: &str) -> &'static str {
-    domain::notification::Reason::parse(reason).map_or("", domain::notification::Reason::as_str)
+/// Returns what became of a person without a notification; `None` if the campaign did not come to the person yet.
+fn unsent(people: &People<'_>, campaign: &Campaign, selected: Selected) -> Option<PersonOutcome> {
+    let is_late = match selected {
+        Selected::Holdout => return Some(PersonOutcome::Holdout),
+        Selected::TooLate => true,
+        // The last pass found that the person had moved to a zone whose time had passed.
+        Selected::Message(_) => campaign.sent_at.is_some() && people.skips_late(),
+    };
+    is_late.then_some(PersonOutcome::Skipped(LOCAL_TIME_PASSED))
+}
+
+/// Returns the reason with this name.
+///
+/// # Errors
+/// 422 if no person can have it.
+fn known(reason: &str) -> Result<&'static str, Problem> {
+    PersonOutcome::reason_named(reason).ok_or_else(|| {
+        Problem::invalid_field("reason", "must be a reason of a failure or a skip, such as gone or local_time_passed")
+    })
 }
 
 fn shown(recipient: &Recipient, notification: Option<&Notification>, outcome: &PersonOutcome) -> Value {

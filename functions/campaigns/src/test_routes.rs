@@ -6,11 +6,11 @@ use serde_json::json;
 
 use super::CampaignsApi;
 use super::resource::conflict;
-use campaign::{Launch, Plan, StateConflict, TaskMessage, TaskPass};
+use campaign::{Campaign, CampaignId, Launch, Plan, StateConflict, TaskMessage, TaskPass};
 use domain::notification::NotificationId;
 use domain::recipient::RecipientId;
 use platform::http::{Request, Response};
-use platform::problem::Problem;
+use platform::problem::{Problem, ProblemKind};
 use store::StoredCampaign;
 
 /// Maximum number of recipients of a test.
@@ -38,6 +38,10 @@ impl CampaignsApi {
             if stored.campaign.state.is_final() {
                 return Err(conflict(StateConflict { state: stored.campaign.state, action: "tested" }));
             }
+            if self.is_testing(&stored.id, &stored.campaign, now).await? {
+                let detail = "The test before is not sent yet. Retry later.";
+                return Err(Problem::new(ProblemKind::Conflict, detail).retry_after(2));
+            }
             let pinned = self.pinned(stored, &by, &config, now).await?;
             let number = stored.campaign.test.as_ref().map_or(0, |test| test.number) + 1;
             let launch = Launch { segments: 1, ..pinned.launch };
@@ -57,5 +61,14 @@ impl CampaignsApi {
         let items: Vec<_> = items.collect();
         self.enqueue([(TaskMessage { campaign, pass, task: 0, interval_ms: None }, 0)].into_iter()).await?;
         Ok(Response::json(202, &json!({"items": items})))
+    }
+
+    /// Returns `true` if the last test may still be sent. The next one would take its place, and its people got
+    /// nothing.
+    async fn is_testing(&self, id: &CampaignId, campaign: &Campaign, now: Timestamp) -> Result<bool, Problem> {
+        let test = campaign.open_passes(now).find(|(pass, _)| matches!(pass, TaskPass::Test(_)));
+        let Some((pass, _)) = test else { return Ok(false) };
+        let task = self.campaigns.task(id, pass, 0).await?;
+        Ok(task.is_none_or(|task| !task.value.is_done))
     }
 }

@@ -55,9 +55,15 @@ pub async fn handle(worker: &BackgroundInit<Worker>, event: LambdaEvent<Value>) 
             tracing::error!(alarm = AlarmLine::PoisonRecord.as_str(), "dropped a message that is not a task");
             continue;
         };
-        if let Err(error) = Box::pin(worker.work_on(&message, ends_at_ms)).await {
-            let TaskMessage { campaign, task, .. } = &message;
-            tracing::warn!(%campaign, task, %error, "failed to work on a task; it is continued later");
+        let must_repeat = match Box::pin(worker.work_on(&message, ends_at_ms)).await {
+            Ok(end) => end.needs_repeat(message.pass),
+            Err(error) => {
+                let TaskMessage { campaign, task, .. } = &message;
+                tracing::warn!(%campaign, task, %error, "failed to work on a task; it is continued later");
+                true
+            }
+        };
+        if must_repeat {
             failed.push(json!({"itemIdentifier": record.message_id}));
         }
     }

@@ -8,6 +8,7 @@ pub mod handler;
 mod limits;
 mod message;
 mod plan;
+mod repeats;
 mod services;
 mod work;
 mod worker;

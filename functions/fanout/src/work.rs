@@ -1,28 +1,28 @@
 //! Work on the pages of one task.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use campaign::{
-    AudienceKind, Campaign, CampaignId, Definition, Launch, People, PeopleTally, PersonOutcome, PlannedPerson,
-    Selected, Task, TaskPass, paced_page, spent_for_everybody,
+    AudienceKind, Campaign, CampaignId, Definition, LOCAL_TIME_PASSED, Launch, People, PeopleTally, PersonOutcome,
+    PlannedPerson, Selected, Task, TaskPass, UNKNOWN_TYPE, paced_page, spent_for_everybody,
 };
 use delivery::config::ConfigSnapshot;
 use delivery::{Allowance, CONCURRENCY, FirstAttempt, Started};
 use domain::budget::Ceiling;
 use domain::notification::{Notification, NotificationId, Reason};
-use domain::recipient::{Recipient, RecipientKey};
+use domain::recipient::Recipient;
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use serde_json::json;
-use store::{HistoryReader, PeoplePage, StoreError, SweepPosition};
+use store::{HistoryReader, PEOPLE_PER_PART, PeoplePage, StoreError, SweepPosition};
 use templates::CompiledTemplate;
 use tokio::time::Instant;
 
 use crate::limits::{SHORTEST_PAGE, WorkerLimits, turns, wait_until};
 use crate::message::TaskPeople;
 use crate::plan::Planned;
+use crate::repeats::{Existing, by_recipient, count_repeated, existing_of, first_attempt};
 use crate::services::FanoutServices;
 
 /// Maximum number of profiles of a page. A worker that dies repeats at most one page.
@@ -55,9 +55,6 @@ pub struct PageResult {
     /// Budget that is spent, so that no further person was begun.
     pub spent: Option<Ceiling>,
 }
-
-/// Notifications that exist already, by the recipients' keys.
-type Existing = HashMap<RecipientKey, Notification>;
 
 /// Outcome of a person; `None` for one that was not begun.
 struct Handled {
@@ -136,9 +133,11 @@ impl<'a> Work<'a> {
         let config = engine.config().with_types(&[self.definition.kind.as_str()]).await;
         let (people, malformed) = (page.people.len() as u64, page.malformed as u64);
         let mut tally = PeopleTally { people, malformed, ..PeopleTally::default() };
-        let selected = self.selected(&audience.people, page.people, &config).await?;
-        let existing = self.existing(audience, &selected, task.is_dirty).await?;
-        let first = first_attempt(task, audience);
+        let first = match self.pass {
+            TaskPass::Plan(_) => FirstAttempt::OfPage,
+            TaskPass::Test(_) | TaskPass::Send => first_attempt(task, audience, limits.lease_until),
+        };
+        let (selected, existing) = self.to_begin((audience, first), page.people, &config, &mut tally).await?;
         let (existing, config, spent) = (&existing, &config, &OnceLock::new());
         let selected = self.in_turn(selected, existing);
         let handled = selected.into_iter().map(|(turn, (selected, recipient))| async move {
@@ -184,8 +183,30 @@ impl<'a> Work<'a> {
         if let Some(error) = failed {
             return Err(error);
         }
-        let next = page.next.map(|next| json!(next));
-        Ok(PageResult { counted: is_whole.then_some((tally, next, planned)), spent: spent.get().copied() })
+        let counted = is_whole.then(|| (tally, page.next.map(|next| json!(next)), planned));
+        Ok(PageResult { counted, spent: spent.get().copied() })
+    }
+
+    /// Returns the people of a page that the task is for, and the notifications that exist already. People whom a dead
+    /// worker of this task sent to are counted and left out.
+    async fn to_begin(
+        &self,
+        (audience, first): (&TaskPeople<'_>, FirstAttempt),
+        mut page: Vec<Recipient>,
+        config: &ConfigSnapshot,
+        tally: &mut PeopleTally,
+    ) -> Result<(Vec<(Selected, Recipient)>, Existing), StoreError> {
+        let notifications = self.services.engine.stores().notifications();
+        let mut existing = Existing::new();
+        if first == FirstAttempt::MayBeRepeat {
+            existing = existing_of(notifications, audience, page.iter()).await?;
+            page = count_repeated(audience, page, &existing, tally);
+        }
+        let selected = self.selected(&audience.people, page, config).await?;
+        if first == FirstAttempt::Alone {
+            existing = existing_of(notifications, audience, selected.iter().map(|(_, recipient)| recipient)).await?;
+        }
+        Ok((selected, existing))
     }
 
     /// Adds the time from which each person of a page may begin.
@@ -208,7 +229,8 @@ impl<'a> Work<'a> {
             return recipients.people_with_keys(&keys).await;
         }
         if let AudienceKind::Recipients(list) = &self.definition.audience {
-            let keys = self.services.campaigns.people(self.id, &list.list, segment).await?;
+            let share = list.share_of(segment, self.launch.segments, PEOPLE_PER_PART);
+            let keys = share.of(self.services.campaigns.people(self.id, &list.list, share.part).await?);
             return recipients.people_with_keys(&keys).await;
         }
         let after: Option<SweepPosition> = task.after.as_ref().and_then(|at| serde_json::from_value(at.clone()).ok());
@@ -285,20 +307,6 @@ impl<'a> Work<'a> {
         Ok(selected.into_iter().filter(|(_, recipient)| is_meant(recipient)).collect())
     }
 
-    /// Returns the notifications of the page that exist already. They are read only if there may be some.
-    async fn existing(
-        &self,
-        audience: &TaskPeople<'_>,
-        selected: &[(Selected, Recipient)],
-        is_dirty: bool,
-    ) -> Result<Existing, StoreError> {
-        if matches!(self.pass, TaskPass::Plan(_)) || !(is_dirty || audience.people.is_closing()) {
-            return Ok(Existing::new());
-        }
-        let ids: Vec<_> = selected.iter().map(|(_, recipient)| audience.notification_id(recipient)).collect();
-        Ok(by_recipient(self.services.engine.stores().notifications().get_many(&ids).await?))
-    }
-
     async fn handle(
         &self,
         audience: &TaskPeople<'_>,
@@ -316,21 +324,16 @@ impl<'a> Work<'a> {
             spent: None,
             to_store: None,
         };
-        let found = existing.get(&recipient.key);
-        // The slots before the closing pass counted people with a notification, and those who are held out.
-        if audience.people.is_closing() && (found.is_some() || selected == Selected::Holdout) {
+        // The slot that sent to a person counts it.
+        if existing.contains_key(&recipient.key) {
             return Ok(nobody(None));
         }
         let place = match selected {
             Selected::Holdout => return Ok(nobody(Some(PersonOutcome::Holdout))),
-            Selected::TooLate => return Ok(nobody(Some(PersonOutcome::Skipped(TOO_LATE)))),
+            Selected::TooLate => return Ok(nobody(Some(PersonOutcome::Skipped(LOCAL_TIME_PASSED)))),
             Selected::Message(place) => place,
         };
         let variant = self.launch.messages.get(place).map(|message| message.variant.clone()).unwrap_or_default();
-        if let Some(found) = found {
-            let (outcome, cost_micros) = (Some(PersonOutcome::of(found)), found.cost_micros());
-            return Ok(Handled { variant, cost_micros, ..nobody(outcome) });
-        }
         let at = if let TaskPass::Plan(_) = self.pass { audience.people.planned_at(&recipient, now) } else { now };
         let Some(notification) = audience.notification(&recipient, place, config, at) else {
             return Ok(nobody(Some(PersonOutcome::Skipped(UNKNOWN_TYPE))));
@@ -343,6 +346,9 @@ impl<'a> Work<'a> {
         }
         let sent = self.send(notification, recipient, moment).await?;
         let Some(Started { notification, is_stored }) = sent else { return Ok(nobody(Some(PersonOutcome::Erased))) };
+        if !audience.people.is_of_slot(&notification) {
+            return Ok(nobody(None));
+        }
         let (outcome, cost_micros) = (Some(PersonOutcome::of(&notification)), notification.cost_micros());
         let skipped = notification.reason() == Some(Reason::Budget) && self.pass == TaskPass::Send;
         let spent = spent_for_everybody(notification.over_budget().values().copied()).filter(|_| skipped);
@@ -372,25 +378,6 @@ impl<'a> Work<'a> {
             Err(error) => Err(error),
         }
     }
-}
-
-/// Decides how results are stored. On a dirty page and in the closing pass, a notification may exist: each is stored on
-/// the condition that it does not.
-fn first_attempt(task: &Task, audience: &TaskPeople<'_>) -> FirstAttempt {
-    match (task.is_dirty, audience.people.is_closing()) {
-        (true, _) => FirstAttempt::MayBeRepeat,
-        (false, true) => FirstAttempt::Alone,
-        (false, false) => FirstAttempt::OfPage,
-    }
-}
-
-/// Reason for people who are skipped because their local time has passed.
-const TOO_LATE: &str = "local_time_passed";
-/// Reason for people who are skipped because the type of the campaign no longer exists.
-const UNKNOWN_TYPE: &str = "unknown_type";
-
-fn by_recipient(found: Vec<Notification>) -> Existing {
-    found.into_iter().map(|one| (one.id().recipient().clone(), one)).collect()
 }
 
 fn malformed() -> StoreError {

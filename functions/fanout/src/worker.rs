@@ -30,6 +30,15 @@ pub enum TaskEnd {
     Nothing,
 }
 
+impl TaskEnd {
+    /// Returns `true` if the queue must deliver the message of such a task again. A release continues the tasks of a
+    /// launched campaign.
+    #[must_use]
+    pub fn needs_repeat(self, pass: TaskPass) -> bool {
+        self == Self::Left && pass != TaskPass::Send
+    }
+}
+
 impl Worker {
     /// Creates a worker with these services.
     #[must_use]

@@ -97,6 +97,12 @@ impl World {
         Box::pin(worker.work_on(task, ends_at_ms)).await
     }
 
+    /// Lets a worker begin a task so late that its invocation ends before the first page.
+    pub async fn run_out_of_time(&self, task: &TaskMessage) -> TaskEnd {
+        let ends_at_ms = u64::try_from(self.clock.now().as_millisecond()).unwrap() + 1_000;
+        Box::pin(self.fanout.work_on(task, ends_at_ms)).await.unwrap()
+    }
+
     /// Another instance of fanout, which shares only the tables with the first.
     pub async fn another_fanout(&self) -> Worker {
         self.endpoints.fanout(&self.clock).await
@@ -118,5 +124,12 @@ impl World {
             let put = json!({"TableName": "settings", "Item": task});
             self.database.put_item(serde_json::from_value(put).unwrap()).unwrap();
         }
+    }
+
+    /// Deletes the progress of a task.
+    pub fn forget_task(&self, id: &str, task: &str) {
+        let key = json!({"pk": {"S": format!("campaign#{id}")}, "sk": {"S": task}});
+        let delete = json!({"TableName": "settings", "Key": key});
+        self.database.delete_item(serde_json::from_value(delete).unwrap()).unwrap();
     }
 }

@@ -55,6 +55,47 @@ pub enum OutcomeName {
     Erased,
 }
 
+/// Part of a list of recipients that a task is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListShare {
+    /// Part of the list, as it is stored.
+    pub part: u32,
+    /// Number of the share of this part, from 0.
+    pub share: u32,
+    /// Number of shares of each part.
+    pub shares: u32,
+}
+
+impl RecipientList {
+    /// Returns the number of stored parts.
+    #[must_use]
+    pub fn parts(&self, people_per_part: u32) -> u32 {
+        self.count.div_ceil(people_per_part.max(1)).max(1)
+    }
+
+    /// Returns the number of tasks: at least `least`, the same number for each part.
+    #[must_use]
+    pub fn tasks(&self, people_per_part: u32, least: u32) -> u32 {
+        let parts = self.parts(people_per_part);
+        parts.saturating_mul(least.div_ceil(parts).max(1))
+    }
+
+    /// Returns the share of a task of so many.
+    #[must_use]
+    pub fn share_of(&self, task: u32, tasks: u32, people_per_part: u32) -> ListShare {
+        let shares = (tasks / self.parts(people_per_part)).max(1);
+        ListShare { part: task / shares, share: task % shares, shares }
+    }
+}
+
+impl ListShare {
+    /// Returns the entries of the share, of those of the part.
+    pub fn of<T>(self, part: Vec<T>) -> Vec<T> {
+        let is_of_share = |(place, _): &(u32, T)| place % self.shares == self.share;
+        (0..).zip(part).filter(is_of_share).map(|(_, one)| one).collect()
+    }
+}
+
 impl Selection {
     /// Reads the fields `segment` and `filter`, of which exactly one is given.
     pub(crate) fn read(
@@ -102,5 +143,34 @@ impl OutcomeName {
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|outcome| outcome.as_str() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whatever the length of the list: each entry belongs to one task, and no task is larger than its share.
+        #[test]
+        fn tasks_divide_a_list(count in 1..2_000_u32, least in prop::sample::select(vec![1_u32, 100])) {
+            let list = RecipientList { list: String::new(), count };
+            let tasks = list.tasks(100, least);
+            prop_assert!(tasks >= least && tasks < count.div_ceil(100) + least, "{}", tasks);
+            let mut found = Vec::new();
+            for task in 0..tasks {
+                let share = list.share_of(task, tasks, 100);
+                let part: Vec<_> = (share.part * 100..count.min(share.part * 100 + 100)).collect();
+                let of_task = share.of(part);
+                prop_assert!(of_task.len() <= 100_usize.div_ceil(share.shares as usize));
+                found.extend(of_task);
+            }
+            prop_assert_eq!(found.len(), count as usize);
+            prop_assert_eq!(found.into_iter().collect::<BTreeSet<_>>().len(), count as usize);
+        }
     }
 }

@@ -56,7 +56,11 @@ impl People<'_> {
             urgency: self.definition.urgency,
             topic: None,
             request_index: 0,
-            campaign: Some(CampaignUse { id: self.id.as_str().to_owned(), variant: message.variant.clone() }),
+            campaign: Some(CampaignUse {
+                id: self.id.as_str().to_owned(),
+                variant: message.variant.clone(),
+                slot: self.slot_number(),
+            }),
             metadata: None,
             created_at,
             due_at: created_at,

@@ -7,9 +7,8 @@ use serde_json::{Map, Value, json};
 
 use crate::definition::Definition;
 use crate::guards::GuardCounts;
-use crate::lots::ALL_BP;
 use crate::state::{PauseReason, State};
-use crate::test_phase::{TestPhase, Winner};
+use crate::test_phase::Winner;
 use domain::CampaignId;
 use domain::notification::{Content, TemplateUse};
 use platform::problem::Problem;
@@ -113,6 +112,9 @@ pub struct Launch {
     pub messages: Vec<LaunchedMessage>,
     /// Times at which tasks begin. The last one of a campaign by local time is for people who moved meanwhile.
     pub slots: Vec<Timestamp>,
+    /// Number of people of each slot by local time, by the plan. The last slot has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slot_people: Vec<u64>,
     /// Time of the launch of the campaign whose people are sent to again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retried_launch: Option<Timestamp>,
@@ -323,18 +325,6 @@ impl Launch {
     #[must_use]
     pub fn tasks(&self) -> u32 {
         self.segments.saturating_mul(u32::try_from(self.slots.len()).unwrap_or(u32::MAX))
-    }
-
-    /// Returns the expected number of people of one task. The tasks of a test phase have a part of the people, and
-    /// those after it the rest.
-    #[must_use]
-    #[allow(clippy::cast_precision_loss)] // at most a million people
-    pub fn people_per_task(&self, test: Option<&TestPhase>) -> f64 {
-        let people = self.expected_people as f64;
-        let Some(test) = test else { return (people / f64::from(self.tasks().max(1))).max(1.0) };
-        let tested = f64::from(test.share_bp) / f64::from(ALL_BP);
-        let share = if self.winner.is_none() { tested } else { 1.0 - tested };
-        (people * share / f64::from(self.segments.max(1))).max(1.0)
     }
 }
 

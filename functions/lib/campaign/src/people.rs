@@ -7,11 +7,12 @@ use serde_json::Value;
 
 use crate::audience::AudienceKind;
 use crate::definition::Definition;
-use crate::local_time::{IfPassed, Timing};
+use crate::local_time::{AtLocal, IfPassed, Timing};
 use crate::lots::{Lot, draw, is_tested};
 use crate::model::Launch;
 use crate::task::TaskPass;
 use domain::CampaignId;
+use domain::notification::Notification;
 
 /// Audience of a task.
 #[derive(Debug, Clone)]
@@ -112,20 +113,7 @@ impl<'a> People<'a> {
             return None;
         }
         if let Timing::AtLocal(local) = &self.definition.timing {
-            let slot = local.slot(recipient.time_zone.as_deref(), self.launch.at);
-            if self.is_closing() {
-                // A person who has no notification yet moved to a zone whose time had passed.
-                if !local.if_passed.is_some_and(IfPassed::sends) {
-                    return Some(Selected::TooLate);
-                }
-            } else if let Some(place) = self.slot {
-                let is_of_slot = slot.is_some() && slot == self.launch.slots.get(place).copied();
-                if !is_of_slot {
-                    return None;
-                }
-            } else if slot.is_none() {
-                return Some(Selected::TooLate);
-            }
+            return self.select_by_local_time(local, recipient);
         }
         let Some(test) = &self.definition.test else { return Some(self.draw(recipient, self.definition.holdout_bp)) };
         let is_tested = is_tested(self.id, &recipient.id, test.share_bp);
@@ -137,6 +125,51 @@ impl<'a> People<'a> {
             Selected::Message(_) if !is_tested => Selected::Message(self.launch.place_of_rest()),
             drawn => drawn,
         })
+    }
+
+    fn select_by_local_time(&self, local: &AtLocal, recipient: &Recipient) -> Option<Selected> {
+        let drawn = self.draw(recipient, self.definition.holdout_bp);
+        let slot = local.slot(recipient.time_zone.as_deref(), self.launch.at);
+        let Some(place) = self.slot else {
+            let is_late = slot.is_none() && drawn != Selected::Holdout;
+            return Some(if is_late { Selected::TooLate } else { drawn });
+        };
+        if drawn == Selected::Holdout {
+            // Nothing is stored for them, so the first slot counts all of them, whatever their zone: they may move.
+            return (place == 0).then_some(drawn);
+        }
+        if self.is_closing() {
+            // Whoever has no notification yet moved to a zone whose time had passed.
+            return Some(if self.skips_late() { Selected::TooLate } else { drawn });
+        }
+        (slot.is_some() && slot == self.launch.slots.get(place).copied()).then_some(drawn)
+    }
+
+    /// Returns `true` if people whose local time has passed are not sent to.
+    #[must_use]
+    pub fn skips_late(&self) -> bool {
+        matches!(&self.definition.timing, Timing::AtLocal(local) if !local.if_passed.is_some_and(IfPassed::sends))
+    }
+
+    /// Returns `true` if another slot may have sent to people of this one, because they moved to another time zone.
+    /// `until` is the time at which the work ends: before the second slot begins, nobody was sent to by another one.
+    #[must_use]
+    pub fn may_be_of_other_slot(&self, until: Timestamp) -> bool {
+        let Timing::AtLocal(_) = self.definition.timing else { return false };
+        // The last slot begins after all others are done.
+        let others = self.launch.slots.len().saturating_sub(1);
+        let second = self.launch.slots.get(1).filter(|_| others > 1);
+        self.slot.is_some_and(|slot| slot > 0) || second.is_some_and(|begins_at| *begins_at <= until)
+    }
+
+    /// Returns `true` if the task's slot sent this notification of the campaign, and so counts it.
+    #[must_use]
+    pub fn is_of_slot(&self, notification: &Notification) -> bool {
+        notification.campaign().is_some_and(|used| used.slot == self.slot_number())
+    }
+
+    pub(crate) fn slot_number(&self) -> u32 {
+        self.slot.and_then(|slot| u32::try_from(slot).ok()).unwrap_or(0)
     }
 
     /// Returns the time as of which a plan decides for a person: the one at which the campaign begins for that person,
@@ -163,9 +196,13 @@ impl<'a> People<'a> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+    use proptest::sample::select;
     use serde_json::json;
 
     use super::*;
+    use crate::model::LaunchedMessage;
+    use domain::recipient::RecipientId;
     use domain::recipient::sample::with_everything;
 
     fn at(text: &str) -> Timestamp {
@@ -192,5 +229,74 @@ mod tests {
         assert_eq!(planned(json!({"send_at": "2026-11-23T09:58:00Z"})), now, "its time has come");
         let local = json!({"date_time": "2026-11-24T09:00:00", "default_time_zone": "UTC"});
         assert_eq!(planned(json!({"at_local": local})), at("2026-11-24T08:00:00Z"));
+    }
+
+    /// Returns what each slot of a campaign by local time selects for a person in each zone.
+    fn by_local_time(changes: &Value, number: u64, slot: u32, zone: &str) -> Option<Selected> {
+        let id = CampaignId::parse("0123456789abcdefghjkmnpqrs").unwrap();
+        let mut local = json!({"date_time": "2026-12-01T09:00:00", "default_time_zone": "UTC"});
+        local.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        let definition = json!({"title": "A", "type": "NEWS", "content": {"title": "A", "body": "B"}, "filter": {"all": []},
+            "at_local": local, "holdout_percent": 50});
+        let definition = Definition::parse(definition).unwrap();
+        let Timing::AtLocal(at_local) = &definition.timing else { panic!() };
+        // In Tokyo the time has passed.
+        let now = at("2026-12-01T07:00:00Z");
+        let slots = ["Europe/Rome", "UTC"].map(|zone| at_local.instant(Some(zone)));
+        let slots = slots.into_iter().chain([at("2026-12-01T09:01:00Z")]).collect();
+        let launch = Launch { slots, messages: vec![LaunchedMessage::default()], ..launch(now) };
+        let recipient = with_everything(1);
+        let created_at = Timestamp::UNIX_EPOCH;
+        let person = RecipientId::parse(&format!("user-{number}")).unwrap();
+        let recipient = Recipient { id: person, time_zone: Some(zone.to_owned()), created_at, ..recipient };
+        let people = People::of_task(&id, &definition, &launch, (TaskPass::Send, slot)).unwrap();
+        people.select(&recipient, None)
+    }
+
+    proptest! {
+        /// Whatever zones a person moves through: held-out people are counted once, by the first slot, and never as
+        /// late.
+        #[test]
+        fn who_is_held_out_is_counted_once(
+            number in 0..50_u64,
+            zones in prop::collection::vec(select(vec!["Europe/Rome", "UTC", "Asia/Tokyo", "America/New_York"]), 3),
+            if_passed in select(vec![json!({}), json!({"if_passed": "skip"}), json!({"if_passed": "send_now"})]),
+        ) {
+            let slots: Vec<_> = (0..).zip(&zones).map(|(slot, zone)| by_local_time(&if_passed, number, slot, zone)).collect();
+            let holdouts = slots.iter().filter(|selected| **selected == Some(Selected::Holdout)).count();
+            let is_held_out = by_local_time(&json!({}), number, 0, "Asia/Tokyo") == Some(Selected::Holdout);
+            prop_assert_eq!(holdouts, usize::from(is_held_out), "{:?}", slots);
+            if is_held_out {
+                prop_assert_eq!(slots, [Some(Selected::Holdout), None, None]);
+            } else {
+                prop_assert!(slots[2].is_some(), "the last slot looks up everybody else");
+            }
+        }
+    }
+
+    #[test]
+    fn people_are_looked_up_once_another_slot_may_have_sent_to_them() {
+        let (id, now) = (CampaignId::random(Timestamp::UNIX_EPOCH), at("2026-12-01T07:00:00Z"));
+        let looks_up = |timing: Value, slots: &[&str], slot: u32, until: &str| {
+            let mut body =
+                json!({"title": "A", "type": "NEWS", "content": {"title": "A", "body": "B"}, "filter": {"all": []}});
+            body.as_object_mut().unwrap().extend(timing.as_object().unwrap().clone());
+            let definition = Definition::parse(body).unwrap();
+            let launch = Launch { slots: slots.iter().map(|slot| at(slot)).collect(), ..launch(now) };
+            People::of_task(&id, &definition, &launch, (TaskPass::Send, slot)).unwrap().may_be_of_other_slot(at(until))
+        };
+        let local = || json!({"at_local": {"date_time": "2026-12-01T09:00:00", "default_time_zone": "UTC"}});
+        let three = ["2026-12-01T08:00:00Z", "2026-12-01T09:00:00Z", "2026-12-01T09:01:00Z"];
+        assert!(!looks_up(local(), &three, 0, "2026-12-01T08:59:59Z"), "no other slot has begun");
+        assert!(looks_up(local(), &three, 0, "2026-12-01T09:00:00Z"), "its work is late");
+        assert!(
+            looks_up(local(), &three, 1, "2026-12-01T09:00:00Z")
+                && looks_up(local(), &three, 2, "2026-12-01T09:01:00Z")
+        );
+        assert!(
+            !looks_up(local(), &three[1..], 0, "2026-12-01T10:00:00Z"),
+            "the last slot waits for the only other one"
+        );
+        assert!(!looks_up(json!({}), &three[..1], 0, "2026-12-01T10:00:00Z"));
     }
 }

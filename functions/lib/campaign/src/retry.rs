@@ -21,6 +21,23 @@ pub struct RetryOf {
 }
 
 impl RetryOf {
+    /// Outcomes of people with a notification. Nothing was stored for the others, so nobody of them is found.
+    pub const OUTCOMES: [OutcomeName; 5] =
+        [OutcomeName::Sent, OutcomeName::Waiting, OutcomeName::Held, OutcomeName::Failed, OutcomeName::Skipped];
+
+    /// Returns the field that makes the retry one of nobody, with an explanation.
+    #[must_use]
+    pub fn fault(&self) -> Option<(&'static str, &'static str)> {
+        let has_reason = |outcome: &OutcomeName| matches!(outcome, OutcomeName::Failed | OutcomeName::Skipped);
+        if self.outcomes.is_empty() || self.outcomes.iter().any(|outcome| !Self::OUTCOMES.contains(outcome)) {
+            return Some(("outcomes", "must be one or several of: sent, waiting, held, failed, skipped"));
+        }
+        if !self.reasons.is_empty() && !self.outcomes.iter().any(has_reason) {
+            return Some(("reasons", "must be absent if outcomes has neither failed nor skipped"));
+        }
+        None
+    }
+
     /// Returns `true` if people with this outcome are sent to.
     #[must_use]
     pub fn takes(&self, outcome: &PersonOutcome) -> bool {

@@ -8,13 +8,19 @@ use crate::audience::OutcomeName;
 use domain::channel::Channel;
 use domain::notification::{Notification, Reason, Status};
 
-/// Maximum number of locales and of zones that are counted by name.
+/// Maximum number of reasons, variants or locales that are counted by name. Time zones have no maximum, because each of
+/// them may be a time of the campaign; the time zone database has about 600.
 const MAX_NAMES: usize = 60;
 /// Name of the rest.
 const OTHERS: &str = "others";
-
+/// Reason for people who are skipped because their local time has passed.
+pub const LOCAL_TIME_PASSED: &str = "local_time_passed";
+/// Reason for people who are skipped because the type of the campaign no longer exists.
+pub const UNKNOWN_TYPE: &str = "unknown_type";
 /// Reasons of skips for which no notification is stored.
-const WITHOUT_NOTIFICATION: [&str; 2] = ["local_time_passed", "unknown_type"];
+const WITHOUT_NOTIFICATION: [&str; 2] = [LOCAL_TIME_PASSED, UNKNOWN_TYPE];
+/// Reason for a skip that has none.
+const UNKNOWN: &str = "unknown";
 
 /// Outcome of one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +94,7 @@ impl PersonOutcome {
             Status::Held => Self::Held,
             Status::Scheduled | Status::Sending | Status::Cascading => Self::Waiting,
             Status::Skipped if notification.reason() == Some(Reason::UnknownRecipient) => Self::Erased,
-            Status::Skipped => Self::Skipped(notification.reason().map_or("unknown", Reason::as_str)),
+            Status::Skipped => Self::Skipped(notification.reason().map_or(UNKNOWN, Reason::as_str)),
             Status::Cancelled => Self::Skipped(Status::Cancelled.as_str()),
             status @ (Status::Failed | Status::Expired | Status::Uncertain) => {
                 Self::Failed(notification.reason().map_or(status.as_str(), Reason::as_str))
@@ -108,6 +114,14 @@ impl PersonOutcome {
             Self::Holdout => OutcomeName::Holdout,
             Self::Erased => OutcomeName::Erased,
         }
+    }
+
+    /// Returns the reason of a failure or a skip with this name.
+    #[must_use]
+    pub fn reason_named(name: &str) -> Option<&'static str> {
+        let ends = [Status::Failed, Status::Expired, Status::Uncertain, Status::Cancelled].map(Status::as_str);
+        let mut own = ends.into_iter().chain([LOCAL_TIME_PASSED, UNKNOWN_TYPE, UNKNOWN]);
+        own.find(|own| *own == name).or_else(|| Reason::parse(name).map(Reason::as_str))
     }
 
     /// Returns the reason of a failure or a skip.
@@ -155,7 +169,7 @@ impl PeopleTally {
     /// Counts the locale and the zone of a person that matches.
     pub fn add_place(&mut self, locale: Option<&str>, time_zone: Option<&str>) {
         count_name(&mut self.by_locale, locale.unwrap_or("none"), 1);
-        count_name(&mut self.by_time_zone, time_zone.unwrap_or("none"), 1);
+        *self.by_time_zone.entry(time_zone.unwrap_or("none").to_owned()).or_default() += 1;
     }
 
     /// Adds the numbers of another task.
@@ -177,9 +191,11 @@ impl PeopleTally {
             (&mut self.by_channel, &other.by_channel),
             (&mut self.by_variant, &other.by_variant),
             (&mut self.by_locale, &other.by_locale),
-            (&mut self.by_time_zone, &other.by_time_zone),
         ] {
             theirs.iter().for_each(|(name, count)| count_name(mine, name, *count));
+        }
+        for (zone, people) in &other.by_time_zone {
+            *self.by_time_zone.entry(zone.clone()).or_default() += people;
         }
     }
 
@@ -217,6 +233,7 @@ fn count_name(counts: &mut BTreeMap<String, u64>, name: &str, by: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::notification::sample;
 
     #[test]
     fn sums_stay_balanced_and_names_are_bounded() {
@@ -245,5 +262,23 @@ mod tests {
             tally.add_place(Some(&format!("x{number}")), None);
         }
         assert_eq!((tally.by_locale.len(), tally.by_locale["others"], tally.by_time_zone["none"]), (61, 140, 200));
+    }
+
+    #[test]
+    fn each_reason_of_an_outcome_is_known_by_its_name() {
+        let ends = [Status::Failed, Status::Expired, Status::Uncertain, Status::Skipped, Status::Cancelled];
+        for (status, reason) in ends.into_iter().flat_map(|status| [(status, None), (status, Some(Reason::OptedOut))]) {
+            let mut notification = sample("DEFAULT", jiff::Timestamp::UNIX_EPOCH);
+            notification.finish(status, reason, notification.created_at());
+            let reason = PersonOutcome::of(&notification).reason();
+            assert!(
+                reason.is_some() && reason.and_then(PersonOutcome::reason_named) == reason,
+                "{status:?} {reason:?}"
+            );
+        }
+        for name in [LOCAL_TIME_PASSED, UNKNOWN_TYPE] {
+            assert_eq!(PersonOutcome::reason_named(name), Some(name));
+        }
+        assert_eq!(PersonOutcome::reason_named("rain"), None);
     }
 }

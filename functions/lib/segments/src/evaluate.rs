@@ -106,7 +106,7 @@ impl Condition {
         }
         Some(match (value_of(&self.field, person), &self.test) {
             (None, test) => matches!(test, Test::Missing),
-            (Some(value), test) => value.passes(test, person.now),
+            (Some(value), test) => value.passes(test, self.field.as_of(value.time(), person.now)),
         })
     }
 

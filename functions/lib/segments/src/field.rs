@@ -2,6 +2,7 @@
 
 use domain::CampaignId;
 use domain::channel::Channel;
+use jiff::Timestamp;
 
 /// A field of a recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +88,15 @@ impl Field {
             "segment" => Self::Segment,
             _ => return None,
         })
+    }
+
+    /// Returns the time from which a relative time counts back. A campaign decides as of its launch, and a person may
+    /// be active after it: then the activity is within any time. A later time of another field is in the future.
+    pub(crate) fn as_of(&self, value: Option<Timestamp>, now: Timestamp) -> Timestamp {
+        match self {
+            Self::UpdatedAt | Self::LastEngagedAt => value.map_or(now, |at| at.max(now)),
+            _ => now,
+        }
     }
 
     /// Returns the kind of the field's values.

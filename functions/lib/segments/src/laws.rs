@@ -10,6 +10,7 @@ use super::*;
 use crate::field::FieldKind;
 use domain::CampaignId;
 use domain::notification::{Notification, Reason, Status, sample};
+use domain::recipient::Recipient;
 use domain::recipient::sample::with_everything;
 use platform::private::Private;
 
@@ -289,4 +290,29 @@ fn fields_of_the_profile_are_read() {
     let halves = [half(0, 5_000), half(5_000, 10_000)];
     let in_half = halves.map(|filter| Filter::parse(&filter, "filter").unwrap().matches(person));
     assert_ne!(in_half[0], in_half[1], "each recipient is in one half");
+}
+
+#[test]
+fn who_is_active_after_the_launch_of_a_campaign_was_active_lately() {
+    let mut recipient = with_everything(1);
+    let is_within = |recipient: &Recipient, field: &str| {
+        ["within_last", "not_within_last"].map(|op| {
+            let filter = json!({"field": field, "op": op, "value": "P7D"});
+            Filter::parse(&filter, "filter").unwrap().matches(Person { recipient, now: now(), history: None })
+        })
+    };
+    for (seconds, within) in [(-8 * 86_400, [false, true]), (-86_400, [true, false]), (60, [true, false])] {
+        let at = now() + SignedDuration::from_secs(seconds);
+        (recipient.updated_at, recipient.last_engaged_at) = (at, Some(at));
+        recipient.attributes = Private::new(Map::from_iter([("ends_at".to_owned(), json!(at))]));
+        assert_eq!(is_within(&recipient, "last_engaged_at"), within, "{seconds}");
+        assert_eq!(is_within(&recipient, "updated_at"), within, "{seconds}");
+        let is_future = seconds > 0;
+        let of_attribute = if is_future { [false, true] } else { within };
+        assert_eq!(
+            is_within(&recipient, "attributes.ends_at"),
+            of_attribute,
+            "what a caller stores may be in the future"
+        );
+    }
 }

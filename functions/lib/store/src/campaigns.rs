@@ -5,38 +5,28 @@
 //! pk    campaigns-open             sk    <id>                  exists until the campaign ends
 //! pk    audit#campaign#<id>        sk    <milliseconds>#<revision>    one change of that row; 400 days
 //! pk    campaign-key#<hash>        sk    key                   campaign of an Idempotency-Key; 24 hours
-//! pk    campaign#<id>              sk    release               which tasks are released
-//! pk    campaign#<id>              sk    <pass>#<task>         progress of a task
-//! pk    campaign#<id>              sk    people#<list>#<part>  keys of a list of recipients
 //! ```
 //!
-//! The row, its audit record and the marker are written in one transaction. The rest is deleted by DynamoDB 180 days
-//! after its last write.
-
-use std::collections::BTreeMap;
+//! The row, its audit record and the marker are written in one transaction.
 
 use aws::DynamoClient;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use futures_util::{StreamExt, TryStreamExt};
 use jiff::{SignedDuration, Timestamp};
 
 use super::catalog_row::{CALL, CatalogRow, commit_change, item, put, put_always, put_over_expired, put_record, row};
-use super::versioned::{ItemPlace, Versioned, versioned};
 use super::{Item, ItemReader, ItemWriter, Malformed, Page, StoreError};
-use crate::direct::{GetItem, PutItem};
-use campaign::{Campaign, CampaignId, Release, Task, TaskPass};
+use crate::direct::GetItem;
+use campaign::{Campaign, CampaignId};
 use domain::CatalogChange;
-use domain::recipient::RecipientKey;
 use segments::CampaignLaunches;
 use serde_json::{Map, Value};
 
 pub(super) const ROWS: &str = "campaigns";
 const OPEN: &str = "campaigns-open";
-const RETENTION: SignedDuration = SignedDuration::from_hours(180 * 24);
 /// Time for which a key is known.
 const KEY_RETENTION: SignedDuration = SignedDuration::from_hours(24);
-/// Number of recipients of one part of a list, which is one task.
-pub const PEOPLE_PER_PART: usize = 100;
 /// Number of campaigns that are read at once.
 const READS_AT_ONCE: usize = 16;
 
@@ -125,7 +115,11 @@ impl CampaignStore {
     /// # Errors
     /// If a call to DynamoDB fails.
     pub async fn open(&self) -> Result<Vec<CampaignId>, StoreError> {
-        let items = self.all(OPEN, "").await?;
+        let query = self.client.query().table_name(&self.table).consistent_read(true);
+        let query = query
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(OPEN.to_owned()));
+        let items = all_pages(query).await?;
         let id = |item: &Item| ItemReader(item).text("sk").ok().and_then(CampaignId::parse);
         Ok(items.iter().filter_map(id).collect())
     }
@@ -218,125 +212,6 @@ impl CampaignStore {
         let delete = delete.build().map_err(|error| StoreError::of_build(CALL, &error))?;
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
-
-    /// Returns which tasks are released.
-    ///
-    /// # Errors
-    /// If the call to DynamoDB fails, or the value is malformed.
-    pub async fn release(&self, id: &CampaignId) -> Result<Option<Versioned<Release>>, StoreError> {
-        self.place(&partition(id), "release").read().await
-    }
-
-    /// Stores which tasks are released. Returns `false` if another process was first.
-    ///
-    /// # Errors
-    /// If the call to DynamoDB fails.
-    pub async fn save_release(
-        &self,
-        id: &CampaignId,
-        read: Option<&Versioned<Release>>,
-        release: Release,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        Ok(self.place(&partition(id), "release").replace(read, release, kept_until(now)).await?.is_some())
-    }
-
-    /// Returns the progress of a task; `None` if no worker has taken it.
-    ///
-    /// # Errors
-    /// If the call to DynamoDB fails, or the value is malformed.
-    pub async fn task(
-        &self,
-        id: &CampaignId,
-        pass: TaskPass,
-        task: u32,
-    ) -> Result<Option<Versioned<Task>>, StoreError> {
-        self.place(&partition(id), &task_key(pass, task)).read().await
-    }
-
-    /// Stores the progress of a task. Returns `None` if another worker was first.
-    ///
-    /// # Errors
-    /// If the call to DynamoDB fails.
-    pub async fn save_task(
-        &self,
-        (id, pass, task): (&CampaignId, TaskPass, u32),
-        read: Option<&Versioned<Task>>,
-        progress: Task,
-        now: Timestamp,
-    ) -> Result<Option<Versioned<Task>>, StoreError> {
-        self.place(&partition(id), &task_key(pass, task)).replace(read, progress, kept_until(now)).await
-    }
-
-    /// Returns the progress of all tasks of a pass that workers have taken, by their numbers.
-    ///
-    /// # Errors
-    /// If a call to DynamoDB fails, or a value is malformed.
-    pub async fn tasks(&self, id: &CampaignId, pass: TaskPass) -> Result<BTreeMap<u32, Task>, StoreError> {
-        let prefix = format!("{}#", pass.key());
-        let mut tasks = BTreeMap::new();
-        for item in self.all(&partition(id), &prefix).await? {
-            let number = ItemReader(&item).text("sk")?.strip_prefix(&prefix).and_then(|number| number.parse().ok());
-            tasks.insert(number.ok_or(Malformed("sk"))?, versioned(&item)?.value);
-        }
-        Ok(tasks)
-    }
-
-    /// Stores the keys of a list of recipients, in parts. A repeat changes nothing.
-    ///
-    /// # Errors
-    /// If a call to DynamoDB fails.
-    pub async fn save_people(
-        &self,
-        id: &CampaignId,
-        list: &str,
-        keys: &[RecipientKey],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        for (part, keys) in keys.chunks(PEOPLE_PER_PART).enumerate() {
-            let keys: Vec<_> = keys.iter().map(RecipientKey::as_str).collect();
-            let item = ItemWriter::default()
-                .text("pk", partition(id))
-                .text("sk", people_key(list, u32::try_from(part).unwrap_or(u32::MAX)))
-                .text("keys", keys.join(","))
-                .number("expires_at", kept_until(now).as_second());
-            PutItem::new(&self.table, item.finish()).send(&self.client).await?;
-        }
-        Ok(())
-    }
-
-    /// Returns the keys of one part of a list.
-    ///
-    /// # Errors
-    /// If the call to DynamoDB fails, or the part does not exist.
-    pub async fn people(&self, id: &CampaignId, list: &str, part: u32) -> Result<Vec<RecipientKey>, StoreError> {
-        let get = GetItem::new(&self.table, key(&partition(id), &people_key(list, part)));
-        let item = get.send(&self.client).await?.ok_or(Malformed("keys"))?;
-        let keys = ItemReader(&item).text("keys")?.split(',').map(RecipientKey::from_stored).collect::<Option<_>>();
-        Ok(keys.ok_or(Malformed("keys"))?)
-    }
-
-    async fn all(&self, partition: &str, prefix: &str) -> Result<Vec<Item>, StoreError> {
-        let query = self.client.query().table_name(&self.table).consistent_read(true);
-        let query = query.expression_attribute_values(":pk", AttributeValue::S(partition.to_owned()));
-        let query = if prefix.is_empty() {
-            query.key_condition_expression("pk = :pk")
-        } else {
-            query
-                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-                .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
-        };
-        let mut pages = query.into_paginator().send();
-        let mut items = Vec::new();
-        while let Some(page) = pages.next().await {
-            items.extend(page.map_err(|error| StoreError::of("Query", error))?.items.unwrap_or_default());
-        }
-        Ok(items)
-    }
-
-    fn place<'a>(&'a self, partition: &'a str, sort: &'a str) -> ItemPlace<'a> {
-        ItemPlace { client: &self.client, table: &self.table, partition, sort }
-    }
 }
 
 impl StoredCampaign {
@@ -352,6 +227,15 @@ impl StoredCampaign {
     }
 }
 
+pub(super) async fn all_pages(query: QueryFluentBuilder) -> Result<Vec<Item>, StoreError> {
+    let mut pages = query.into_paginator().send();
+    let mut items = Vec::new();
+    while let Some(page) = pages.next().await {
+        items.extend(page.map_err(|error| StoreError::of("Query", error))?.items.unwrap_or_default());
+    }
+    Ok(items)
+}
+
 fn stored(item: &Item) -> Result<StoredCampaign, Malformed> {
     let id = CampaignId::parse(ItemReader(item).text("sk")?).ok_or(Malformed("sk"))?;
     let row = row(item)?;
@@ -363,22 +247,10 @@ pub(super) fn key(partition: &str, sort: &str) -> Item {
     ItemWriter::default().text("pk", partition).text("sk", sort).finish()
 }
 
-fn partition(id: &CampaignId) -> String {
+pub(super) fn partition(id: &CampaignId) -> String {
     format!("campaign#{id}")
 }
 
 fn key_partition(key: &str) -> String {
     format!("campaign-key#{key}")
-}
-
-fn task_key(pass: TaskPass, task: u32) -> String {
-    format!("{}#{task:06}", pass.key())
-}
-
-fn people_key(list: &str, part: u32) -> String {
-    format!("people#{list}#{part:06}")
-}
-
-fn kept_until(now: Timestamp) -> Timestamp {
-    now.checked_add(RETENTION).unwrap_or(Timestamp::MAX)
 }

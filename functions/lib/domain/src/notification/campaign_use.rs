@@ -7,6 +7,8 @@ pub struct CampaignUse {
     pub id: String,
     /// Name of the variant; empty if the campaign has none.
     pub variant: String,
+    /// Number of the campaign's slot that sent it and counts it, from 0. It is stored beside the text.
+    pub slot: u32,
 }
 
 impl CampaignUse {
@@ -20,7 +22,7 @@ impl CampaignUse {
     #[must_use]
     pub fn from_text(text: &str) -> Self {
         let (id, variant) = text.split_once('.').unwrap_or((text, ""));
-        Self { id: id.to_owned(), variant: variant.to_owned() }
+        Self { id: id.to_owned(), variant: variant.to_owned(), slot: 0 }
     }
 }
 

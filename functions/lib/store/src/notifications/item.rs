@@ -62,6 +62,7 @@ pub fn notification_to_item(notification: &Notification) -> Item {
         .maybe_text("topic", notification.topic().map(Private::expose))
         .number_unless_zero("place", notification.topic().map_or(0, |_| notification.request_index().into()))
         .maybe_text("campaign", notification.campaign().map(CampaignUse::to_text))
+        .number_unless_zero("slot", notification.campaign().map_or(0, |used| used.slot.into()))
         .maybe_text("metadata", notification.metadata().map(json_text))
         .text("status", notification.status().as_str())
         .maybe_text("reason", notification.reason().map(Reason::as_str))
@@ -109,7 +110,7 @@ pub fn notification_from_item(item: &Item) -> Result<Notification, Malformed> {
         urgency: urgency_of(item.text("urgency")?)?,
         topic: item.maybe_text("topic")?.map(|topic| Private::new(topic.to_owned())),
         request_index: item.maybe_number("place")?.unwrap_or(0).try_into().map_err(|_| Malformed("place"))?,
-        campaign: item.maybe_text("campaign")?.map(CampaignUse::from_text),
+        campaign: campaign_of(item)?,
         metadata: item.maybe_json("metadata")?,
         created_at: item.time("created_at")?,
         due_at: item.time("due_at")?,
@@ -136,6 +137,11 @@ fn message_of(item: ItemReader<'_>) -> Result<NotificationMessage, Malformed> {
     let content = item.maybe_json::<Content>("content")?.map(NotificationMessage::Content);
     let template = item.maybe_json("template")?.map(NotificationMessage::Template);
     content.or(template).ok_or(Malformed("content"))
+}
+
+fn campaign_of(item: ItemReader<'_>) -> Result<Option<CampaignUse>, Malformed> {
+    let slot = item.maybe_number("slot")?.unwrap_or(0).try_into().map_err(|_| Malformed("slot"))?;
+    Ok(item.maybe_text("campaign")?.map(|text| CampaignUse { slot, ..CampaignUse::from_text(text) }))
 }
 
 fn due_shard(notification: &Notification) -> String {
@@ -310,9 +316,23 @@ mod tests {
         let mut single = sample("DEFAULT", Timestamp::UNIX_EPOCH);
         single.wait(single.lives_until(), single.created_at());
         let mut of_campaign = single.clone();
-        let used = CampaignUse { id: "c".to_owned(), variant: String::new() };
+        let used = CampaignUse { id: "c".to_owned(), variant: String::new(), slot: 0 };
         of_campaign.parts_mut().request.campaign = Some(used);
         assert!(due_shard(&single).starts_with("normal#") && due_shard(&of_campaign).starts_with("bulk#"));
+    }
+
+    #[test]
+    fn the_slot_of_a_campaign_reads_back() {
+        for slot in [0, 3] {
+            let mut of_campaign = accepted();
+            let used = CampaignUse { id: "c".to_owned(), variant: "b".to_owned(), slot };
+            of_campaign.parts_mut().request.campaign = Some(used);
+            let item = notification_to_item(&of_campaign);
+            assert_eq!(
+                (notification_from_item(&item).as_ref(), item.contains_key("slot")),
+                (Ok(&of_campaign), slot > 0)
+            );
+        }
     }
 
     #[test]

@@ -1,0 +1,101 @@
+//! Plans and tests whose messages to the workers were lost: which tasks are sent again. A release sends those of a
+//! launched campaign.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Campaign, Plan};
+use crate::release::LOST_AFTER;
+use crate::state::State;
+use crate::task::{Task, TaskPass};
+
+/// Time after the request for which a plan or a test is continued. Later, an operator makes another one.
+const CONTINUED_FOR: SignedDuration = SignedDuration::from_hours(1);
+
+/// State of the tasks of a plan or a test.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PassRun {
+    /// `true` if every task was done at the last look.
+    pub is_complete: bool,
+    /// Time of the last look.
+    pub looked_at: Option<Timestamp>,
+}
+
+impl Campaign {
+    /// Returns the plan and the test whose tasks may be worked on.
+    pub fn open_passes(&self, now: Timestamp) -> impl Iterator<Item = (TaskPass, &Plan)> {
+        let plan = self.plan.as_ref().filter(|_| matches!(self.state, State::Draft | State::Approved));
+        let plan = plan.map(|plan| (TaskPass::Plan(plan.number), plan));
+        let test = self.test.as_ref().filter(|_| !self.state.is_final());
+        let test = test.map(|test| (TaskPass::Test(test.number), test));
+        let is_open = move |(_, pass): &(TaskPass, &Plan)| now.duration_since(pass.at) < CONTINUED_FOR;
+        plan.into_iter().chain(test).filter(is_open)
+    }
+}
+
+impl PassRun {
+    /// Returns `true` if the tasks must be looked at: some may be left, and their messages were sent a while ago.
+    #[must_use]
+    pub fn is_due(&self, pass: &Plan, now: Timestamp) -> bool {
+        let looked_at = self.looked_at.unwrap_or(pass.at);
+        !self.is_complete && now.duration_since(looked_at) >= LOST_AFTER
+    }
+
+    /// Returns the tasks that are neither done nor held by a worker, with the record of this look.
+    #[must_use]
+    pub fn look(pass: &Plan, tasks: &BTreeMap<u32, Task>, now: Timestamp) -> (Self, Vec<u32>) {
+        let is_done = |task: &u32| tasks.get(task).is_some_and(|task| task.is_done);
+        let is_held = |task: &u32| tasks.get(task).is_some_and(|task| task.is_held(now));
+        let left: Vec<_> = (0..pass.segments).filter(|task| !is_done(task)).collect();
+        let run = Self { is_complete: left.is_empty(), looked_at: Some(now) };
+        (run, left.into_iter().filter(|task| !is_held(task)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::model::Launch;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn pass(number: u32) -> Plan {
+        Plan { number, hash: String::new(), segments: 4, launch: Launch::default(), at: at(0) }
+    }
+
+    #[test]
+    fn tasks_that_nobody_holds_are_sent_again_every_five_minutes() {
+        let plan = pass(1);
+        assert!(!PassRun::default().is_due(&plan, at(299)) && PassRun::default().is_due(&plan, at(300)));
+        let done = Task { is_done: true, ..Task::default() };
+        let held = Task { lease_until: Some(at(360)), ..Task::default() };
+        let tasks = BTreeMap::from([(0, done.clone()), (1, held), (2, Task::default())]);
+        let (run, lost) = PassRun::look(&plan, &tasks, at(300));
+        assert_eq!((run.is_complete, lost), (false, vec![2, 3]));
+        assert!(!run.is_due(&plan, at(599)) && run.is_due(&plan, at(600)));
+        let tasks = (0..4).map(|task| (task, done.clone())).collect();
+        let (run, lost) = PassRun::look(&plan, &tasks, at(600));
+        assert!(lost.is_empty() && !run.is_due(&plan, at(10_000)));
+    }
+
+    #[test]
+    fn a_plan_is_continued_until_the_launch_and_a_test_until_the_end_for_an_hour() {
+        let mut campaign = Campaign::draft(serde_json::Map::new(), String::new());
+        (campaign.plan, campaign.test) = (Some(pass(1)), Some(pass(2)));
+        let open = |campaign: &Campaign, second| -> Vec<TaskPass> {
+            campaign.open_passes(at(second)).map(|(pass, _)| pass).collect()
+        };
+        assert_eq!(open(&campaign, 3_599), [TaskPass::Plan(1), TaskPass::Test(2)]);
+        assert_eq!(open(&campaign, 3_600), []);
+        campaign.state = State::Running;
+        assert_eq!(open(&campaign, 0), [TaskPass::Test(2)]);
+        campaign.state = State::Cancelled;
+        assert_eq!(open(&campaign, 0), []);
+    }
+}

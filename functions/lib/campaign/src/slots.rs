@@ -1,0 +1,148 @@
+//! Slots: the times at which tasks of a campaign begin, the people of each, and those whose work is over.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::definition::Definition;
+use crate::local_time::{AtLocal, Timing};
+use crate::lots::ALL_BP;
+use crate::model::Launch;
+use crate::numbers::Numbers;
+use crate::tally::PeopleTally;
+use crate::task::Task;
+use crate::test_phase::TestPhase;
+
+/// First slots of a launched campaign of which every task is done. Nothing of them changes any more, so their numbers
+/// are kept as a sum, and their tasks are not read again.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClosedSlots {
+    /// Number of slots.
+    pub slots: u32,
+    /// Numbers of their people.
+    pub tally: PeopleTally,
+}
+
+impl ClosedSlots {
+    /// Returns the number of the first task whose progress is not part of the sum.
+    #[must_use]
+    pub const fn first_open_task(&self, launch: &Launch) -> u32 {
+        self.slots.saturating_mul(launch.segments)
+    }
+
+    /// Adds the slots of which every task is done.
+    pub fn close(&mut self, launch: &Launch, tasks: &BTreeMap<u32, Task>) {
+        let all = u32::try_from(launch.slots.len()).unwrap_or(u32::MAX);
+        while self.slots < all {
+            let first = self.first_open_task(launch);
+            let of_slot = || tasks.range(first..first.saturating_add(launch.segments)).map(|(_, task)| task);
+            if of_slot().filter(|task| task.is_done).count() < launch.segments as usize {
+                return;
+            }
+            of_slot().for_each(|task| self.tally.merge(&task.tally));
+            self.slots += 1;
+        }
+    }
+
+    /// Returns the numbers of a launched campaign. `open` are the tasks from [`first_open_task`](Self::first_open_task)
+    /// on that workers have taken.
+    #[must_use]
+    pub fn numbers<'a>(&self, launch: &Launch, open: impl IntoIterator<Item = &'a Task>) -> Numbers {
+        let mut numbers = Numbers::of(launch.tasks(), open);
+        numbers.tasks_done += self.first_open_task(launch);
+        numbers.tally.merge(&self.tally);
+        numbers.balanced = numbers.tally.is_balanced();
+        numbers
+    }
+}
+
+impl AtLocal {
+    /// Returns the times at which people of these zones are sent to, each with the number of its people.
+    #[must_use]
+    pub fn slots(&self, people_by_zone: &BTreeMap<String, u64>, launched_at: Timestamp) -> BTreeMap<Timestamp, u64> {
+        let mut slots = BTreeMap::new();
+        for (zone, people) in people_by_zone {
+            if let Some(at) = self.slot(Some(zone.as_str()), launched_at) {
+                *slots.entry(at).or_default() += people;
+            }
+        }
+        slots
+    }
+}
+
+impl Definition {
+    /// Returns the time at which everybody of a plan is sent to at this rate, if the campaign is launched at `now`.
+    /// `waits` is the time for which it waits by itself.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)] // at most a million people
+    pub fn ends_at(
+        &self,
+        plan: &PeopleTally,
+        people_per_second: f64,
+        waits: SignedDuration,
+        now: Timestamp,
+    ) -> Timestamp {
+        let sent_to = plan.matched.saturating_sub(plan.holdout) as f64 / plan.matched.max(1) as f64;
+        let slots = match &self.timing {
+            Timing::AtLocal(local) => local.slots(&plan.by_time_zone, now),
+            Timing::At(at) => BTreeMap::from([((*at).max(now), plan.matched)]),
+            Timing::Now => BTreeMap::from([(now, plan.matched)]),
+        };
+        let sent = slots.into_iter().fold(now, |end, (at, people)| {
+            let time = SignedDuration::try_from_secs_f64(people as f64 * sent_to / people_per_second)
+                .unwrap_or(SignedDuration::MAX);
+            end.max(at).checked_add(time).unwrap_or(Timestamp::MAX)
+        });
+        sent.checked_add(waits).unwrap_or(Timestamp::MAX)
+    }
+}
+
+impl Launch {
+    /// Returns the expected number of people of one task of each slot. The pass for people who moved meanwhile expects
+    /// nobody.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)] // at most a million people
+    pub fn people_per_task(&self, test: Option<&TestPhase>) -> Vec<f64> {
+        let people = self.expected_people as f64;
+        let planned = self.slot_people.iter().sum::<u64>().max(1) as f64;
+        let of_slot = |slot: usize| match test {
+            Some(test) => {
+                let tested = f64::from(test.share_bp) / f64::from(ALL_BP);
+                people * if slot == 0 { tested } else { 1.0 - tested }
+            }
+            // A launch of an earlier release, or one time for everybody.
+            None if self.slot_people.is_empty() => people / self.slots.len().saturating_sub(1).max(1) as f64,
+            None => people * self.slot_people.get(slot).map_or(0.0, |of_slot| *of_slot as f64 / planned),
+        };
+        (0..self.slots.len()).map(|slot| of_slot(slot) / f64::from(self.segments.max(1))).collect()
+    }
+
+    /// Returns the slots whose tasks may be released. People after a test phase wait for its winner, and the pass for
+    /// people who moved meanwhile waits until every other task is done: until then nobody knows who was sent to.
+    #[must_use]
+    pub fn releasable_slots(
+        &self,
+        definition: &Definition,
+        closed: &ClosedSlots,
+        tasks: &BTreeMap<u32, Task>,
+    ) -> &[Timestamp] {
+        let before_last = self.slots.len().saturating_sub(1);
+        let releasable = if self.awaits_winner(definition.test.as_ref()) {
+            1
+        } else if matches!(definition.timing, Timing::AtLocal(_)) {
+            let first = closed.first_open_task(self);
+            let end = u32::try_from(before_last).unwrap_or(u32::MAX).saturating_mul(self.segments).max(first);
+            let done = tasks.range(first..end).filter(|(_, task)| task.is_done).count();
+            if done < (end - first) as usize { before_last } else { self.slots.len() }
+        } else {
+            self.slots.len()
+        };
+        self.slots.get(..releasable).unwrap_or(&self.slots)
+    }
+}
+
+#[cfg(test)]
+#[path = "slots_tests.rs"]
+mod tests;

@@ -1,0 +1,120 @@
+//! Membership of a campaign that was sent: the notification decides, whatever became of the person's profile.
+
+use serde_json::{Value, json};
+
+use super::campaigns::{crowd, with};
+use world::{Reply, World};
+
+async fn listed(world: &World, id: &str, query: &[(&str, &str)]) -> Vec<String> {
+    let route = "GET /v1/campaigns/{id}/recipients";
+    let listed = world.campaign_request_by("ops-client", route, id, json!(null), None, query).await;
+    assert_eq!(listed.status, 200, "{listed:?}");
+    let items = listed.body["items"].as_array().unwrap();
+    let mut names: Vec<_> = items.iter().map(|one| one["recipient"].as_str().unwrap().to_owned()).collect();
+    names.sort_unstable();
+    names
+}
+
+async fn retried(world: &World, id: &str, body: Value) -> Result<String, (u16, String)> {
+    let retry = world.campaign_request("POST /v1/campaigns/{id}/retry", id, body).await;
+    match retry.status {
+        201 => Ok(retry.body["id"].as_str().unwrap().to_owned()),
+        status => Err((status, retry.body["errors"][0]["field"].as_str().unwrap_or_default().to_owned())),
+    }
+}
+
+async fn sent_again(world: &World, id: &str) {
+    world.campaign_request("POST /v1/campaigns/{id}/plan", id, json!(null)).await;
+    world.work_on_tasks().await;
+    assert_eq!(world.campaign_request("POST /v1/campaigns/{id}/approve", id, json!({})).await.status, 200);
+    world.launch(id).await;
+    world.work_on_tasks().await;
+}
+
+#[tokio::test]
+async fn who_no_longer_matches_is_listed_and_sent_to_again_and_who_matches_only_now_is_not() {
+    let world = crowd(6).await;
+    let gold = json!({"field": "attributes.plan", "op": "eq", "value": "gold"});
+    let vip = json!({"field": "attributes.vip", "op": "eq", "value": true});
+    world.push.answer("user-0", [Reply::status(400)]);
+    world.push.answer("user-2", [Reply::status(400)]);
+    let id = world.approved_campaign(with(json!({"filter": gold, "exclude": {"filter": vip}}))).await;
+    world.launch(&id).await;
+    world.work_on_tasks().await;
+    assert_eq!(world.push.total(), 3);
+    // Their contract changes; user-2 asks to be left out.
+    for (user, attributes) in [
+        ("user-0", json!({"plan": "silver"})),
+        ("user-1", json!({"plan": "gold"})),
+        ("user-2", json!({"plan": "gold", "vip": true})),
+        ("user-4", json!({})),
+    ] {
+        world.put_profile(user, json!({"attributes": attributes})).await;
+    }
+    assert_eq!(listed(&world, &id, &[]).await, ["user-0", "user-2", "user-4"]);
+    assert_eq!(listed(&world, &id, &[("outcome", "failed")]).await, ["user-0", "user-2"]);
+    let again = retried(&world, &id, json!({"outcomes": ["failed"]})).await.unwrap();
+    sent_again(&world, &again).await;
+    assert_eq!((world.push.count("user-0"), world.push.count("user-2"), world.push.total()), (2, 1, 4));
+    assert_eq!(listed(&world, &again, &[]).await, ["user-0"]);
+}
+
+#[tokio::test]
+async fn a_retry_lists_only_its_own_people_as_held_out() {
+    let world = crowd(20).await;
+    world.push.answer("user-2", [Reply::status(400)]);
+    let id = world.approved_campaign(with(json!({"holdout_percent": 50}))).await;
+    world.launch(&id).await;
+    world.work_on_tasks().await;
+    let held_out = listed(&world, &id, &[("outcome", "holdout")]).await;
+    assert!((2..=18).contains(&held_out.len()), "{held_out:?}");
+    let again = retried(&world, &id, json!({"outcomes": ["failed"]})).await.unwrap();
+    sent_again(&world, &again).await;
+    let all = listed(&world, &again, &[]).await;
+    assert!(all.is_empty() || all == ["user-2"], "{all:?}");
+}
+
+#[tokio::test]
+async fn a_retry_that_can_reach_nobody_and_an_unknown_reason_are_refused() {
+    let world = crowd(2).await;
+    let id = world.approved_campaign(with(json!({}))).await;
+    world.launch(&id).await;
+    world.work_on_tasks().await;
+    for (body, field) in [
+        (json!({"outcomes": ["holdout"]}), "outcomes"),
+        (json!({"outcomes": ["failed", "erased"]}), "outcomes"),
+        (json!({"outcomes": []}), "outcomes"),
+        (json!({"outcomes": ["sent"], "reasons": ["gone"]}), "reasons"),
+    ] {
+        assert_eq!(retried(&world, &id, body.clone()).await, Err((422, field.to_owned())), "{body}");
+    }
+    let list = async |reason: &str| {
+        let (route, query) = ("GET /v1/campaigns/{id}/recipients", [("reason", reason)]);
+        world.campaign_request_by("ops-client", route, &id, json!(null), None, &query).await
+    };
+    let refused = list("rain").await;
+    assert_eq!((refused.status, &refused.body["errors"][0]["field"]), (422, &json!("reason")), "{refused:?}");
+    for reason in ["gone", "opted_out", "expired", "uncertain", "cancelled", "local_time_passed"] {
+        assert_eq!(list(reason).await.status, 200, "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn the_first_step_of_a_short_list_is_a_part_of_it() {
+    let world = crowd(100).await;
+    let ids: Vec<_> = (0..100).map(|number| format!("user-{number}")).collect();
+    let steps = json!({"steps": [{"percent": 1, "hold_minutes": 10}, {"percent": 100}]});
+    let body = with(json!({"filter": null, "recipients": ids, "rollout": steps, "rate_per_second": 5_000}));
+    let id = world.approved_campaign(body).await;
+    assert_eq!(world.progress(&id).await["plan"]["numbers"]["matched"], 100);
+    world.launch(&id).await;
+    world.work_on_tasks().await;
+    assert_eq!(world.push.total(), 1);
+    world.conduct().await;
+    world.advance(601);
+    world.conduct().await;
+    world.work_on_tasks().await;
+    world.conduct().await;
+    assert_eq!((world.push.total(), &world.progress(&id).await["state"]), (100, &json!("finished")));
+    assert!(ids.iter().all(|id| world.push.count(id) == 1));
+}
