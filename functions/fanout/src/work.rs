@@ -133,10 +133,7 @@ impl<'a> Work<'a> {
         let config = engine.config().with_types(&[self.definition.kind.as_str()]).await;
         let (people, malformed) = (page.people.len() as u64, page.malformed as u64);
         let mut tally = PeopleTally { people, malformed, ..PeopleTally::default() };
-        let first = match self.pass {
-            TaskPass::Plan(_) => FirstAttempt::OfPage,
-            TaskPass::Test(_) | TaskPass::Send => first_attempt(task, audience, limits.lease_until),
-        };
+        let first = self.first_attempt(task, audience, limits);
         let (selected, existing) = self.to_begin((audience, first), page.people, &config, &mut tally).await?;
         let (existing, config, spent) = (&existing, &config, &OnceLock::new());
         let selected = self.in_turn(selected, existing);
@@ -185,6 +182,14 @@ impl<'a> Work<'a> {
         }
         let counted = is_whole.then(|| (tally, page.next.map(|next| json!(next)), planned));
         Ok(PageResult { counted, spent: spent.get().copied() })
+    }
+
+    /// Decides how the results of a page are stored. A plan stores none.
+    fn first_attempt(&self, task: &Task, audience: &TaskPeople<'_>, limits: WorkerLimits) -> FirstAttempt {
+        match self.pass {
+            TaskPass::Plan(_) => FirstAttempt::OfPage,
+            TaskPass::Test(_) | TaskPass::Send => first_attempt(task, audience, limits.lease_until),
+        }
     }
 
     /// Returns the people of a page that the task is for, and the notifications that exist already. People whom a dead
