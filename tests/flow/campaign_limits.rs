@@ -37,6 +37,28 @@ async fn at_most_20_campaigns_run_at_once() {
 }
 
 #[tokio::test]
+async fn scheduled_campaigns_count_and_a_resume_respects_the_limit() {
+    let world = crowd(1).await;
+    let mut ids = Vec::new();
+    for _ in 0..21 {
+        let later = with(json!({"send_at": "2026-11-23T12:00:00Z"}));
+        ids.push(Box::pin(world.approved_campaign(later)).await);
+    }
+    for id in &ids[..20] {
+        world.launch(id).await;
+    }
+    let act = async |action: &str, id: &str| {
+        world.campaign_request(&format!("POST /v1/campaigns/{{id}}/{action}"), id, json!({})).await.status
+    };
+    assert_eq!(act("launch", &ids[20]).await, 409);
+    let pause = world.campaign_request("POST /v1/campaigns/{id}/pause", &ids[0], json!(null)).await;
+    assert_eq!(pause.status, 200);
+    assert_eq!(act("launch", &ids[20]).await, 200);
+    let resumed = world.campaign_request("POST /v1/campaigns/{id}/resume", &ids[0], json!(null)).await;
+    assert_eq!((resumed.status, resumed.header("Retry-After")), (409, Some("60")), "{resumed:?}");
+}
+
+#[tokio::test]
 async fn at_most_200_campaigns_are_open() {
     let world = crowd(0).await;
     let create = async || world.campaign_request("POST /v1/campaigns", "", campaign()).await;

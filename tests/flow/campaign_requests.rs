@@ -262,3 +262,14 @@ async fn a_paused_campaign_takes_a_newer_version_of_its_template_for_the_rest() 
     };
     assert_eq!((sent.len(), with_version(1), with_version(2)), (40, before, 40 - before));
 }
+
+#[tokio::test]
+async fn a_key_can_be_used_again_after_a_day_although_its_item_is_not_deleted_yet() {
+    let world = crowd(1).await;
+    let first = world.create_campaign_once("k", campaign()).await;
+    world.advance(24 * 3_600 + 1);
+    let second = world.create_campaign_once("k", campaign()).await;
+    assert_eq!((second.status, second.header("Idempotency-Replayed")), (201, None), "{second:?}");
+    assert_ne!(first.body["id"], second.body["id"]);
+    assert_eq!(world.create_campaign_once("k", campaign()).await.body["id"], second.body["id"]);
+}

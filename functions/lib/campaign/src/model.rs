@@ -308,7 +308,7 @@ impl Campaign {
     }
 
     /// Returns `true` if a campaign whose tasks are done may be looked at now: every minute in the first hour, and
-    /// later every tenth minute, because all its tasks are read.
+    /// later every tenth minute, because each look reads the metrics since its launch.
     #[must_use]
     pub fn is_look_due(&self, now: Timestamp) -> bool {
         let minutes = self.sent_at.map_or(0, |at| now.duration_since(at).as_secs() / 60);
