@@ -108,7 +108,7 @@ campaign: build target/venv/local/ready target/venv/sam/ready ## a campaign to N
 	@$(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) infra/local/campaign.py
 
 .PHONY: simulate
-simulate: ## a campaign to N people by the conductor's own code: tasks, reads, writes, time and USD at given limits (N=1000000)
+simulate: ## a campaign to N people by the reconciler's own code: tasks, reads, writes, time and USD at given limits (N=1000000)
 	@cargo bench --workspace --profile dev --locked --bench simulate
 
 .PHONY: init

@@ -1,4 +1,4 @@
-//! `make simulate N=1000000`: a campaign to N people by the conductor's own code, at given limits: tasks, reads,
+//! `make simulate N=1000000`: a campaign to N people by the reconciler's own code, at given limits: tasks, reads,
 //! writes, time and cost.
 //!
 //! The release of tasks is that of production. Workers, push services and the scheduler are a model: a worker takes a
@@ -11,7 +11,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use campaign::{Launch, ProviderPaces, Release, ReleaseInput, Task, release};
+use campaign::{CampaignTask, Launch, ProviderPaces, ReleaseInput, TaskRelease, release};
 use jiff::{SignedDuration, Timestamp};
 
 /// People of a task.
@@ -40,8 +40,8 @@ const SECONDS_PER_FOLD: f64 = 0.1;
 struct Outcome {
     seconds: i64,
     messages: u64,
-    conductor_runs: u64,
-    /// Tasks that all runs of the conductor read.
+    reconciler_runs: u64,
+    /// Tasks that all runs of the reconciler read.
     tasks_read: u64,
     /// Passes over the table.
     passes: u64,
@@ -59,25 +59,25 @@ fn launched(people: u64, zones: i64) -> Launch {
     Launch { segments, slots, slot_people, expected_people: people, ..Launch::default() }
 }
 
-/// Runs the conductor each minute until every task is done.
+/// Runs the reconciler each minute until every task is done.
 fn simulate(people: u64, zones: i64, rate_per_second: u32, workers: usize) -> Outcome {
     let launch = launched(people, zones);
     let begin = Timestamp::UNIX_EPOCH;
     let per_task = launch.people_per_task(None);
     let speed = PUSHES_PER_WORKER.min(f64::from(rate_per_second));
     let work_ms = |task: u32| ((per_task[(task / launch.segments) as usize] / speed + SECONDS_BESIDE) * 1_000.0) as i64;
-    let mut tasks = BTreeMap::<u32, Task>::new();
+    let mut tasks = BTreeMap::<u32, CampaignTask>::new();
     // Times in milliseconds: when each worker is free, and when each released task is due.
     let mut free: BinaryHeap<Reverse<i64>> = (0..workers).map(|_| Reverse(0)).collect();
     let mut ends: BinaryHeap<Reverse<(i64, u32)>> = BinaryHeap::new();
-    let (mut state, mut now_ms, mut last_ms) = (Release::default(), 0_i64, 0_i64);
+    let (mut state, mut now_ms, mut last_ms) = (TaskRelease::default(), 0_i64, 0_i64);
     let passes = launch.slots.len() as u64;
-    let mut outcome = Outcome { seconds: 0, messages: 0, conductor_runs: 0, tasks_read: 0, passes };
+    let mut outcome = Outcome { seconds: 0, messages: 0, reconciler_runs: 0, tasks_read: 0, passes };
     loop {
         while let Some(Reverse((at, task))) = ends.peek().copied().filter(|Reverse((at, _))| *at <= now_ms) {
             ends.pop();
             last_ms = last_ms.max(at);
-            tasks.insert(task, Task { is_done: true, ..Task::default() });
+            tasks.insert(task, CampaignTask { is_done: true, ..CampaignTask::default() });
         }
         let now = begin + SignedDuration::from_millis(now_ms);
         let open = tasks.split_off(&state.closed.first_open_task(&launch));
@@ -92,7 +92,7 @@ fn simulate(people: u64, zones: i64, rate_per_second: u32, workers: usize) -> Ou
         };
         let mut released = release(input, &state, now);
         released.release.closed.close(&launch, &open);
-        outcome.conductor_runs += 1;
+        outcome.reconciler_runs += 1;
         outcome.tasks_read += open.len() as u64;
         tasks = open;
         if released.is_complete {
@@ -108,7 +108,7 @@ fn simulate(people: u64, zones: i64, rate_per_second: u32, workers: usize) -> Ou
             ends.push(Reverse((end, task)));
             // A worker that has taken it holds it.
             let lease_until = Some(begin + SignedDuration::from_millis(end));
-            tasks.insert(task, Task { lease_until, ..Task::default() });
+            tasks.insert(task, CampaignTask { lease_until, ..CampaignTask::default() });
         }
         state = released.release;
         now_ms += 60_000;
@@ -135,11 +135,11 @@ fn main() {
         // In each slot by local time but the first one, people are looked up, and everybody in the last pass.
         let looked_up = if zones > 1 { (people - people / zones.unsigned_abs()) + people } else { 0 };
         let reads = scanned + task_reads + looked_up as f64;
-        let writes = people as f64 + task_writes as f64 + outcome.conductor_runs as f64;
+        let writes = people as f64 + task_writes as f64 + outcome.reconciler_runs as f64;
         let worker_seconds = people as f64 / PUSHES_PER_WORKER + tasks as f64 * SECONDS_BESIDE;
         let folds = people.div_ceil(RECORDS_PER_FOLD);
         let fold_seconds = folds as f64 * SECONDS_PER_FOLD;
-        let invocations = (tasks + folds + outcome.conductor_runs) as f64;
+        let invocations = (tasks + folds + outcome.reconciler_runs) as f64;
         let messages = 3.0 * (outcome.messages + of_pass) as f64;
         let usd = writes * WRITE
             + reads * READ

@@ -119,7 +119,7 @@ async fn chaos(seed: u64, people: usize, body: Value) {
             3 => {
                 // Longer than a lease, as SQS's visibility time-out.
                 world.advance(90);
-                world.conduct().await;
+                world.reconcile().await;
             }
             4 => work_twice(&world, &workers).await,
             5 if travels => travel(&world, &mut dice, people).await,

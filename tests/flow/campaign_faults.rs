@@ -1,4 +1,4 @@
-//! Faults around campaigns: the queue does not answer, a table throttles, the conductor dies, a person is erased.
+//! Faults around campaigns: the queue does not answer, a table throttles, the reconciler dies, a person is erased.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ async fn run_to_the_end(world: &World, id: &str) {
     for _ in 0..20 {
         world.work_on_tasks().await;
         world.advance(90);
-        world.conduct().await;
+        world.reconcile().await;
         if world.progress(id).await["state"] == "finished" {
             return;
         }
@@ -26,24 +26,24 @@ async fn run_to_the_end(world: &World, id: &str) {
 }
 
 #[tokio::test]
-async fn a_conductor_that_dies_at_any_call_releases_every_task() {
+async fn a_reconciler_that_dies_at_any_call_releases_every_task() {
     for call in 1.. {
         for timing in [CrashTiming::Before, CrashTiming::After] {
             let world = crowd(3).await;
             let id = world.approved_campaign(with(json!({"send_at": "2026-11-23T10:30:00Z"}))).await;
             world.launch(&id).await;
             world.advance(1_801);
-            let outcome = world.crash_at(CrashPoint { timing, call }, world.conduct()).await;
+            let outcome = world.crash_at(CrashPoint { timing, call }, world.reconcile()).await;
             let has_ended = matches!(outcome, RunOutcome::Completed(()));
             for _ in 0..5 {
                 // A task whose message was lost is released again after five minutes.
                 world.advance(90);
-                world.conduct().await;
+                world.reconcile().await;
             }
             run_to_the_end(&world, &id).await;
             assert_everybody_once(&world, &id, 3).await;
             if has_ended {
-                assert!(call > 5, "the conductor makes several calls");
+                assert!(call > 5, "the reconciler makes several calls");
                 return;
             }
         }
@@ -95,7 +95,7 @@ async fn a_campaign_whose_type_is_archived_before_its_time_fails_and_sends_nothi
     world.launch(&id).await;
     assert_eq!(world.type_request("DELETE", "NEWS", Value::Null).await.status, 200);
     world.advance(1_801);
-    world.conduct().await;
+    world.reconcile().await;
     let progress = world.progress(&id).await;
     assert_eq!(progress["state"], "failed", "{progress}");
     assert!(progress["pause_detail"].as_str().unwrap().contains("archived"), "{progress}");
@@ -124,7 +124,7 @@ async fn bounces_pause_a_campaign_although_ses_accepted_every_mail() {
     world.ses_publishes(&bounces).await;
     world.fold().await;
     world.advance(60);
-    world.conduct().await;
+    world.reconcile().await;
     let progress = world.progress(&id).await;
     assert_eq!((&progress["state"], &progress["pause_reason"]), (&json!("paused"), &json!("guard")), "{progress}");
     assert_eq!(progress["sending"]["numbers"]["failed"], 0, "each was accepted at first");
@@ -139,7 +139,7 @@ async fn without_the_queue_a_launch_is_not_lost() {
     assert_eq!(world.next_task(), None);
     world.aws.state.lock().unwrap().queue_is_down = false;
     world.advance(301);
-    world.conduct().await;
+    world.reconcile().await;
     run_to_the_end(&world, &id).await;
     assert_everybody_once(&world, &id, 3).await;
 }
@@ -173,7 +173,7 @@ async fn complaints_and_opt_outs_by_the_link_of_a_message_pause_a_campaign() {
         }
         world.fold().await;
         world.advance(60);
-        world.conduct().await;
+        world.reconcile().await;
         let progress = world.progress(&id).await;
         assert_eq!((&progress["state"], &progress["pause_reason"]), (&json!("paused"), &json!("guard")), "{progress}");
         assert!(progress["pause_detail"].as_str().unwrap().contains(unwelcome), "{progress}");

@@ -112,16 +112,16 @@ async fn a_running_campaign_pauses_itself_after_not_after() {
     let id = world.approved_campaign(with(json!({"rollout": steps, "not_after": "2026-11-23T11:00:00Z"}))).await;
     world.launch(&id).await;
     world.work_on_tasks().await;
-    world.conduct().await;
+    world.reconcile().await;
     let before = world.push.total();
     world.advance(3_601);
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!(state(&world, &id).await, (json!("paused"), json!("too_late")));
     let later = json!({"not_after": "2026-11-23T20:00:00Z"});
     assert_eq!(world.campaign_request("PATCH /v1/campaigns/{id}", &id, later).await.status, 200);
     assert_eq!(world.campaign_request("POST /v1/campaigns/{id}/resume", &id, json!(null)).await.status, 200);
     world.advance(3_600);
-    world.conduct().await;
+    world.reconcile().await;
     world.work_on_tasks().await;
     assert!(before < 10 && world.push.total() == 10, "an operator gave it more time");
 }
@@ -135,10 +135,10 @@ async fn a_campaign_ends_13_days_after_its_launch() {
     world.launch(&id).await;
     world.work_on_tasks().await;
     world.advance(13 * DAY);
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!(state(&world, &id).await.0, "running", "on the last day");
     world.advance(60);
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!(state(&world, &id).await, (json!("paused"), json!("too_late")));
     assert!(world.progress(&id).await["pause_detail"].as_str().unwrap().contains("13 days"));
     assert_eq!(world.campaign_request("POST /v1/campaigns/{id}/resume", &id, json!(null)).await.status, 409);

@@ -38,7 +38,7 @@ async fn moves(world: &World, number: usize, zone: &str) {
 async fn run_for(world: &World, seconds: u64) {
     world.advance(seconds);
     for _ in 0..3 {
-        world.conduct().await;
+        world.reconcile().await;
         world.work_on_tasks().await;
     }
 }
@@ -76,7 +76,7 @@ async fn a_slot_that_is_late_does_not_send_to_people_of_another_one_again() {
     let id = world.approved_campaign(at_half_past_eleven("", json!({}))).await;
     world.launch(&id).await;
     world.advance(3 * HOUR / 2 + 1);
-    world.conduct().await;
+    world.reconcile().await;
     let (late, next) = (world.next_task().unwrap(), world.next_task().unwrap());
     assert_eq!((late.task, next.task), (0, 1));
     world.work_on_task(&world.fanout, &next).await.unwrap();

@@ -45,7 +45,7 @@ async fn the_send_rate_of_ses_is_the_pace_of_each_task_and_is_read_once_a_minute
     assert!(began.elapsed() >= Duration::from_millis(39 * 15), "{:?}", began.elapsed());
     assert_eq!(world.mails().len(), 40);
     for _ in 0..5 {
-        world.conduct().await;
+        world.reconcile().await;
     }
     assert_eq!(world.aws.state.lock().unwrap().mail_quota_reads, 1);
 }
@@ -64,14 +64,14 @@ async fn a_campaign_waits_for_the_quota_of_24_hours_and_its_plan_says_so() {
     assert_eq!(limit(&world, &id).await.0, "ses_quota");
     quota(&world, Some([1_000.0, 200.0, 200.0]));
     world.advance(60);
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!((world.next_task(), limit(&world, &id).await.0), (None, json!("ses_quota")));
     quota(&world, Some([1_000.0, 200.0, 0.0]));
     world.advance(60);
-    world.conduct().await;
+    world.reconcile().await;
     world.work_on_tasks().await;
     assert_eq!(world.mails().len(), 60);
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!(world.progress(&id).await["state"], "finished");
 }
 
@@ -95,7 +95,7 @@ async fn campaigns_with_e_mails_share_the_quota_and_one_of_pushes_alone_does_not
     let pushed = json!({"field": "has.push", "op": "eq", "value": true});
     let id = world.approved_campaign(with(json!({"filter": pushed}))).await;
     world.launch(&id).await;
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!(world.aws.state.lock().unwrap().mail_quota_reads, 0);
     quota(&world, Some([100.0, 50_000.0, 0.0]));
     let mailed = json!({"field": "has.email", "op": "eq", "value": true});
@@ -106,7 +106,7 @@ async fn campaigns_with_e_mails_share_the_quota_and_one_of_pushes_alone_does_not
     for id in &ids {
         world.launch(id).await;
     }
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!(limit(&world, &ids[1]).await, (json!("ses_rate"), json!(35.0)));
 }
 
@@ -128,7 +128,7 @@ async fn campaigns_with_sms_share_the_rate_of_sns_and_single_sms_do_not_wait() {
     world.launch(&ids[0]).await;
     assert_eq!(limit(&world, &ids[0]).await, (json!("sns_rate"), json!(70.0)));
     world.launch(&ids[1]).await;
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!(limit(&world, &ids[1]).await, (json!("sns_rate"), json!(35.0)));
     let began = Instant::now();
     world.work_on_tasks().await;

@@ -110,11 +110,11 @@ async fn the_first_step_of_a_short_list_is_a_part_of_it() {
     world.launch(&id).await;
     world.work_on_tasks().await;
     assert_eq!(world.push.total(), 1);
-    world.conduct().await;
+    world.reconcile().await;
     world.advance(601);
-    world.conduct().await;
+    world.reconcile().await;
     world.work_on_tasks().await;
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!((world.push.total(), &world.progress(&id).await["state"]), (100, &json!("finished")));
     assert!(ids.iter().all(|id| world.push.count(id) == 1));
 }

@@ -52,7 +52,7 @@ async fn refuse(world: &World, links: BTreeSet<String>, key: &str) {
 async fn is_paused(world: &World, id: &str) -> bool {
     world.fold().await;
     world.advance(60);
-    world.conduct().await;
+    world.reconcile().await;
     let progress = world.progress(id).await;
     let is_paused = progress["state"] == "paused";
     if is_paused {

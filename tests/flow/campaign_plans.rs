@@ -58,7 +58,7 @@ async fn a_plan_finds_the_caps_that_are_used_up_at_its_time_as_the_sending_does(
         world.launch(&id).await;
         if changes["send_at"].is_string() {
             world.advance(24 * 3_600);
-            world.conduct().await;
+            world.reconcile().await;
         }
         world.work_on_tasks().await;
         let sent = world.progress(&id).await["sending"]["numbers"].clone();
@@ -94,14 +94,14 @@ async fn a_plan_and_a_test_are_continued_whatever_becomes_of_their_messages() {
         assert!(end == TaskEnd::Left && end.needs_repeat(task.pass), "the queue delivers it again: {end:?}");
         // The queue gave up. The schedule looks after five minutes.
         world.advance(299);
-        world.conduct().await;
+        world.reconcile().await;
         assert_eq!(world.next_task(), None);
         world.advance(1);
-        world.conduct().await;
+        world.reconcile().await;
         assert_eq!(world.work_on_tasks().await, [TaskEnd::Done]);
         world.advance(600);
-        world.conduct().await;
-        world.conduct().await;
+        world.reconcile().await;
+        world.reconcile().await;
         assert_eq!(world.next_task(), None, "it is complete");
     }
     assert_eq!((world.progress(id).await["plan"]["numbers"]["matched"].clone(), world.push.total()), (json!(3), 1));

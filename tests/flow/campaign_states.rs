@@ -91,14 +91,14 @@ async fn after_a_cancellation_no_other_channel_is_paid_for() {
 #[tokio::test]
 async fn a_campaign_ends_once_its_held_messages_have_ended() {
     let (world, id) = all_held().await;
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!(world.progress(&id).await["state"], "finishing");
     world.advance(60 * 60);
     world.sweep().await;
     world.fold().await;
     // An hour after the last task, a campaign is looked at every tenth minute.
     world.advance(10 * 60);
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!((world.push.total(), &world.progress(&id).await["state"]), (4, &json!("finished")));
 }
 
@@ -111,7 +111,7 @@ async fn a_resume_after_a_guard_counts_anew() {
     world.push.always(Some(Reply::status(403)));
     world.launch(&id).await;
     world.work_on_tasks().await;
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!(world.progress(&id).await["pause_reason"], "guard");
     world.push.always(None);
     world.advance(120);
@@ -119,7 +119,7 @@ async fn a_resume_after_a_guard_counts_anew() {
     for _ in 0..3 {
         world.work_on_tasks().await;
         world.advance(120);
-        world.conduct().await;
+        world.reconcile().await;
     }
     let progress = world.progress(&id).await;
     assert_eq!(progress["state"], "finished", "{progress}");

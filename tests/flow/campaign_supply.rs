@@ -26,7 +26,7 @@ async fn a_spent_budget_pauses_a_campaign_and_the_rest_is_sent_to_after_the_resu
     world.work_on_tasks().await;
     assert_eq!(world.mails().len(), 20);
     world.advance(60);
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!(state(&world, &id).await, (json!("paused"), json!("budget")));
     assert!(world.progress(&id).await["pause_detail"].as_str().unwrap().contains("the budget day is spent"));
     assert_eq!(world.next_task(), None, "the task is not released again");
@@ -34,7 +34,7 @@ async fn a_spent_budget_pauses_a_campaign_and_the_rest_is_sent_to_after_the_resu
     world.advance(21);
     assert_eq!(world.campaign_request("POST /v1/campaigns/{id}/resume", &id, json!(null)).await.status, 200);
     world.work_on_tasks().await;
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!(state(&world, &id).await.0, "finished");
     let numbers = world.progress(&id).await["sending"]["numbers"].clone();
     let skipped = numbers["skipped"]["budget"].as_u64().unwrap();
@@ -55,13 +55,13 @@ async fn a_push_service_that_does_not_answer_for_ten_minutes_pauses_a_campaign()
         world.work_on_task(&world.fanout, &task).await.unwrap();
     }
     world.advance(300);
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!(state(&world, &id).await, (json!("running"), json!(null)), "not for long yet");
     world.advance(301);
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!(state(&world, &id).await, (json!("paused"), json!("provider")), "{}", world.progress(&id).await);
     world.push.always(None);
     assert_eq!(world.campaign_request("POST /v1/campaigns/{id}/resume", &id, json!(null)).await.status, 200);
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!(state(&world, &id).await.0, "running", "an operator may try again for ten minutes");
 }

@@ -42,13 +42,13 @@ async fn the_rest_gets_the_winner_and_everybody_one_message() {
     assert!((10..=45).contains(&first), "{first} of 60 people");
     click(&world, &id, &["b"]).await;
     world.advance(3_600);
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!(world.next_task(), None, "the test goes on");
     assert_eq!(world.progress(&id).await["sending"]["limiting_factor"], "test_phase");
     world.advance(3_601);
-    world.conduct().await;
+    world.reconcile().await;
     world.work_on_tasks().await;
-    world.conduct().await;
+    world.reconcile().await;
     let shown = world.campaign_request("GET /v1/campaigns/{id}", &id, json!(null)).await.body;
     let winner = &shown["launch"]["winner"];
     assert_eq!((&shown["state"], &winner["variant"]), (&json!("finished"), &json!("b")), "{shown}");
@@ -74,7 +74,7 @@ async fn without_a_difference_the_first_variant_is_taken_and_a_pause_delays_the_
     click(&world, &id, &["a", "b"]).await;
     world.campaign_request("POST /v1/campaigns/{id}/pause", &id, json!(null)).await;
     world.advance(3 * 3_600);
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!(world.next_task(), None, "it is paused");
     world.campaign_request("POST /v1/campaigns/{id}/resume", &id, json!(null)).await;
     world.work_on_tasks().await;

@@ -60,7 +60,7 @@ async fn a_plan_counts_and_sends_nothing_and_the_launch_sends_to_everybody_once(
     assert_eq!(numbers(&progress, &["matched", "sent", "held", "failed"]), [13, 11, 0, 0], "{progress}");
     assert_eq!(progress["sending"]["numbers"]["balanced"], true);
     assert_eq!(world.push.total(), 11);
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!(world.progress(&id).await["state"], "finished");
 }
 
@@ -76,14 +76,14 @@ async fn a_campaign_rolls_itself_out_and_pauses_itself_at_a_guard() {
     let first = world.push.total();
     assert!((5..=30).contains(&first), "{first} of 60 people");
     world.advance(300);
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!(world.work_on_tasks().await, [], "the step is held");
     assert_eq!(world.progress(&id).await["sending"]["limiting_factor"], "rollout_step");
     world.push.always(Some(world::Reply::status(403)));
     world.advance(601);
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!(world.work_on_tasks().await.len(), 80);
-    world.conduct().await;
+    world.reconcile().await;
     let progress = world.progress(&id).await;
     assert_eq!((&progress["state"], &progress["pause_reason"]), (&json!("paused"), &json!("guard")), "{progress}");
     assert!(progress["pause_detail"].as_str().unwrap().contains("failed, more than 10 %"), "{progress}");
@@ -103,7 +103,7 @@ async fn a_pause_holds_and_a_resume_sends_to_the_rest() {
     assert_eq!(world.campaign_request("POST /v1/campaigns/{id}/pause", &id, json!(null)).await.status, 200);
     assert!(world.work_on_tasks().await.iter().all(|end| *end == TaskEnd::Nothing));
     world.advance(60);
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!((world.push.total(), world.next_task()), (before, None), "nothing while it is paused");
     let slower = json!({"rate_per_second": 400});
     assert_eq!(world.campaign_request("PATCH /v1/campaigns/{id}", &id, slower).await.status, 200);
@@ -112,7 +112,7 @@ async fn a_pause_holds_and_a_resume_sends_to_the_rest() {
     assert_eq!(world.campaign_request("POST /v1/campaigns/{id}/resume", &id, json!(null)).await.status, 200);
     world.work_on_tasks().await;
     assert_eq!(world.push.total(), 40);
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!(world.progress(&id).await["state"], "finished");
     let resumed = world.campaign_request("POST /v1/campaigns/{id}/resume", &id, json!(null)).await;
     assert_eq!(resumed.status, 409);
@@ -137,14 +137,14 @@ async fn a_scheduled_campaign_begins_at_its_time() {
     let world = crowd(3).await;
     let id = world.approved_campaign(with(json!({"send_at": "2026-11-23T10:30:00Z"}))).await;
     world.launch(&id).await;
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!(world.next_task(), None);
     // Who is registered after the launch is not meant.
     world.advance(1);
     world.subscribe("late", "late").await;
     world.put_profile("late", json!({})).await;
     world.advance(1_801);
-    world.conduct().await;
+    world.reconcile().await;
     world.work_on_tasks().await;
     assert_eq!((world.push.total(), world.push.count("late")), (3, 0));
 }
@@ -267,18 +267,18 @@ async fn a_local_time_is_met_in_each_zone_and_who_moves_is_sent_to_once() {
     let id = world.approved_campaign(local(json!(null))).await;
     assert_eq!(world.launch(&id).await.body["state"], "scheduled");
     world.advance(1_801);
-    world.conduct().await;
+    world.reconcile().await;
     world.work_on_tasks().await;
     assert_eq!((world.push.total(), world.push.count("user-0")), (1, 1), "half past eleven in Rome");
     // Who was in New York is in Rome now: that time has passed, and the last pass finds the person.
     world.put_profile("user-1", json!({"time_zone": "Europe/Rome"})).await;
     world.advance(3_600);
-    world.conduct().await;
+    world.reconcile().await;
     world.work_on_tasks().await;
     assert_eq!((world.push.total(), world.push.count("user-2")), (2, 1), "half past eleven UTC");
     world.advance(5 * 3_600 + 61);
     for _ in 0..3 {
-        world.conduct().await;
+        world.reconcile().await;
         world.work_on_tasks().await;
     }
     let progress = world.progress(&id).await;
@@ -348,10 +348,10 @@ pub async fn are_run(world: &World) {
         assert_eq!(world.campaign_request(&route, of, json!(null)).await.status, 200);
     }
     world.campaign_request("POST /v1/campaigns/{id}/cancel", &everybody, json!(null)).await;
-    world.conduct().await;
+    world.reconcile().await;
 }
 
-/// Lets the conductor look at the breakers: somebody waits for a later attempt, and tasks are left.
+/// Lets the reconciler look at the breakers: somebody waits for a later attempt, and tasks are left.
 async fn somebody_waits(world: &World) {
     world.advance(21);
     world.subscribe("waiting", "waiting").await;
@@ -362,7 +362,7 @@ async fn somebody_waits(world: &World) {
     let id = world.approved_campaign(with(json!({"type": "CALLS", "filter": latin, "rollout": steps}))).await;
     world.launch(&id).await;
     world.work_on_tasks().await;
-    world.conduct().await;
+    world.reconcile().await;
     assert_eq!(world.progress(&id).await["sending"]["numbers"]["waiting"], 1);
     world.campaign_request("POST /v1/campaigns/{id}/cancel", &id, json!(null)).await;
     world.on_recipient("DELETE /v1/recipients/{id}", "waiting", Value::Null).await;

@@ -169,8 +169,12 @@ async fn the_later_due_time_makes_a_message_newer() {
     world.advance(20);
     world.cold_start().await;
     world.sweep().await;
-    let ends = [again(&world, &reminder).await, again(&world, &before).await];
-    assert_eq!(ends[0].body["status"], "accepted", "what was sent before it was due is older: {:?}", ends[0]);
+    let outcome_counts = [again(&world, &reminder).await, again(&world, &before).await];
+    assert_eq!(
+        outcome_counts[0].body["status"], "accepted",
+        "what was sent before it was due is older: {:?}",
+        outcome_counts[0]
+    );
     let shown = titles(&world, &browser, "phone");
     assert_eq!(shown.last().unwrap(), "reminder", "{shown:?}");
 }

@@ -28,12 +28,12 @@ async fn much_is_due(world: &World) -> Vec<String> {
     ids
 }
 
-async fn ends(world: &World, ids: &[String]) -> Vec<ApiResponse> {
-    let mut ends = Vec::new();
+async fn outcome_counts(world: &World, ids: &[String]) -> Vec<ApiResponse> {
+    let mut outcome_counts = Vec::new();
     for id in ids {
-        ends.push(world.get(id).await);
+        outcome_counts.push(world.get(id).await);
     }
-    ends
+    outcome_counts
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn two_sweeps_and_the_stream_at_once_process_each_notification_once() {
     );
     assert_eq!((one.failed, two.failed), (0, 0));
     assert!(one.worked + two.worked <= ids.len(), "{one} and {two}");
-    for end in ends(&world, &ids).await {
+    for end in outcome_counts(&world, &ids).await {
         assert_eq!(end.body["status"], "accepted", "{end:?}");
         let accepted = end.attempts().iter().filter(|tried| tried.ends_with(":accepted")).count();
         assert_eq!(accepted, 1, "{end:?}");

@@ -28,7 +28,7 @@ fn set_aside(world: &World) -> (i64, i64) {
     (world.sum("sms"), world.counted_sms())
 }
 
-fn ends(answer: &ApiResponse, status: &str, attempts: &[&str], cost_micros: i64) {
+fn outcome_counts(answer: &ApiResponse, status: &str, attempts: &[&str], cost_micros: i64) {
     let reason = if status == "uncertain" { json!("outcome_unknown") } else { Value::Null };
     assert_eq!((&answer.body["status"], &answer.body["reason"]), (&json!(status), &reason), "{answer:?}");
     assert_eq!((answer.attempts(), &answer.body["cost_micros"]), (strings(attempts), &json!(cost_micros)));
@@ -42,7 +42,7 @@ fn strings(texts: &[&str]) -> Vec<String> {
 async fn stop_ends_there() {
     let world = world_where("stop").await;
     hang_up(&world, 1, 0);
-    ends(&world.send("ada", json!({})).await, "uncertain", &["email:uncertain"], 92);
+    outcome_counts(&world.send("ada", json!({})).await, "uncertain", &["email:uncertain"], 92);
     assert_eq!(calls(&world), (1, 0));
 }
 
@@ -50,9 +50,9 @@ async fn stop_ends_there() {
 async fn next_goes_on_to_the_next_channel_and_never_back() {
     let world = world_where("next").await;
     hang_up(&world, 1, 0);
-    ends(&world.send("ada", json!({})).await, "accepted", &["email:uncertain", "sms:accepted"], 80_092);
+    outcome_counts(&world.send("ada", json!({})).await, "accepted", &["email:uncertain", "sms:accepted"], 80_092);
     hang_up(&world, 1, 1);
-    ends(&world.send("ada", json!({})).await, "uncertain", &["email:uncertain", "sms:uncertain"], 80_092);
+    outcome_counts(&world.send("ada", json!({})).await, "uncertain", &["email:uncertain", "sms:uncertain"], 80_092);
     assert_eq!((calls(&world), set_aside(&world)), ((2, 2), (160_000, 2)), "what is unknown keeps its money");
 }
 
@@ -60,13 +60,13 @@ async fn next_goes_on_to_the_next_channel_and_never_back() {
 async fn repeat_tries_the_same_channel_once_more_and_no_other() {
     let world = world_where("repeat").await;
     hang_up(&world, 1, 0);
-    ends(&world.send("ada", json!({})).await, "accepted", &["email:uncertain", "email:accepted"], 184);
+    outcome_counts(&world.send("ada", json!({})).await, "accepted", &["email:uncertain", "email:accepted"], 184);
     hang_up(&world, 2, 0);
-    ends(&world.send("ada", json!({})).await, "uncertain", &["email:uncertain", "email:uncertain"], 184);
+    outcome_counts(&world.send("ada", json!({})).await, "uncertain", &["email:uncertain", "email:uncertain"], 184);
     assert_eq!(calls(&world), (4, 0));
     let sms = json!({"channels": ["sms"]});
     hang_up(&world, 0, 1);
-    ends(&world.send("ada", sms).await, "accepted", &["sms:uncertain", "sms:accepted"], 160_000);
+    outcome_counts(&world.send("ada", sms).await, "accepted", &["sms:uncertain", "sms:accepted"], 160_000);
     assert_eq!((calls(&world), set_aside(&world)), ((4, 2), (160_000, 2)), "both may have been sent");
 }
 
@@ -82,7 +82,7 @@ async fn an_unsent_message_releases_its_reservation_and_an_unknown_outcome_keeps
     world.advance(100);
     world.sweep().await;
     let end = world.get(sent.body["id"].as_str().unwrap()).await;
-    ends(&end, "uncertain", &["sms:uncertain", "sms:retry_later", "sms:rejected"], 80_000);
+    outcome_counts(&end, "uncertain", &["sms:uncertain", "sms:retry_later", "sms:rejected"], 80_000);
     assert_eq!((calls(&world), set_aside(&world)), ((0, 3), (80_000, 1)));
 }
 
@@ -102,7 +102,7 @@ async fn a_crash_around_the_call_follows_the_rule_in_force_at_recovery() {
         world.set("settings", &json!({"types": {"DEFAULT": {"on_uncertain": rule}}}).to_string());
         world.advance(100);
         assert_eq!(world.sweep().await.worked, 1);
-        ends(&world.get(&world.only_id()).await, status, attempts, cost_micros);
+        outcome_counts(&world.get(&world.only_id()).await, status, attempts, cost_micros);
     }
 }
 
@@ -116,7 +116,7 @@ async fn a_claim_costs_its_reservation_whatever_the_price_is_later() {
     world.put_profile("ada", json!({})).await;
     world.advance(100);
     world.sweep().await;
-    ends(&world.get(&world.only_id()).await, "uncertain", &["sms:uncertain"], 80_000);
+    outcome_counts(&world.get(&world.only_id()).await, "uncertain", &["sms:uncertain"], 80_000);
     assert_eq!(set_aside(&world), (80_000, 1));
 }
 

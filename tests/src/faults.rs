@@ -71,7 +71,7 @@ impl Faults {
     }
 
     /// Returns true if the function is still running, so that it receives the response.
-    pub fn ends(&self, number: usize, arrival: &Arrival) -> bool {
+    pub fn outcome_counts(&self, number: usize, arrival: &Arrival) -> bool {
         let mut state = self.state.lock().unwrap();
         if state.point == Some(CrashPoint { timing: CrashTiming::After, call: number }) {
             state.crash_at(arrival);

@@ -138,7 +138,7 @@ where
     let mut stream = BufReader::new(stream);
     while let Some(arrival) = Arrival::read(&mut stream).await {
         let reply = match faults.begins(&arrival) {
-            Some(number) => Some(handler(arrival.clone()).await).filter(|_| faults.ends(number, &arrival)),
+            Some(number) => Some(handler(arrival.clone()).await).filter(|_| faults.outcome_counts(number, &arrival)),
             None => None,
         };
         let mut reply = reply.unwrap_or(Reply::Silence);

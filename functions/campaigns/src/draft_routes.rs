@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::CampaignsApi;
 use super::pinning::kind_of;
 use super::resource::{check_stored_list, conflict, location, requested, shown};
-use campaign::{Campaign, CampaignId, Definition, Launch, Plan, State, TaskMessage, TaskPass, check_new_values};
+use campaign::{
+    Campaign, CampaignDefinition, CampaignId, CampaignState, Launch, Plan, TaskMessage, TaskPass, check_new_values,
+};
 use domain::{Actor, CatalogChange};
 use platform::http::{Request, Response};
 use platform::preconditions::Preconditions;
@@ -61,7 +63,7 @@ impl CampaignsApi {
             check_stored_list(&wanted.definition, None)?;
         }
         let config = self.config_now().await;
-        Definition::parse(Value::Object(wanted.definition.clone()))?.check_times(now)?;
+        CampaignDefinition::parse(Value::Object(wanted.definition.clone()))?.check_times(now)?;
         check_new_values(&wanted.definition)?;
         self.check_definition(&id, &wanted.definition, &config, now).await?;
         self.check_open().await?;
@@ -167,9 +169,9 @@ impl CampaignsApi {
                     value => _ = definition.insert(name.clone(), value.clone()),
                 }
             }
-            let parsed = Definition::parse(Value::Object(definition.clone()))?;
+            let parsed = CampaignDefinition::parse(Value::Object(definition.clone()))?;
             check_new_values(&wanted.definition)?;
-            if stored.campaign.state == State::Paused {
+            if stored.campaign.state == CampaignState::Paused {
                 let is_of_message = ["template", "variants"].iter().any(|name| wanted.definition.contains_key(*name));
                 let messages = match is_of_message {
                     true => Some(Box::pin(self.messages(&parsed, kind_of(&parsed, &config)?, &config)).await?),
@@ -195,7 +197,7 @@ impl CampaignsApi {
         let mut planned = None;
         let response = self
             .change(request, now, async |stored: &mut StoredCampaign| {
-                if !matches!(stored.campaign.state, State::Draft | State::Approved) {
+                if !matches!(stored.campaign.state, CampaignState::Draft | CampaignState::Approved) {
                     return Err(conflict(campaign::StateConflict { state: stored.campaign.state, action: "planned" }));
                 }
                 let pinned = self.pinned(stored, &by, &config, now).await?;

@@ -5,11 +5,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::CampaignsApi;
-use super::conductor::{last_moment, too_late};
+use super::reconciler::{last_moment, too_late};
 use super::resource::{conflict, location, shown};
 use campaign::{
-    Approval, AtLocal, Campaign, CampaignId, Launch, Numbers, OutcomeName, PauseReason, Plan, RetryOf, State, TaskPass,
-    Timing,
+    Approval, AtLocal, Campaign, CampaignId, CampaignState, CampaignTotals, Launch, OutcomeName, PauseReason, Plan,
+    RetryOf, TaskPass, Timing,
 };
 use domain::CatalogChange;
 use domain::channel::Channel;
@@ -59,7 +59,7 @@ impl CampaignsApi {
             if asked.hash.as_ref().is_some_and(|hash| *hash != pinned.hash) {
                 return Err(stale("The hash is that of another plan. Look at the present one."));
             }
-            if !self.plan_numbers(&stored.id, plan).await?.is_complete() {
+            if !self.plan_totals(&stored.id, plan).await?.is_complete() {
                 return Err(
                     Problem::new(ProblemKind::Conflict, "The plan is not complete yet. Retry later.").retry_after(2)
                 );
@@ -75,13 +75,13 @@ impl CampaignsApi {
         let asked = hash_request(request)?;
         let (by, config) = (request.caller.id.clone(), self.config_now().await);
         let found = self.find(request).await?;
-        if found.campaign.state == State::Approved {
+        if found.campaign.state == CampaignState::Approved {
             self.check_running().await?;
         }
         let response = self
             .change(request, now, async |stored: &mut StoredCampaign| {
                 let state = stored.campaign.state;
-                let approval = stored.campaign.approval.clone().filter(|_| state == State::Approved);
+                let approval = stored.campaign.approval.clone().filter(|_| state == CampaignState::Approved);
                 let Some(approval) = approval else {
                     return Err(conflict(campaign::StateConflict { state, action: "launched" }));
                 };
@@ -100,18 +100,18 @@ impl CampaignsApi {
                 if let Some(detail) = too_late(&pinned.definition, &Launch { at: now, ..pinned.launch.clone() }, now) {
                     return Err(Problem::new(ProblemKind::TooLate, format!("No message can be sent: {detail}.")));
                 }
-                let numbers = self.plan_numbers(&stored.id, plan).await?;
+                let totals = self.plan_totals(&stored.id, plan).await?;
                 let (slots, slot_people) = match &pinned.definition.timing {
-                    Timing::AtLocal(local) => local_slots(local, &numbers, now)?,
+                    Timing::AtLocal(local) => local_slots(local, &totals, now)?,
                     Timing::Now | Timing::At(_) => (pinned.launch.slots.clone(), Vec::new()),
                 };
                 if slots.last().is_some_and(|last| *last >= last_moment(now)) {
                     let message = "must be at most 13 days after the launch, with the test phase: launch it later";
                     return Err(Problem::invalid_field(pinned.definition.timing.field(), message));
                 }
-                let expected_people = numbers.tally.matched.saturating_sub(numbers.tally.holdout);
-                let expected_mails = numbers.tally.on_channel(Channel::Email);
-                let expected_sms = numbers.tally.on_channel(Channel::Sms);
+                let expected_people = totals.tally.matched.saturating_sub(totals.tally.holdout);
+                let expected_mails = totals.tally.on_channel(Channel::Email);
+                let expected_sms = totals.tally.on_channel(Channel::Sms);
                 let segments = plan.segments;
                 let expected = Launch { expected_people, expected_mails, expected_sms, ..pinned.launch };
                 let launch = Launch { segments, slots, slot_people, ..expected };
@@ -135,7 +135,7 @@ impl CampaignsApi {
     pub(super) async fn resume(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
         let by = request.caller.id.clone();
-        if self.find(request).await?.campaign.state == State::Paused {
+        if self.find(request).await?.campaign.state == CampaignState::Paused {
             self.check_running().await?;
         }
         let response = self
@@ -148,7 +148,7 @@ impl CampaignsApi {
                     return Err(Problem::new(ProblemKind::Conflict, detail));
                 }
                 let late = stored.campaign.launch.as_ref().and_then(|launch| too_late(&definition, launch, now));
-                if let (State::Paused, Some(detail)) = (stored.campaign.state, late) {
+                if let (CampaignState::Paused, Some(detail)) = (stored.campaign.state, late) {
                     return Err(Problem::new(ProblemKind::TooLate, format!("No further message can be sent: {detail}.")));
                 }
                 let is_guarded = stored.campaign.pause_reason == Some(PauseReason::Guard);
@@ -198,7 +198,7 @@ impl CampaignsApi {
         }
         definition.insert("title".to_owned(), json!(shown_title));
         definition.insert("retry_of".to_owned(), json!(retry_of));
-        campaign::Definition::parse(Value::Object(definition.clone()))?;
+        campaign::CampaignDefinition::parse(Value::Object(definition.clone()))?;
         let campaign = Campaign::draft(definition, request.caller.id.clone());
         let row = revised(StoredCampaign::definition(&campaign)?, None, now);
         let new = StoredCampaign { id: CampaignId::random(now), campaign, row };
@@ -233,7 +233,7 @@ impl CampaignsApi {
     /// Moves the campaign of the path forward at once. If that fails, the schedule does it within a minute.
     async fn conduct_now(&self, request: &Request, now: Timestamp) {
         let Some(id) = CampaignId::parse(request.path("id")) else { return };
-        if let Err(problem) = Box::pin(self.conduct(&id, now)).await {
+        if let Err(problem) = Box::pin(self.reconcile(&id, now)).await {
             tracing::warn!(campaign = %id, problem = problem.detail, "failed to release tasks at once");
         }
     }
@@ -244,7 +244,9 @@ impl CampaignsApi {
     /// 409 if 20 campaigns run or are scheduled.
     async fn check_running(&self) -> Result<(), Problem> {
         let open = self.campaigns.open_campaigns().await?;
-        let runs = |stored: &&StoredCampaign| matches!(stored.campaign.state, State::Running | State::Scheduled);
+        let runs = |stored: &&StoredCampaign| {
+            matches!(stored.campaign.state, CampaignState::Running | CampaignState::Scheduled)
+        };
         if open.iter().filter(runs).count() < MAX_RUNNING {
             return Ok(());
         }
@@ -253,9 +255,9 @@ impl CampaignsApi {
     }
 
     /// Returns the numbers of a plan.
-    pub(super) async fn plan_numbers(&self, id: &CampaignId, plan: &Plan) -> Result<Numbers, Problem> {
+    pub(super) async fn plan_totals(&self, id: &CampaignId, plan: &Plan) -> Result<CampaignTotals, Problem> {
         let tasks = self.campaigns.tasks(id, TaskPass::Plan(plan.number)).await?;
-        Ok(Numbers::of(plan.segments, tasks.values()))
+        Ok(CampaignTotals::of(plan.segments, tasks.values()))
     }
 }
 
@@ -272,8 +274,12 @@ fn stale(detail: &str) -> Problem {
 ///
 /// # Errors
 /// 422 if the local time has passed in a zone and the campaign does not say what happens then.
-fn local_slots(local: &AtLocal, numbers: &Numbers, now: Timestamp) -> Result<(Vec<Timestamp>, Vec<u64>), Problem> {
-    let zones = &numbers.tally.by_time_zone;
+fn local_slots(
+    local: &AtLocal,
+    totals: &CampaignTotals,
+    now: Timestamp,
+) -> Result<(Vec<Timestamp>, Vec<u64>), Problem> {
+    let zones = &totals.tally.by_time_zone;
     let passed = zones.iter().filter(|(zone, _)| local.instant(Some(zone.as_str())) < now);
     let passed: Vec<_> = passed.map(|(zone, people)| format!("{zone} ({people} people)")).collect();
     if local.if_passed.is_none() && !passed.is_empty() {

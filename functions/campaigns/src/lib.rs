@@ -2,7 +2,6 @@
 //! are due to the queue of `fanout`.
 
 pub mod api;
-mod conductor;
 pub mod config;
 mod draft_routes;
 pub mod handler;
@@ -10,6 +9,7 @@ mod launch_routes;
 mod pinning;
 mod progress_routes;
 mod recipient_routes;
+mod reconciler;
 mod resource;
 mod results;
 mod samples;

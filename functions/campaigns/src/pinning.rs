@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::CampaignsApi;
 use campaign::{
-    AudienceKind, CampaignId, Definition, Launch, LaunchedMessage, MAX_TASKS, Message, Selection, Timing, Variant,
-    hash_of,
+    AudienceKind, CampaignDefinition, CampaignId, CampaignMessage, Launch, LaunchedMessage, MAX_TASKS, Selection,
+    Timing, Variant, hash_of,
 };
 use delivery::channels_with_text;
 use delivery::config::ConfigSnapshot;
@@ -36,7 +36,7 @@ const SAMPLED: usize = 8;
 /// Everything that decides the recipients and their messages, with its hash.
 #[derive(Debug, Clone)]
 pub struct Pinned {
-    pub definition: Definition,
+    pub definition: CampaignDefinition,
     pub launch: Launch,
     pub hash: String,
 }
@@ -104,7 +104,7 @@ impl CampaignsApi {
         self.pinned(&stored, "", config, now).await.map(drop)
     }
 
-    async fn filters(&self, definition: &Definition) -> Result<PinnedFilters, Problem> {
+    async fn filters(&self, definition: &CampaignDefinition) -> Result<PinnedFilters, Problem> {
         let names_segment = |selection: &Selection| match selection {
             Selection::Segment(_) => true,
             Selection::Filter(filter) => filter.references().next().is_some(),
@@ -154,7 +154,7 @@ impl CampaignsApi {
     /// 422 if a template does not exist or cannot be used.
     pub(super) async fn messages(
         &self,
-        definition: &Definition,
+        definition: &CampaignDefinition,
         kind: &NotificationType,
         config: &ConfigSnapshot,
     ) -> Result<Vec<LaunchedMessage>, Problem> {
@@ -182,10 +182,12 @@ impl CampaignsApi {
             from_attributes,
         };
         let (template, variables, from_attributes) = match message {
-            Message::Content(content) => {
+            CampaignMessage::Content(content) => {
                 return Ok(launched(Some(content.as_ref().clone()), None, BTreeMap::new()));
             }
-            Message::Template { template, variables, from_attributes } => (template, variables, from_attributes),
+            CampaignMessage::Template { template, variables, from_attributes } => {
+                (template, variables, from_attributes)
+            }
         };
         let field = |name: &str| format!("{path}template.{name}");
         let version = config.templates.version(&template.name, template.version);
@@ -210,7 +212,7 @@ impl CampaignsApi {
         Ok(launched(None, Some(used), from_attributes.clone()))
     }
 
-    async fn retried_launch(&self, definition: &Definition) -> Result<Option<Timestamp>, Problem> {
+    async fn retried_launch(&self, definition: &CampaignDefinition) -> Result<Option<Timestamp>, Problem> {
         let Some(retry) = &definition.retry_of else { return Ok(None) };
         let found = self.campaigns.get(&retry.campaign).await?;
         let launch = found.and_then(|stored| stored.campaign.launch);
@@ -222,7 +224,7 @@ impl CampaignsApi {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub(super) async fn segments_for(&self, definition: &Definition) -> Result<u32, Problem> {
+    pub(super) async fn segments_for(&self, definition: &CampaignDefinition) -> Result<u32, Problem> {
         let least = if definition.steps.is_empty() { 1 } else { TASKS_FOR_STEPS };
         if let AudienceKind::Recipients(list) = &definition.audience {
             return Ok(list.tasks(PEOPLE_PER_PART, least));
@@ -260,7 +262,7 @@ fn place_of(campaign: &CampaignId, selection: Option<&Selection>, prefix: &str) 
 /// # Errors
 /// 422 if it does not exist, or is critical.
 pub(super) fn kind_of<'a>(
-    definition: &Definition,
+    definition: &CampaignDefinition,
     config: &'a ConfigSnapshot,
 ) -> Result<&'a NotificationType, Problem> {
     let kind = config.settings.types.sendable(definition.kind.as_str());

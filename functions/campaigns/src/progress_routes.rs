@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::CampaignsApi;
 use campaign::{
-    Campaign, Definition, Launch, MailPace, Numbers, ProviderLimitKind, Release, State, TaskPass, mails_left, sms_pace,
+    Campaign, CampaignDefinition, CampaignState, CampaignTotals, Launch, MailPace, ProviderLimitKind, TaskPass,
+    TaskRelease, mails_left, sms_pace,
 };
 use domain::channel::{Channel, MailQuota};
 use platform::http::{Request, Response};
@@ -24,21 +25,21 @@ impl CampaignsApi {
         let plan = match &campaign.plan {
             Some(plan) => {
                 let tasks = self.campaigns.tasks(id, TaskPass::Plan(plan.number)).await?;
-                let numbers = Numbers::of(plan.segments, tasks.values());
-                let quota = self.quota_for(&numbers, now).await;
+                let totals = CampaignTotals::of(plan.segments, tasks.values());
+                let quota = self.quota_for(&totals, now).await;
                 let sms_per_second = self.config.current().await.settings.sms.max_per_second;
-                let rate = plan_rate(&numbers, &definition, quota.ok().flatten(), sms_per_second);
-                let people = numbers.tally.matched - numbers.tally.holdout;
+                let rate = plan_rate(&totals, &definition, quota.ok().flatten(), sms_per_second);
+                let people = totals.tally.matched - totals.tally.holdout;
                 let waits = waits(&definition);
-                let ends_at = definition.ends_at(&numbers.tally, rate, waits, now);
-                let samples = match numbers.is_complete() {
+                let ends_at = definition.ends_at(&totals.tally, rate, waits, now);
+                let samples = match totals.is_complete() {
                     true => Box::pin(self.samples((id, &definition), plan, &tasks, now)).await?,
                     false => Vec::new(),
                 };
                 json!({
-                    "number": plan.number, "hash": plan.hash, "at": plan.at, "is_complete": numbers.is_complete(),
-                    "numbers": numbers, "duration_seconds": seconds(people, rate) + waits.as_secs().unsigned_abs(),
-                    "warnings": warnings(&numbers, &definition, quota, ends_at),
+                    "number": plan.number, "hash": plan.hash, "at": plan.at, "is_complete": totals.is_complete(),
+                    "numbers": totals, "duration_seconds": seconds(people, rate) + waits.as_secs().unsigned_abs(),
+                    "warnings": warnings(&totals, &definition, quota, ends_at),
                     "samples": samples,
                 })
             }
@@ -49,16 +50,16 @@ impl CampaignsApi {
                 let release = self.campaigns.release(id).await?.map(|read| read.value).unwrap_or_default();
                 let first = release.closed.first_open_task(launch);
                 let tasks = self.campaigns.tasks_from(id, TaskPass::Send, first).await?;
-                let numbers = release.closed.numbers(launch, tasks.values());
-                let done = numbers.tally.matched - numbers.tally.holdout;
+                let totals = release.closed.totals(launch, tasks.values());
+                let done = totals.tally.matched - totals.tally.holdout;
                 let left = launch.expected_people.saturating_sub(done);
                 let own_rate = f64::from(definition.rate_per_second);
                 let rate = release.provider_limit.map_or(own_rate, |limit| limit.people_per_second.min(own_rate));
                 json!({
-                    "launched_at": launch.at, "expected_people": launch.expected_people, "numbers": numbers,
+                    "launched_at": launch.at, "expected_people": launch.expected_people, "numbers": totals,
                     "rate_per_second": definition.rate_per_second, "step": release.step,
                     "effective_rate_per_second": rate,
-                    "limiting_factor": limiting_factor(campaign, &definition, &release, &numbers),
+                    "limiting_factor": limiting_factor(campaign, &definition, &release, &totals),
                     "seconds_left": seconds(left, rate),
                 })
             }
@@ -75,7 +76,7 @@ impl CampaignsApi {
     ///
     /// # Errors
     /// If SES does not answer.
-    async fn quota_for(&self, plan: &Numbers, now: Timestamp) -> Result<Option<MailQuota>, NoQuota> {
+    async fn quota_for(&self, plan: &CampaignTotals, now: Timestamp) -> Result<Option<MailQuota>, NoQuota> {
         if plan.tally.on_channel(Channel::Email) == 0 {
             return Ok(None);
         }
@@ -94,47 +95,57 @@ fn seconds(people: u64, rate_per_second: f64) -> u64 {
 }
 
 /// Returns the people a second of a plan: its own rate, or the lowest rate of a provider if that is lower.
-fn plan_rate(numbers: &Numbers, definition: &Definition, quota: Option<MailQuota>, sms_per_second: u32) -> f64 {
-    let people = numbers.tally.matched - numbers.tally.holdout;
-    let mails = numbers.tally.on_channel(Channel::Email);
+fn plan_rate(
+    totals: &CampaignTotals,
+    definition: &CampaignDefinition,
+    quota: Option<MailQuota>,
+    sms_per_second: u32,
+) -> f64 {
+    let people = totals.tally.matched - totals.tally.holdout;
+    let mails = totals.tally.on_channel(Channel::Email);
     let own_rate = f64::from(definition.rate_per_second);
     let mail = quota.and_then(|quota| MailPace::of(quota, mails, people, 1)).map(|pace| pace.people_per_second);
-    let sms = sms_pace(sms_per_second, numbers.tally.on_channel(Channel::Sms), people, 1);
+    let sms = sms_pace(sms_per_second, totals.tally.on_channel(Channel::Sms), people, 1);
     [mail, sms].into_iter().flatten().fold(own_rate, f64::min)
 }
 
 /// Returns the time for which a campaign waits by itself: its steps, and its test phase.
-fn waits(definition: &Definition) -> SignedDuration {
+fn waits(definition: &CampaignDefinition) -> SignedDuration {
     let holds = definition.steps.iter().map(|step| SignedDuration::from_mins(step.hold_minutes.into()));
     holds.chain(definition.test.map(|test| test.duration)).sum()
 }
 
 /// Returns what keeps a campaign from being faster.
-fn limiting_factor(campaign: &Campaign, definition: &Definition, release: &Release, numbers: &Numbers) -> &'static str {
+fn limiting_factor(
+    campaign: &Campaign,
+    definition: &CampaignDefinition,
+    release: &TaskRelease,
+    totals: &CampaignTotals,
+) -> &'static str {
     let released: u32 = release.by_slot.iter().sum();
     let by_provider = release.provider_limit.map(|limit| limit.by);
     let quota = ProviderLimitKind::MailQuota;
     match campaign.state {
-        State::Running if release.step_done_at.is_some() => "rollout_step",
-        State::Running if numbers.is_complete() => "nothing",
-        State::Running if awaits_winner(campaign, definition, numbers) => "test_phase",
-        State::Running if by_provider == Some(quota) => quota.as_str(),
-        State::Running if released == numbers.tasks_done && !definition.steps.is_empty() => "rollout_step",
-        State::Running => match by_provider {
+        CampaignState::Running if release.step_done_at.is_some() => "rollout_step",
+        CampaignState::Running if totals.is_complete() => "nothing",
+        CampaignState::Running if awaits_winner(campaign, definition, totals) => "test_phase",
+        CampaignState::Running if by_provider == Some(quota) => quota.as_str(),
+        CampaignState::Running if released == totals.tasks_done && !definition.steps.is_empty() => "rollout_step",
+        CampaignState::Running => match by_provider {
             Some(rate) => rate.as_str(),
-            None if released > numbers.tasks_done + numbers.tasks / 4 => "workers",
+            None if released > totals.tasks_done + totals.tasks / 4 => "workers",
             None => "rate",
         },
-        State::Paused => "paused",
-        State::Scheduled => "time",
+        CampaignState::Paused => "paused",
+        CampaignState::Scheduled => "time",
         _ => "nothing",
     }
 }
 
 /// Returns `true` if the people of the test phase are sent to, and its winner is not chosen.
-fn awaits_winner(campaign: &Campaign, definition: &Definition, numbers: &Numbers) -> bool {
+fn awaits_winner(campaign: &Campaign, definition: &CampaignDefinition, totals: &CampaignTotals) -> bool {
     let is_waiting =
-        |launch: &Launch| launch.awaits_winner(definition.test.as_ref()) && numbers.tasks_done >= launch.segments;
+        |launch: &Launch| launch.awaits_winner(definition.test.as_ref()) && totals.tasks_done >= launch.segments;
     campaign.launch.as_ref().is_some_and(is_waiting)
 }
 
@@ -152,14 +163,14 @@ fn quota_warning(mails: u64, quota: Result<Option<MailQuota>, NoQuota>) -> Optio
 
 /// Returns what an operator should look at before an approval.
 fn warnings(
-    numbers: &Numbers,
-    definition: &Definition,
+    totals: &CampaignTotals,
+    definition: &CampaignDefinition,
     quota: Result<Option<MailQuota>, NoQuota>,
     ends_at: Timestamp,
 ) -> Vec<String> {
-    let tally = &numbers.tally;
+    let tally = &totals.tally;
     let mut warnings = Vec::new();
-    if !numbers.is_complete() {
+    if !totals.is_complete() {
         return warnings;
     }
     if tally.matched == 0 {

@@ -12,7 +12,8 @@ use tokio::time::Instant;
 
 use super::CampaignsApi;
 use campaign::{
-    AudienceKind, Campaign, CampaignId, Definition, LOCAL_TIME_PASSED, OutcomeName, People, PersonOutcome, Selected,
+    Assigned, AudienceKind, Campaign, CampaignAudience, CampaignDefinition, CampaignId, LOCAL_TIME_PASSED, OutcomeName,
+    PersonOutcome,
 };
 use domain::notification::{Notification, NotificationId};
 use domain::recipient::{Recipient, RecipientKey};
@@ -53,7 +54,7 @@ impl CampaignsApi {
             let action = "listed: no message was sent";
             return Err(super::resource::conflict(campaign::StateConflict { state: stored.campaign.state, action }));
         };
-        let people = People::all(&stored.id, &definition, launch);
+        let people = CampaignAudience::all(&stored.id, &definition, launch);
         let people = people.ok_or_else(|| Problem::not_found("filter of the campaign"))?;
         let (mut items, until) = (Vec::new(), Instant::now() + READ_TIME);
         loop {
@@ -71,7 +72,7 @@ impl CampaignsApi {
     async fn page_of(
         &self,
         id: &CampaignId,
-        definition: &Definition,
+        definition: &CampaignDefinition,
         place: Option<&Place>,
     ) -> Result<(PeoplePage, Option<Place>), Problem> {
         if let AudienceKind::Recipients(list) = &definition.audience {
@@ -87,7 +88,11 @@ impl CampaignsApi {
     }
 
     /// Reads what became of people's notifications of the campaigns that the filters of a campaign name.
-    pub(super) async fn histories(&self, people: &People<'_>, page: &[Recipient]) -> Result<Histories, Problem> {
+    pub(super) async fn histories(
+        &self,
+        people: &CampaignAudience<'_>,
+        page: &[Recipient],
+    ) -> Result<Histories, Problem> {
         let reader = HistoryReader {
             notifications: self.notifications.clone(),
             hasher: self.hasher.get().await?.clone(),
@@ -98,7 +103,7 @@ impl CampaignsApi {
 
     async fn listed(
         &self,
-        people: &People<'_>,
+        people: &CampaignAudience<'_>,
         campaign: &Campaign,
         page: PeoplePage,
         (wanted, reason): (Option<OutcomeName>, Option<&'static str>),
@@ -141,7 +146,7 @@ impl CampaignsApi {
     }
 
     /// Leaves only people whom a retry is for.
-    async fn retried(&self, people: &People<'_>, page: Vec<Recipient>) -> Result<Vec<Recipient>, Problem> {
+    async fn retried(&self, people: &CampaignAudience<'_>, page: Vec<Recipient>) -> Result<Vec<Recipient>, Problem> {
         let retry = people.definition.retry_of.as_ref().zip(people.launch.retried_launch);
         let Some((retry, launched_at)) = retry else { return Ok(page) };
         let before = self.notifications_of((&retry.campaign, launched_at), &page).await?;
@@ -153,12 +158,12 @@ impl CampaignsApi {
 }
 
 /// Returns what became of a person without a notification; `None` if the campaign did not come to the person yet.
-fn unsent(people: &People<'_>, campaign: &Campaign, selected: Selected) -> Option<PersonOutcome> {
+fn unsent(people: &CampaignAudience<'_>, campaign: &Campaign, selected: Assigned) -> Option<PersonOutcome> {
     let is_late = match selected {
-        Selected::Holdout => return Some(PersonOutcome::Holdout),
-        Selected::TooLate => true,
+        Assigned::Holdout => return Some(PersonOutcome::Holdout),
+        Assigned::TooLate => true,
         // The last pass found that the person had moved to a zone whose time had passed.
-        Selected::Message(_) => campaign.sent_at.is_some() && people.skips_late(),
+        Assigned::Message(_) => campaign.sent_at.is_some() && people.skips_late(),
     };
     is_late.then_some(PersonOutcome::Skipped(LOCAL_TIME_PASSED))
 }

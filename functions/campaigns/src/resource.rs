@@ -1,6 +1,6 @@
 //! Campaigns as they are requested and shown.
 
-use campaign::{Campaign, CampaignId, MAX_RECIPIENTS, State, StateConflict};
+use campaign::{Campaign, CampaignId, CampaignState, MAX_RECIPIENTS, StateConflict};
 use domain::recipient::{KeyHasher, RecipientId, RecipientKey};
 use platform::problem::{FieldError, Problem, ProblemKind};
 use ring::digest::{SHA256, digest};
@@ -117,8 +117,8 @@ pub fn check_stored_list(wanted: &Map<String, Value>, stored: Option<&Value>) ->
 pub fn conflict(found: StateConflict) -> Problem {
     let StateConflict { state, action } = found;
     let hint = match (state, action) {
-        (State::Draft, "launched") => " Approve it first.",
-        (State::Scheduled | State::Running, "changed" | "approved") => " Pause it first.",
+        (CampaignState::Draft, "launched") => " Approve it first.",
+        (CampaignState::Scheduled | CampaignState::Running, "changed" | "approved") => " Pause it first.",
         _ => "",
     };
     let detail = format!("A campaign that is {} cannot be {action}.{hint}", state.as_str());

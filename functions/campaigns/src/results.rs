@@ -114,8 +114,8 @@ fn comparisons(messages: &[&LaunchedMessage], variants: &Variants) -> Vec<Value>
                 Some(interval) if interval.high < 0.0 => "worse",
                 Some(_) => "no difference shown",
             };
-            let ends = interval.map(|it| json!({"difference": it.difference, "low": it.low, "high": it.high}));
-            json!({"variant": other.variant, "against": first.variant, "goal": name, "interval": ends, "verdict": verdict})
+            let outcome_counts = interval.map(|it| json!({"difference": it.difference, "low": it.low, "high": it.high}));
+            json!({"variant": other.variant, "against": first.variant, "goal": name, "interval": outcome_counts, "verdict": verdict})
         })
     });
     compared.collect()

@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 
 use super::CampaignsApi;
 use campaign::{
-    CampaignId, Definition, LaunchedMessage, NotificationContext, People, Plan, PlannedPerson, Selected, Task,
+    Assigned, CampaignAudience, CampaignDefinition, CampaignId, CampaignTask, LaunchedMessage, NotificationContext,
+    Plan, PlannedPerson,
 };
 use delivery::{Composer, Links, PublicBaseUrl, TokenKeys, channels_with_text, locale_of, shown_paid, shown_push};
 use domain::channel::{Channel, EmailAddress};
@@ -28,13 +29,13 @@ impl CampaignsApi {
     /// Returns what a few people of a plan would get.
     pub(super) async fn samples(
         &self,
-        (id, definition): (&CampaignId, &Definition),
+        (id, definition): (&CampaignId, &CampaignDefinition),
         plan: &Plan,
-        tasks: &BTreeMap<u32, Task>,
+        tasks: &BTreeMap<u32, CampaignTask>,
         now: Timestamp,
     ) -> Result<Vec<Value>, Problem> {
         let planned: Vec<_> = tasks.values().flat_map(|task| &task.samples).take(SAMPLES).collect();
-        let Some(people) = People::all(id, definition, &plan.launch).filter(|_| !planned.is_empty()) else {
+        let Some(people) = CampaignAudience::all(id, definition, &plan.launch).filter(|_| !planned.is_empty()) else {
             return Ok(Vec::new());
         };
         let keys: Vec<RecipientKey> = planned.iter().map(|person| person.recipient.clone()).collect();
@@ -45,7 +46,7 @@ impl CampaignsApi {
             let person = planned.iter().find(|person| person.recipient == recipient.key);
             // A person may have changed since the plan.
             let selected = people.select(recipient, histories.of(recipient));
-            let (Some(person), Some(Selected::Message(place))) = (person, selected) else { continue };
+            let (Some(person), Some(Assigned::Message(place))) = (person, selected) else { continue };
             samples.extend(self.sample(&people, recipient, person, place, now).await?);
         }
         Ok(samples)
@@ -53,7 +54,7 @@ impl CampaignsApi {
 
     async fn sample(
         &self,
-        people: &People<'_>,
+        people: &CampaignAudience<'_>,
         recipient: &Recipient,
         person: &PlannedPerson,
         place: usize,

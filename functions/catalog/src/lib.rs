@@ -12,7 +12,7 @@ mod segment_count;
 mod segment_export;
 mod segment_resource;
 mod segment_routes;
-mod segment_survey;
+mod segment_scan;
 mod template_breaking;
 mod template_findings;
 mod template_preview;

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::CatalogApi;
 use super::segment_resource::{filter, filters, resolved};
 use super::segment_routes::segment_id;
-use super::segment_survey::{Audience, SegmentProgress, Survey, done, new_progress};
+use super::segment_scan::{Audience, ScannedAudience, SegmentProgress, done, new_progress};
 use domain::channel::{EmailAddress, PhoneNumber};
 use domain::recipient::{Recipient, RecipientId};
 use domain::{TypeId, TypeRules};
@@ -90,14 +90,14 @@ impl CatalogApi {
         let kind = asked.r#type.map(|kind| TypeId::parse(&kind).ok_or_else(|| Problem::invalid_field("type", name)));
         let audience = self.audience(filter, kind.transpose()?, histories, now).await?;
         if !asked.exact {
-            let survey = audience.survey(&self.recipients).await?;
-            return Ok(Response::json(200, &survey.to_json()));
+            let scanned = audience.scanned(&self.recipients).await?;
+            return Ok(Response::json(200, &scanned.to_json()));
         }
         let kind = audience.kind.as_ref().map(|(kind, _)| kind.as_str().to_owned());
         let mut count = ExactCount { filter: audience.filter.to_json(), kind, at: now, progress: new_progress() };
         audience.continue_count(&self.recipients, &mut count.progress, Instant::now() + COUNT_TIME).await;
         if done(&count.progress) == count.progress.len() {
-            return Ok(Response::json(200, &Survey::whole(&count.progress).to_json()));
+            return Ok(Response::json(200, &ScannedAudience::whole(&count.progress).to_json()));
         }
         let id = format!("{:016x}", random::up_to(i64::MAX - 1));
         self.segments.save_count(&id, None, count.clone(), now).await?;
@@ -258,7 +258,7 @@ fn count_id(request: &Request) -> Result<&str, Problem> {
 
 fn shown(id: &str, count: &ExactCount) -> Value {
     let (done, of) = (done(&count.progress), count.progress.len());
-    let result = (done == of).then(|| Survey::whole(&count.progress).to_json());
+    let result = (done == of).then(|| ScannedAudience::whole(&count.progress).to_json());
     let state = if done == of { "finished" } else { "running" };
     json!({"id": id, "state": state, "done": done, "of": of, "result": result})
 }

@@ -8,9 +8,9 @@ use super::cutoffs::end_if_stuck;
 use super::{Cutoffs, Summary};
 use aws::deadline;
 use domain::notification::NotificationId;
-use domain::recipient::Stale;
+use domain::recipient::StaleReason;
 use store::{
-    Cursor, CursorStore, ErasureStore, NotificationsStore, RecipientsStore, Segment, StoreError, SweepPage,
+    Cursor, CursorStore, ErasureStore, NotificationsStore, RecipientsStore, StoreError, SweepPage, SweepProgress,
     SweptDevice, due_shards,
 };
 
@@ -135,14 +135,19 @@ impl Cleanup {
     }
 
     /// Works through a segment from its position, and returns the new position.
-    async fn segment(&self, number: usize, from: Segment, parameters: PassParameters) -> (Segment, Summary) {
+    async fn segment(
+        &self,
+        number: usize,
+        from: SweepProgress,
+        parameters: PassParameters,
+    ) -> (SweepProgress, Summary) {
         let mut summary = Summary { complete: true, ..Summary::default() };
         let mut at = from;
         loop {
             let after = match &at {
-                Segment::End => return (at, summary),
-                Segment::Start => None,
-                Segment::After(position) => Some(position),
+                SweepProgress::End => return (at, summary),
+                SweepProgress::Start => None,
+                SweepProgress::After(position) => Some(position),
             };
             if Instant::now() >= parameters.deadline {
                 summary.complete = false;
@@ -151,7 +156,7 @@ impl Cleanup {
             match self.recipients.sweep(number as i32, SEGMENTS as i32, after, PAGE_ITEMS).await {
                 Ok(page) => {
                     self.page(&page, parameters, &mut summary).await;
-                    at = page.next.map_or(Segment::End, Segment::After);
+                    at = page.next.map_or(SweepProgress::End, SweepProgress::After);
                 }
                 Err(error) => {
                     failed("a page of recipients", &error, &mut summary);
@@ -175,8 +180,8 @@ impl Cleanup {
             return;
         };
         let counts = match stale {
-            Stale::ExpiredBefore(_) => &mut summary.expired_devices,
-            Stale::UnusedSince(_) => &mut summary.unused_devices,
+            StaleReason::ExpiredBefore(_) => &mut summary.expired_devices,
+            StaleReason::UnusedSince(_) => &mut summary.unused_devices,
         };
         if parameters.dry_run {
             counts.count(false);

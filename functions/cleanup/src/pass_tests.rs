@@ -136,7 +136,7 @@ async fn a_device_that_registers_between_read_and_delete_stays() {
     let device = world.device("ada", "old", now() - 24.hours() * 181, None).await;
     let cutoffs = Cutoffs::at(now(), DAYS);
     world.device("ada", "old", now(), None).await;
-    let stale = Stale::UnusedSince(cutoffs.unused_since);
+    let stale = StaleReason::UnusedSince(cutoffs.unused_since);
     assert!(!world.cleanup.recipients.remove_stale(&key("ada"), &device.device_id, stale).await.unwrap());
     assert_eq!(world.devices("ada").await, [device.device_id]);
 }

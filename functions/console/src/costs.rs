@@ -173,7 +173,7 @@ impl Month {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use domain::budget::{Used, budget_usage};
+    use domain::budget::{SpentAmounts, budget_usage};
     use domain::settings::Settings;
     use metrics::sample::{NOW, counters, week};
 
@@ -186,7 +186,7 @@ mod tests {
         let now = NOW.parse().unwrap();
         let spent = counters(&[("version/v2/cost_micros", 4_000_000)]);
         let text = r#"{"budgets": {"month_micros": 5000000}, "types": {"PAYMENT_DUE": {"day_micros": 500000}}}"#;
-        let used = Used { month_micros: 4_000_000, sms_day_micros: 210_000, ..Used::default() };
+        let used = SpentAmounts { month_micros: 4_000_000, sms_day_micros: 210_000, ..SpentAmounts::default() };
         let settings = Settings::parse(text).unwrap();
         let budgets = budget_usage(&settings, settings.types.iter().map(|kind| &kind.id), &used, now);
         let answer = Costs::new(Window::last(10_080, now), &week(), &spent, Some(5_000_000), now).with_budgets(budgets);

@@ -10,7 +10,7 @@ mod message;
 mod plan;
 mod repeats;
 mod services;
-mod work;
+mod task_run;
 mod worker;
 
 pub use services::FanoutServices;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use campaign::{LaunchedMessage, NotificationContext, People, TaskPass};
+use campaign::{CampaignAudience, LaunchedMessage, NotificationContext, TaskPass};
 use delivery::channels_with_text;
 use delivery::config::ConfigSnapshot;
 use domain::channel::Channel;
@@ -14,7 +14,7 @@ use templates::CompiledTemplate;
 /// People of a task, with what their messages need.
 #[derive(Debug)]
 pub struct TaskPeople<'a> {
-    pub people: People<'a>,
+    pub people: CampaignAudience<'a>,
     /// Compiled template of each message, if it has one.
     pub templates: &'a [Option<Arc<CompiledTemplate>>],
     pub hasher: &'a KeyHasher,
@@ -25,7 +25,7 @@ pub struct TaskPeople<'a> {
 impl TaskPeople<'_> {
     /// Returns the id of the notification for a recipient.
     pub fn notification_id(&self, recipient: &Recipient) -> NotificationId {
-        let People { id, launch, .. } = &self.people;
+        let CampaignAudience { id, launch, .. } = &self.people;
         let id = match self.pass {
             TaskPass::Test(_) => format!("{id}#{}", self.pass.key()),
             TaskPass::Plan(_) | TaskPass::Send => id.to_string(),

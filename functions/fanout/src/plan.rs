@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use templates::CompiledTemplate;
 
 /// Result of a dry run.
-pub struct Planned {
+pub struct PlannedSend {
     pub outcome: PersonOutcome,
     /// Cost if the first channel succeeds, and if only the last one does. In micro-euro.
     pub cost_micros: i64,
@@ -19,7 +19,7 @@ pub struct Planned {
     pub person: Option<PlannedPerson>,
 }
 
-impl Planned {
+impl PlannedSend {
     /// Decides what would become of a person at `now`. The recipient has the claims of the frequency caps.
     pub fn of(
         engine: &DeliveryEngine,

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use campaign::{PeopleTally, PersonOutcome, Task};
-use delivery::FirstAttempt;
+use campaign::{CampaignTask, PeopleTally, PersonOutcome};
+use delivery::ResultStorage;
 use domain::notification::Notification;
 use domain::recipient::{Recipient, RecipientKey};
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use store::{NotificationsStore, StoreError};
 use crate::message::TaskPeople;
 
 /// Notifications that exist already, by the recipients' keys.
-pub type Existing = HashMap<RecipientKey, Notification>;
+pub type ExistingNotifications = HashMap<RecipientKey, Notification>;
 
 /// Returns the notifications of these people that exist already.
 ///
@@ -22,7 +22,7 @@ pub async fn existing_of(
     notifications: &NotificationsStore,
     audience: &TaskPeople<'_>,
     people: impl Iterator<Item = &Recipient>,
-) -> Result<Existing, StoreError> {
+) -> Result<ExistingNotifications, StoreError> {
     let ids: Vec<_> = people.map(|recipient| audience.notification_id(recipient)).collect();
     Ok(by_recipient(notifications.get_many(&ids).await?))
 }
@@ -32,7 +32,7 @@ pub async fn existing_of(
 pub fn count_repeated(
     audience: &TaskPeople<'_>,
     page: Vec<Recipient>,
-    existing: &Existing,
+    existing: &ExistingNotifications,
     tally: &mut PeopleTally,
 ) -> Vec<Recipient> {
     let (repeated, others): (Vec<_>, Vec<_>) = page
@@ -48,15 +48,15 @@ pub fn count_repeated(
 
 /// Decides how results are stored. A notification may exist on a dirty page, and where another slot may have sent to
 /// the person: each is stored on the condition that it does not.
-pub fn first_attempt(task: &Task, audience: &TaskPeople<'_>, until: Timestamp) -> FirstAttempt {
+pub fn first_attempt(task: &CampaignTask, audience: &TaskPeople<'_>, until: Timestamp) -> ResultStorage {
     match (task.is_dirty, audience.people.may_be_of_other_slot(until)) {
-        (true, _) => FirstAttempt::MayBeRepeat,
-        (false, true) => FirstAttempt::Alone,
-        (false, false) => FirstAttempt::OfPage,
+        (true, _) => ResultStorage::MayBeRepeat,
+        (false, true) => ResultStorage::Alone,
+        (false, false) => ResultStorage::OfPage,
     }
 }
 
 /// Returns notifications by their recipients.
-pub fn by_recipient(found: Vec<Notification>) -> Existing {
+pub fn by_recipient(found: Vec<Notification>) -> ExistingNotifications {
     found.into_iter().map(|one| (one.id().recipient().clone(), one)).collect()
 }

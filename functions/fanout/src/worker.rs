@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use campaign::{Campaign, CampaignId, SpentBudget, State, Task, TaskClaim, TaskMessage, TaskPass};
+use campaign::{Campaign, CampaignId, CampaignState, CampaignTask, SpentBudget, TaskClaim, TaskMessage, TaskPass};
 use store::{StoreError, Versioned};
 
 use crate::limits::WorkerLimits;
 use crate::services::FanoutServices;
-use crate::work::Work;
+use crate::task_run::TaskRun;
 
 /// Interval at which a worker reads whether the campaign was paused.
 const WATCH_INTERVAL: Duration = Duration::from_secs(2);
@@ -57,7 +57,8 @@ impl Worker {
             return Ok(TaskEnd::Nothing);
         }
         let limits = WorkerLimits::of(ends_at_ms);
-        let Some(work) = Work::of(&self.services, id, &stored.campaign, (*pass, *number), *interval_ms).await? else {
+        let Some(task_run) = TaskRun::of(&self.services, id, &stored.campaign, (*pass, *number), *interval_ms).await?
+        else {
             return Ok(TaskEnd::Nothing);
         };
         let Some(task) = self.take((id, *pass, *number), limits).await? else { return Ok(TaskEnd::Nothing) };
@@ -65,7 +66,7 @@ impl Worker {
         let end = tokio::select! {
             biased;
             // Boxed, because the parts of an attempt are nested deeply.
-            end = Box::pin(self.work_on_pages(&work, task, limits, &is_stopped)) => end,
+            end = Box::pin(self.work_on_pages(&task_run, task, limits, &is_stopped)) => end,
             () = self.watch(id, *pass, &is_stopped) => Ok(TaskEnd::Left),
         };
         tracing::info!(campaign = %id, pass = pass.key(), task = number, end = ?end.as_ref().ok(), "worked on a task");
@@ -77,7 +78,7 @@ impl Worker {
         &self,
         (id, pass, number): (&CampaignId, TaskPass, u32),
         limits: WorkerLimits,
-    ) -> Result<Option<Versioned<Task>>, StoreError> {
+    ) -> Result<Option<Versioned<CampaignTask>>, StoreError> {
         let now = self.services.engine.clock().now();
         let read = self.services.campaigns.task(id, pass, number).await?;
         let mut task = read.as_ref().map(|read| read.value.clone()).unwrap_or_default();
@@ -89,15 +90,15 @@ impl Worker {
 
     async fn work_on_pages(
         &self,
-        work: &Work<'_>,
-        mut task: Versioned<Task>,
+        task_run: &TaskRun<'_>,
+        mut task: Versioned<CampaignTask>,
         limits: WorkerLimits,
         is_stopped: &AtomicBool,
     ) -> Result<TaskEnd, StoreError> {
-        let audience = work.audience();
+        let audience = task_run.audience();
         loop {
             let worked = match &audience {
-                Ok(audience) => Box::pin(work.page(audience, &task.value, limits, is_stopped)).await,
+                Ok(audience) => Box::pin(task_run.page(audience, &task.value, limits, is_stopped)).await,
                 Err(error) => Err(error.clone()),
             };
             let now = self.services.engine.clock().now();
@@ -128,7 +129,7 @@ impl Worker {
                     Some(Err(error))
                 }
             };
-            let saved = self.services.campaigns.save_task(work.task(), Some(&task), next, now).await;
+            let saved = self.services.campaigns.save_task(task_run.task(), Some(&task), next, now).await;
             match (end, saved) {
                 (Some(Err(error)), _) | (_, Err(error)) => return Err(error),
                 // The lease had ended, and another worker has the task.
@@ -159,7 +160,7 @@ impl Worker {
 /// Returns `true` if a task of this pass may be worked on.
 fn may_work(campaign: &Campaign, pass: TaskPass) -> bool {
     match pass {
-        TaskPass::Send => campaign.state == State::Running,
+        TaskPass::Send => campaign.state == CampaignState::Running,
         TaskPass::Test(number) => {
             campaign.test.as_ref().is_some_and(|test| test.number == number) && !campaign.state.is_final()
         }

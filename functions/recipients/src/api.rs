@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use platform::http::{Request, Response};
 use platform::problem::Problem;
 use platform::time_limits::{RECIPIENTS_BATCH_LIMIT, RECIPIENTS_REQUEST_LIMIT};
-use store::{ErasureStore, NotificationsStore, RecipientsStore, Registered, SuppressionsStore};
+use store::{ErasureStore, NotificationsStore, RecipientsStore, RegistrationResult, SuppressionsStore};
 
 /// Everything that the routes need.
 #[derive(Debug, Clone)]
@@ -88,8 +88,8 @@ impl RecipientsApi {
         let NewDevice { device, replaced } = self.new_device(&request.json()?, now)?;
         let registered = self.recipients.register(&id, &key, &device, replaced.as_deref()).await;
         let status = match registered? {
-            Registered::New => 201,
-            Registered::Known => 200,
+            RegistrationResult::New => 201,
+            RegistrationResult::Known => 200,
         };
         Ok(Response::json(status, &serde_json::json!({ "device_id": device.device_id })))
     }

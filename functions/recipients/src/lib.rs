@@ -16,7 +16,7 @@ mod merge_patch;
 mod named_types;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod opt_out_laws;
+mod opt_out_properties_tests;
 mod preference_routes;
 mod profile_routes;
 #[cfg(test)]

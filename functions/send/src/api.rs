@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::rendered::RenderedMessages;
-use super::service::{Deadlines, SendService, Sent};
+use super::service::{Deadlines, SendResult, SendService};
 use super::{Explanation, list};
 use aws::deadline;
 use delivery::time_left;
@@ -168,7 +168,7 @@ impl SendApi {
                     saved => saved?,
                 }
                 if before == Status::Cascading {
-                    Box::pin(self.service.engine.give_cap_back(&notification, None)).await;
+                    Box::pin(self.service.engine.release_cap_slot(&notification, None)).await;
                 }
             }
             return Ok(Response::json(200, &NotificationView::of(&notification)));
@@ -199,12 +199,12 @@ fn marked(response: Response, replayed: bool) -> Response {
     if replayed { response.with_header("Idempotency-Replayed", "true") } else { response }
 }
 
-fn is_server_fault(sent: &Sent) -> bool {
+fn is_server_fault(sent: &SendResult) -> bool {
     sent.as_ref().is_err_and(|problem| problem.kind.status() >= 500)
 }
 
 /// Returns one entry of a batch's response. Field names of a problem are paths from the root of the batch.
-fn entry(index: usize, sent: &Sent, request_id: &str) -> Value {
+fn entry(index: usize, sent: &SendResult, request_id: &str) -> Value {
     match sent {
         Ok(notification) => json!(NotificationView::of(notification)),
         Err(problem) => problem.clone().below(&format!("messages[{index}]")).to_json(request_id),

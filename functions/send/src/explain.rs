@@ -14,7 +14,7 @@ use delivery::{
     unreachable_channels, unreachable_reason,
 };
 use domain::breaker::Host;
-use domain::budget::{BudgetUsage, Ceiling, Limit, Used, budget_usage};
+use domain::budget::{BudgetUsage, Ceiling, Limit, SpentAmounts, budget_usage};
 use domain::channel::Channel;
 use domain::notification::{Notification, NotificationId, Reason};
 use domain::recipient::{Device, Recipient};
@@ -167,7 +167,7 @@ fn reason_without_channel(plan: &[PlannedChannel]) -> &'static str {
 
 /// Money and messages already used.
 struct Spent {
-    used: Used,
+    used: SpentAmounts,
     /// SMS sent to the recipient today.
     texts: i64,
 }

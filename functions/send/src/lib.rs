@@ -16,4 +16,4 @@ mod test_send;
 pub use api::SendApi;
 pub use explain::Explanation;
 pub use request::{SendContext, SendRequest};
-pub use service::{Answered, Deadlines, SendService};
+pub use service::{Deadlines, SendAnswer, SendService};

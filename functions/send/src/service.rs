@@ -50,13 +50,13 @@ impl Deadlines {
 }
 
 /// Result of one message of a request: its notification, or its problem.
-pub type Sent = Result<Notification, Problem>;
+pub type SendResult = Result<Notification, Problem>;
 
 /// Result of a request.
 #[derive(Debug)]
-pub struct Answered {
+pub struct SendAnswer {
     /// One entry per message, in order.
-    pub sent: Vec<Sent>,
+    pub sent: Vec<SendResult>,
     /// True if an earlier request with the same key exists.
     pub replayed: bool,
 }
@@ -86,7 +86,7 @@ impl SendService {
         request: &Request,
         messages: &[JsonMessage],
         deadlines: Deadlines,
-    ) -> Result<Answered, Problem> {
+    ) -> Result<SendAnswer, Problem> {
         let key = IdempotencyKey::of(request, &self.hasher)?;
         let requests: Vec<_> = messages.iter().map(parsed).collect();
         let config = &self.config_for(requests.iter().flatten()).await;
@@ -94,7 +94,7 @@ impl SendService {
         let run = Run { caller: &request.caller.id, config, key: key.as_ref(), first_seen, deadlines };
         let parsed = self.notifications(&requests, &run).await;
         match &key {
-            None => Ok(Answered { sent: self.run_messages(parsed, deadlines).await, replayed: false }),
+            None => Ok(SendAnswer { sent: self.run_messages(parsed, deadlines).await, replayed: false }),
             Some(key) => self.send_with_key(&requests, parsed, key, run).await,
         }
     }
@@ -102,10 +102,10 @@ impl SendService {
     async fn send_with_key(
         &self,
         requests: &[ParsedMessage],
-        parsed: Vec<Sent>,
+        parsed: Vec<SendResult>,
         key: &IdempotencyKey,
         run: Run<'_>,
-    ) -> Result<Answered, Problem> {
+    ) -> Result<SendAnswer, Problem> {
         let running_until = run.deadlines.hard_deadline;
         let record = IdempotencyRecord { body: key.body.clone(), first_seen: run.first_seen, running_until };
         let is_refused = parsed.iter().all(Result::is_err);
@@ -118,8 +118,8 @@ impl SendService {
         };
         match found.map_err(Problem::from)? {
             Some(found) => self.repeat(requests, key, &found, run).await,
-            None if is_refused => Ok(Answered { sent: parsed, replayed: false }),
-            None => Ok(Answered { sent: self.run_under_key(parsed, key, run.deadlines).await, replayed: false }),
+            None if is_refused => Ok(SendAnswer { sent: parsed, replayed: false }),
+            None => Ok(SendAnswer { sent: self.run_under_key(parsed, key, run.deadlines).await, replayed: false }),
         }
     }
 
@@ -130,7 +130,7 @@ impl SendService {
         key: &IdempotencyKey,
         found: &IdempotencyRecord,
         run: Run<'_>,
-    ) -> Result<Answered, Problem> {
+    ) -> Result<SendAnswer, Problem> {
         // Ids are derived from the time of the first request. A different body would give other ids, so nothing is
         // looked up.
         let run = Run { first_seen: found.first_seen, ..run };
@@ -146,16 +146,17 @@ impl SendService {
         let stored = self.engine.stores().notifications().get_many(&wanted).await.map_err(Problem::from)?;
         let is_stored = |id: &NotificationId| stored.iter().any(|one| one.id() == id);
         let is_expected =
-            |(sent, id): (&Sent, &Option<NotificationId>)| sent.is_ok() || id.as_ref().is_some_and(is_stored);
+            |(sent, id): (&SendResult, &Option<NotificationId>)| sent.is_ok() || id.as_ref().is_some_and(is_stored);
         let expected = parsed.iter().zip(&ids).filter(|one| is_expected(*one)).count();
         let sent = match on_repeat(key, found, stored, expected, self.engine.clock().now()) {
             Repeat::Refuse(problem) => return Err(problem),
             Repeat::Replay(stored) => {
                 let mut stored: HashMap<_, _> = stored.into_iter().map(|one| (one.id().clone(), one)).collect();
-                let answer = |(sent, id): (Sent, Option<NotificationId>)| match id.and_then(|id| stored.remove(&id)) {
-                    Some(stored) => Some(Ok(stored)),
-                    None => sent.err().map(Err),
-                };
+                let answer =
+                    |(sent, id): (SendResult, Option<NotificationId>)| match id.and_then(|id| stored.remove(&id)) {
+                        Some(stored) => Some(Ok(stored)),
+                        None => sent.err().map(Err),
+                    };
                 parsed.into_iter().zip(ids).filter_map(answer).collect()
             }
             Repeat::TakeOver => match self.idempotency.take_over(&key.record, found, run.deadlines.hard_deadline).await
@@ -165,12 +166,17 @@ impl SendService {
                 Err(error) => return Err(error.into()),
             },
         };
-        Ok(Answered { sent, replayed: true })
+        Ok(SendAnswer { sent, replayed: true })
     }
 
     /// Runs the request under its key. After a server error (5xx) the key is released, so that the same request can be
     /// repeated at once.
-    async fn run_under_key(&self, parsed: Vec<Sent>, key: &IdempotencyKey, deadlines: Deadlines) -> Vec<Sent> {
+    async fn run_under_key(
+        &self,
+        parsed: Vec<SendResult>,
+        key: &IdempotencyKey,
+        deadlines: Deadlines,
+    ) -> Vec<SendResult> {
         let sent = self.run_messages(parsed, deadlines).await;
         if sent.iter().any(|sent| sent.as_ref().is_err_and(|problem| problem.kind.status() >= 500)) {
             let release = self.idempotency.release(&key.record, deadlines.hard_deadline, self.engine.clock().now());
@@ -190,7 +196,7 @@ impl SendService {
     }
 
     /// Converts every message into a notification, or into its problem.
-    async fn notifications(&self, requests: &[ParsedMessage], run: &Run<'_>) -> Vec<Sent> {
+    async fn notifications(&self, requests: &[ParsedMessage], run: &Run<'_>) -> Vec<SendResult> {
         let cache = self.engine.templates();
         let versions = requests.iter().flatten().filter_map(|one| one.template_version(run.config).ok().flatten());
         let templates = &Box::pin(LoadedTemplates::of(versions, cache)).await;
@@ -198,7 +204,13 @@ impl SendService {
         requests.map(|(index, request)| self.notification(index, request.clone()?, templates, run)).collect()
     }
 
-    fn notification(&self, index: usize, request: SendRequest, templates: &LoadedTemplates, run: &Run<'_>) -> Sent {
+    fn notification(
+        &self,
+        index: usize,
+        request: SendRequest,
+        templates: &LoadedTemplates,
+        run: &Run<'_>,
+    ) -> SendResult {
         let Run { caller, config, first_seen: now, .. } = *run;
         let position = u32::try_from(index).unwrap_or(u32::MAX);
         let (hasher, links) = (&self.hasher, self.engine.senders().links(config));
@@ -214,8 +226,8 @@ impl SendService {
         }
     }
 
-    pub(super) async fn run_messages(&self, parsed: Vec<Sent>, deadlines: Deadlines) -> Vec<Sent> {
-        let in_turn = |chain: Vec<(usize, Sent)>| async move {
+    pub(super) async fn run_messages(&self, parsed: Vec<SendResult>, deadlines: Deadlines) -> Vec<SendResult> {
+        let in_turn = |chain: Vec<(usize, SendResult)>| async move {
             let mut sent = Vec::with_capacity(chain.len());
             for (index, parsed) in chain {
                 // Boxed, because the future is large, and the stream of chains would copy it.
@@ -234,7 +246,7 @@ impl SendService {
         sent.into_iter().map(|(_, sent)| sent).collect()
     }
 
-    async fn accept_parsed(&self, parsed: Sent, deadlines: Deadlines) -> Sent {
+    async fn accept_parsed(&self, parsed: SendResult, deadlines: Deadlines) -> SendResult {
         self.accept(parsed?, deadlines).await.map_err(Problem::from)
     }
 
@@ -290,8 +302,8 @@ fn parsed(message: &JsonMessage) -> ParsedMessage {
 
 /// Groups the messages into chains, each with its index. Messages of one topic to one recipient share a chain and keep
 /// their order. Every other message is a chain of its own.
-fn chains(parsed: Vec<Sent>) -> Vec<Vec<(usize, Sent)>> {
-    let mut chains: Vec<Vec<(usize, Sent)>> = Vec::new();
+fn chains(parsed: Vec<SendResult>) -> Vec<Vec<(usize, SendResult)>> {
+    let mut chains: Vec<Vec<(usize, SendResult)>> = Vec::new();
     let mut of_topic = HashMap::new();
     for (index, sent) in parsed.into_iter().enumerate() {
         let about = sent.as_ref().ok();

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::request::{SendContext, SendRequest};
-use super::service::{Deadlines, SendService, Sent};
+use super::service::{Deadlines, SendResult, SendService};
 use super::template_request::{LoadedTemplates, TemplateVersion};
 use delivery::DRAFT;
 use delivery::config::ConfigSnapshot;
@@ -40,7 +40,11 @@ impl SendService {
     ///
     /// # Errors
     /// 404 for an unknown template, 422 for a field that is wrong.
-    pub(super) async fn test_template(&self, request: &Request, deadlines: Deadlines) -> Result<Vec<Sent>, Problem> {
+    pub(super) async fn test_template(
+        &self,
+        request: &Request,
+        deadlines: Deadlines,
+    ) -> Result<Vec<SendResult>, Problem> {
         let body: TestRequest = request.json()?;
         if body.to.is_empty() || body.to.len() > MAX_RECIPIENTS {
             return Err(Problem::invalid_field("to", "must name 1 to 10 recipients"));
@@ -79,7 +83,7 @@ impl SendService {
             message.into_notification(context, |recipient| NotificationId::random(recipient, now))
         });
         // A field that is wrong for one recipient is wrong for all.
-        let messages: Vec<Sent> = messages.map(|message| message.map(Ok)).collect::<Result<_, Problem>>()?;
+        let messages: Vec<SendResult> = messages.map(|message| message.map(Ok)).collect::<Result<_, Problem>>()?;
         Ok(self.run_messages(messages, deadlines).await)
     }
 }

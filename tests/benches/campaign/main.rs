@@ -155,7 +155,7 @@ fn campaign(world: &World, people: usize) -> Measured {
             Measured { pushes: people, cpu_seconds: cpu_seconds() - cpu, seconds: began.elapsed().as_secs_f64() };
         let numbers = world.progress(&id).await["sending"]["numbers"].clone();
         assert_eq!((numbers["sent"].as_u64(), &numbers["balanced"]), (Some(people as u64), &json!(true)), "{numbers}");
-        world.conduct().await;
+        world.reconcile().await;
         measured
     })
 }

@@ -37,22 +37,22 @@ pub async fn violations(world: &World, allowed: Allowed) -> Vec<String> {
     if items.len() < least || items.len() > most {
         violations.push(format!("{} notifications", items.len()));
     }
-    let mut ends = Vec::new();
+    let mut outcome_counts = Vec::new();
     for item in &items {
         let shown = world.get_as("ops-client", "ops", &id_of(item)).await.body;
         violations.extend(unfinished(item, &shown));
-        ends.push(shown);
+        outcome_counts.push(shown);
     }
     for person in PEOPLE {
-        violations.extend(send_errors(world, person, &ends, allowed));
+        violations.extend(send_errors(world, person, &outcome_counts, allowed));
     }
     let metrics = world.metrics_of_last(24 * 60).await;
-    violations.extend(metric_errors(&metrics, &ends));
+    violations.extend(metric_errors(&metrics, &outcome_counts));
     world.redeliver_stream_to_rollup();
     if world.metrics_of_last(24 * 60).await != metrics {
         violations.push("the same records again change the metrics".to_owned());
     }
-    violations.extend(budget_errors(world, &ends));
+    violations.extend(budget_errors(world, &outcome_counts));
     violations
 }
 
@@ -64,8 +64,11 @@ fn attempts<'a>(end: &'a Value, channel: &'a str) -> impl Iterator<Item = &'a Va
     end["attempts"].as_array().unwrap().iter().filter(move |attempt| attempt["channel"] == channel)
 }
 
-fn outcomes<'a>(ends: &'a [Value], channel: &'a str, outcome: &'a str) -> impl Iterator<Item = &'a Value> {
-    ends.iter().flat_map(move |end| attempts(end, channel)).filter(move |attempt| attempt["outcome"] == outcome)
+fn outcomes<'a>(outcome_counts: &'a [Value], channel: &'a str, outcome: &'a str) -> impl Iterator<Item = &'a Value> {
+    outcome_counts
+        .iter()
+        .flat_map(move |end| attempts(end, channel))
+        .filter(move |attempt| attempt["outcome"] == outcome)
 }
 
 /// Every notification has a final status, and none remains in `due` or claimed.
@@ -85,8 +88,8 @@ fn is_unknown(attempt: &Value) -> bool {
 }
 
 /// Each paid provider was called at most once, and the record shows the call.
-fn send_errors(world: &World, person: &str, ends: &[Value], allowed: Allowed) -> Vec<String> {
-    let theirs: Vec<_> = ends.iter().filter(|end| end["to"] == person).cloned().collect();
+fn send_errors(world: &World, person: &str, outcome_counts: &[Value], allowed: Allowed) -> Vec<String> {
+    let theirs: Vec<_> = outcome_counts.iter().filter(|end| end["to"] == person).cloned().collect();
     let mut violations = Vec::new();
     let to = format!("To: <{person}@example.com>");
     let mails = world.mails().iter().filter(|mail| mail.contains(&to)).count();
@@ -132,7 +135,7 @@ fn push_errors(world: &World, person: &str, theirs: &[Value], allowed: Allowed) 
 }
 
 /// The metrics, folded from the stream, match the final states.
-fn metric_errors(metrics: &Value, ends: &[Value]) -> Vec<String> {
+fn metric_errors(metrics: &Value, outcome_counts: &[Value]) -> Vec<String> {
     let mut violations = Vec::new();
     let mut same = |what: String, counted: &Value, is: Value| {
         if counted.as_i64().unwrap_or(0) != is.as_i64().unwrap() {
@@ -141,27 +144,30 @@ fn metric_errors(metrics: &Value, ends: &[Value]) -> Vec<String> {
     };
     let summary = &metrics["summary"];
     let mut skipped = BTreeMap::new();
-    for end in ends.iter().filter(|end| end["status"] == "skipped") {
+    for end in outcome_counts.iter().filter(|end| end["status"] == "skipped") {
         *skipped.entry(end["reason"].as_str().unwrap()).or_insert(0) += 1;
     }
     for (reason, is) in skipped {
         same(format!("skipped {reason}"), &summary["skipped"][reason], json!(is));
     }
     for status in ["accepted", "delivered", "failed", "uncertain", "expired", "cancelled"] {
-        let is = ends.iter().filter(|end| end["status"] == status).count();
+        let is = outcome_counts.iter().filter(|end| end["status"] == status).count();
         same(status.to_owned(), &summary[status], json!(is));
     }
     let cost = |micros: i64, end: &Value| micros + end["cost_micros"].as_i64().unwrap();
-    same("cost".to_owned(), &summary["cost_micros"], json!(ends.iter().fold(0, cost)));
-    let sent = ends.iter().filter(|end| end["attempts"] != json!([])).count();
+    same("cost".to_owned(), &summary["cost_micros"], json!(outcome_counts.iter().fold(0, cost)));
+    let sent = outcome_counts.iter().filter(|end| end["attempts"] != json!([])).count();
     same("sent".to_owned(), &summary["sent"], json!(sent));
     for channel in ["push", "email", "sms"] {
         let counted = &metrics["by_channel"][channel];
         for outcome in ["accepted", "retry_later", "gone", "rejected", "uncertain"] {
-            let is = outcomes(ends, channel, outcome).count();
+            let is = outcomes(outcome_counts, channel, outcome).count();
             same(format!("{channel} {outcome}"), &counted[outcome], json!(is));
         }
-        let micros = ends.iter().flat_map(|end| attempts(end, channel)).map(|one| one["cost_micros"].as_i64().unwrap());
+        let micros = outcome_counts
+            .iter()
+            .flat_map(|end| attempts(end, channel))
+            .map(|one| one["cost_micros"].as_i64().unwrap());
         same(format!("{channel} cost"), &counted["cost_micros"], json!(micros.sum::<i64>()));
     }
     violations
@@ -170,9 +176,9 @@ fn metric_errors(metrics: &Value, ends: &[Value]) -> Vec<String> {
 /// Reservations equal the amounts that were spent or may have been spent. If a function crashed after storing a refusal
 /// and before releasing its reservation, they are higher by that amount, and never lower. The cost of an attempt equals
 /// its price.
-fn budget_errors(world: &World, ends: &[Value]) -> Vec<String> {
+fn budget_errors(world: &World, outcome_counts: &[Value]) -> Vec<String> {
     let number = |channel, outcomes_of: [&str; 2]| {
-        outcomes_of.into_iter().flat_map(|outcome| outcomes(ends, channel, outcome)).count() as i64
+        outcomes_of.into_iter().flat_map(|outcome| outcomes(outcome_counts, channel, outcome)).count() as i64
     };
     let spent = |channel| number(channel, ["accepted", "uncertain"]);
     let refused = |channel| number(channel, ["rejected", "retry_later"]);
@@ -194,7 +200,7 @@ fn budget_errors(world: &World, ends: &[Value]) -> Vec<String> {
     if hours != day || (has_month && world.sum("month") != day) {
         violations.push(format!("{hours} in all hours, {day} in all days, {} in all months", world.sum("month")));
     }
-    let cost: i64 = ends.iter().map(|end| end["cost_micros"].as_i64().unwrap()).sum();
+    let cost: i64 = outcome_counts.iter().map(|end| end["cost_micros"].as_i64().unwrap()).sum();
     if cost != spent("sms") * SMS_MICROS + spent("email") * EMAIL_MICROS {
         violations.push(format!("costs {cost}"));
     }

@@ -158,12 +158,12 @@ impl Report {
 fn end_of(world: &World) -> String {
     let text = |item: &Value, name: &str| item[name]["S"].as_str().unwrap_or_default().to_owned();
     let items = world.items("notifications");
-    let ends = items.iter().map(|item| {
+    let outcome_counts = items.iter().map(|item| {
         let attempts: Value = serde_json::from_str(&text(item, "attempts")).unwrap_or_default();
         let tried = attempts.as_array().into_iter().flatten().map(|one| format!("{}:{}", one["c"], one["o"]));
         assert!(!id_of(item).is_empty());
         format!("{} [{}]", text(item, "status"), tried.collect::<Vec<_>>().join(" ").replace('"', ""))
     });
     let (mails, texts) = (world.mails().len(), world.texts().len());
-    format!("{}; {mails} mails {texts} texts", ends.collect::<Vec<_>>().join(", "))
+    format!("{}; {mails} mails {texts} texts", outcome_counts.collect::<Vec<_>>().join(", "))
 }

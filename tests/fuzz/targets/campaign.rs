@@ -1,7 +1,7 @@
 //! Definition of a campaign: what is accepted reads back, and its times and lots are decided for anybody; an error
 //! names a field.
 
-use campaign::{Campaign, CampaignId, Definition, Launch, People, Timing};
+use campaign::{Campaign, CampaignAudience, CampaignDefinition, CampaignId, Launch, Timing};
 use domain::recipient::sample::with_everything;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use serde_json::Value;
 pub fn target(data: &[u8]) {
     let Some(text) = super::text(data) else { return };
     let Ok(input) = serde_json::from_str::<Value>(text) else { return };
-    let definition = match Definition::parse(input.clone()) {
+    let definition = match CampaignDefinition::parse(input.clone()) {
         Err(problem) => return assert!(problem.errors.iter().all(|error| !error.field.is_empty())),
         Ok(definition) => definition,
     };
@@ -38,7 +38,7 @@ pub fn target(data: &[u8]) {
         ..Launch::default()
     };
     let id = CampaignId::random(now);
-    let people = People::all(&id, &definition, &launch).unwrap();
+    let people = CampaignAudience::all(&id, &definition, &launch).unwrap();
     let recipient = with_everything(1);
     assert_eq!(people.select(&recipient, None), people.select(&recipient, None), "a lot stays the same");
 }

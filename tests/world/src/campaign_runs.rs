@@ -67,17 +67,17 @@ impl World {
     }
 
     /// Runs the minute schedule of campaigns.
-    pub async fn conduct(&self) {
-        Box::pin(self.campaigns.conduct_all(self.clock.now())).await.unwrap();
+    pub async fn reconcile(&self) {
+        Box::pin(self.campaigns.reconcile_all(self.clock.now())).await.unwrap();
     }
 
     /// Works on every message of the queue, whatever its delay. Returns how the tasks ended.
     pub async fn work_on_tasks(&self) -> Vec<TaskEnd> {
-        let mut ends = Vec::new();
+        let mut outcome_counts = Vec::new();
         while let Some(task) = self.next_task() {
-            ends.push(self.work_on_task(&self.fanout, &task).await.unwrap());
+            outcome_counts.push(self.work_on_task(&self.fanout, &task).await.unwrap());
         }
-        ends
+        outcome_counts
     }
 
     /// Takes the next message of the queue.

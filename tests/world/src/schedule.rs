@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_lambda_events::dynamodb::EventRecord;
 use cleanup::Summary;
-use delivery::{DueChange, Sweep, Sweeper};
+use delivery::{DueChange, SweepCounts, Sweeper};
 use domain::notification::NotificationId;
 use metrics::{NotificationChange, Sequence};
 use send::SendApi;
@@ -24,11 +24,11 @@ impl World {
     }
 
     /// Runs the minute schedule of cascade.
-    pub async fn sweep(&self) -> Sweep {
+    pub async fn sweep(&self) -> SweepCounts {
         self.try_sweep().await.unwrap()
     }
 
-    pub async fn try_sweep(&self) -> Result<Sweep, StoreError> {
+    pub async fn try_sweep(&self) -> Result<SweepCounts, StoreError> {
         self.cascade.sweep(2_000, self.ends_at_ms()).await
     }
 

@@ -23,7 +23,7 @@ struct CampaignsPage {
 struct CampaignRow {
     id: String,
     title: String,
-    state: CampaignState,
+    state: CampaignStateBlock,
     audience: String,
     progress: String,
     created_at: Option<Timestamp>,
@@ -31,7 +31,7 @@ struct CampaignRow {
 
 /// State with its reason.
 #[derive(Debug, Clone)]
-pub struct CampaignState {
+pub struct CampaignStateBlock {
     /// State of the API.
     pub name: String,
     /// Colour.
@@ -96,7 +96,7 @@ fn progress(sending: &Value) -> String {
 
 /// Returns the state of a campaign with its reason.
 #[must_use]
-pub fn state(campaign: &Value) -> CampaignState {
+pub fn state(campaign: &Value) -> CampaignStateBlock {
     let name = campaign["state"].as_str().unwrap_or_default();
     let class = match name {
         "running" | "finished" | "finishing" => "good",
@@ -114,7 +114,7 @@ pub fn state(campaign: &Value) -> CampaignState {
     };
     let detail = campaign["pause_detail"].as_str().unwrap_or_default();
     let reason = if detail.is_empty() { reason } else { format!("{reason}: {detail}") };
-    CampaignState { name: name.to_owned(), class, reason }
+    CampaignStateBlock { name: name.to_owned(), class, reason }
 }
 
 /// Returns the audience in some words.

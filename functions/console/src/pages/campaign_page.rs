@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::campaign_body::SHARE_GUARDS;
 use super::campaign_builder::{AudienceBuilder, audience_builder};
 use super::campaign_fields::{CampaignFields, VARIANT_SLOTS};
-use super::campaign_list::{CampaignState, audience, state};
+use super::campaign_list::{CampaignStateBlock, audience, state};
 use super::campaign_plan::CampaignPlan;
 use super::campaign_sent::show_sent;
 use super::edit_conflict::EditConflict;
@@ -37,7 +37,7 @@ struct CampaignPage {
     id: String,
     etag: String,
     key: String,
-    state: CampaignState,
+    state: CampaignStateBlock,
     audience: String,
     steps: Vec<CampaignStep>,
     step: &'static str,
@@ -101,7 +101,7 @@ pub async fn show_new(visit: &Visit<'_>, mut refused: RefusedForm) -> Result<Pag
         id: String::new(),
         etag: String::new(),
         key: visit.form().optional("key").map_or_else(random_text, str::to_owned),
-        state: CampaignState { name: String::new(), class: "", reason: String::new() },
+        state: CampaignStateBlock { name: String::new(), class: "", reason: String::new() },
         audience: String::new(),
         steps: Vec::new(),
         step: "new",

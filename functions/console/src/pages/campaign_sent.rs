@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::campaign_body::SHARE_GUARDS;
 use super::campaign_fields::CampaignFields;
-use super::campaign_list::{CampaignState, audience, state};
+use super::campaign_list::{CampaignStateBlock, audience, state};
 use super::campaign_people::{CampaignPeople, people};
 use super::campaign_plan::{CampaignCounts, CampaignPlan};
 use super::campaign_results::{CampaignResults, results};
@@ -42,7 +42,7 @@ struct CampaignSentPage {
     conflicts: Vec<EditConflict>,
     id: String,
     etag: String,
-    state: CampaignState,
+    state: CampaignStateBlock,
     audience: String,
     tab: &'static str,
     tabs: Vec<(String, &'static str, bool)>,
@@ -236,7 +236,7 @@ pub async fn show_sent(
 }
 
 /// Returns the state in one sentence, with the progress.
-fn sentence(state: &CampaignState, sending: Option<&CampaignSending>) -> String {
+fn sentence(state: &CampaignStateBlock, sending: Option<&CampaignSending>) -> String {
     let Some(sending) = sending else { return "It was ended before anybody was sent to.".to_owned() };
     let people = format!("{} of {} people are handled", count(sending.handled()), count(sending.expected_people));
     match state.name.as_str() {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::analytics_range::AnalyticsRange;
-use super::campaign_list::{CampaignState, open_campaigns, state};
+use super::campaign_list::{CampaignStateBlock, open_campaigns, state};
 use super::capacity_cards::{CapacityCard, capacity_cards};
 use super::figure_views::SeriesFigures;
 use super::first_steps::{FirstStep, first_steps};
@@ -77,7 +77,7 @@ struct FigureCard {
 struct CampaignRow {
     id: String,
     title: String,
-    state: CampaignState,
+    state: CampaignStateBlock,
 }
 
 /// Budget and its use.

@@ -8,7 +8,7 @@ use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
 use jiff::Timestamp;
 
 use crate::{cause, has_expired};
-use domain::rollout::{ParameterVersion, Written};
+use domain::rollout::{ParameterOrigin, ParameterVersion};
 use platform::private::Private;
 
 /// Reads and writes parameters by name.
@@ -120,7 +120,7 @@ fn version_of(found: aws_sdk_ssm::types::ParameterHistory) -> Option<ParameterVe
     let modified_ms = modified_ms(found.last_modified_date);
     let at = Timestamp::from_millisecond(modified_ms).unwrap_or_default();
     let by = Private::new(found.last_modified_user.unwrap_or_default());
-    let written = Written { at, by, description: found.description.unwrap_or_default() };
+    let written = ParameterOrigin { at, by, description: found.description.unwrap_or_default() };
     let value = Private::new(found.value?);
     Some(ParameterVersion { version: found.version, modified_ms, value, written: Some(written) })
 }

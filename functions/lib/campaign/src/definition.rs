@@ -36,7 +36,7 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// Definition of a campaign.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Definition {
+pub struct CampaignDefinition {
     /// Name for people.
     pub title: String,
     /// Type of its notifications.
@@ -128,7 +128,7 @@ struct Rollout {
     steps: Vec<CampaignStep>,
 }
 
-impl Definition {
+impl CampaignDefinition {
     /// Parses a definition. `recipients` must be the stored form of a list.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ fn body() -> Value {
     })
 }
 
-fn with(changes: Value) -> Result<Definition, Vec<String>> {
+fn with(changes: Value) -> Result<CampaignDefinition, Vec<String>> {
     let mut body = body();
     for (name, value) in changes.as_object().unwrap() {
         match value {
@@ -17,7 +17,7 @@ fn with(changes: Value) -> Result<Definition, Vec<String>> {
             value => body[name] = value.clone(),
         }
     }
-    Definition::parse(body).map_err(|problem| problem.errors.into_iter().map(|error| error.field).collect())
+    CampaignDefinition::parse(body).map_err(|problem| problem.errors.into_iter().map(|error| error.field).collect())
 }
 
 #[test]

@@ -61,7 +61,7 @@ impl Guards {
 /// Ends of the campaign's notifications so far, later reports included: a bounce turns an accepted e-mail into a failed
 /// one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ends {
+pub struct OutcomeCounts {
     /// Notifications that ended, without those that were skipped.
     pub closed: u64,
     /// Those of them that did not reach their recipients.
@@ -86,13 +86,13 @@ pub struct GuardCounts {
     /// People who were skipped because a variable is missing.
     pub missing_variable: u64,
     /// Ends of the notifications.
-    pub ends: Ends,
+    pub ends: OutcomeCounts,
 }
 
 impl GuardCounts {
     /// Returns the counts of a campaign so far.
     #[must_use]
-    pub fn of(tally: &PeopleTally, ends: Ends) -> Self {
+    pub fn of(tally: &PeopleTally, ends: OutcomeCounts) -> Self {
         Self {
             matched: tally.matched,
             attempted: tally.sent + tally.failed,
@@ -111,7 +111,7 @@ impl GuardCounts {
             attempted: self.attempted.saturating_sub(before.attempted),
             failed: self.failed.saturating_sub(before.failed),
             missing_variable: self.missing_variable.saturating_sub(before.missing_variable),
-            ends: Ends {
+            ends: OutcomeCounts {
                 closed: now.closed.saturating_sub(then.closed),
                 failed: now.failed.saturating_sub(then.failed),
                 reached: now.reached.saturating_sub(then.reached),
@@ -164,15 +164,16 @@ mod tests {
         let guards = Guards { min_people: 10, ..Guards::default() };
         let tally =
             |sent: u64, failed: u64| PeopleTally { matched: sent + failed, sent, failed, ..PeopleTally::default() };
-        let none = Ends::default();
+        let none = OutcomeCounts::default();
         assert_eq!(guard_fault(&guards, GuardCounts::of(&tally(9, 1), none)), None, "exactly the limit");
         assert_eq!(guard_fault(&guards, GuardCounts::of(&tally(0, 9), none)), None, "too few people");
-        let bounced = guard_fault(&guards, GuardCounts::of(&tally(10, 0), Ends { closed: 10, failed: 3, ..none }));
+        let bounced =
+            guard_fault(&guards, GuardCounts::of(&tally(10, 0), OutcomeCounts { closed: 10, failed: 3, ..none }));
         assert_eq!(bounced.as_deref(), Some("30.0 % of 10 notifications failed, more than 10 %"));
         let fault = guard_fault(&guards, GuardCounts::of(&tally(8, 2), none));
         assert_eq!(fault.as_deref(), Some("20.0 % of 10 notifications failed, more than 10 %"));
         let unwelcome = |complained: u64, opted_out: u64| {
-            let ends = Ends { closed: 300, reached: 300, complained, opted_out, ..none };
+            let ends = OutcomeCounts { closed: 300, reached: 300, complained, opted_out, ..none };
             guard_fault(&Guards::default(), GuardCounts::of(&tally(300, 0), ends))
         };
         assert_eq!(unwelcome(2, 2), None, "two people are no share of all");
@@ -192,7 +193,10 @@ mod tests {
         let guards = Guards { min_people: 10, ..Guards::default() };
         let counts = |sent: u64, failed: u64| {
             let tally = PeopleTally { matched: sent + failed, sent, failed, ..PeopleTally::default() };
-            GuardCounts::of(&tally, Ends { closed: sent + failed, failed, reached: sent, ..Ends::default() })
+            GuardCounts::of(
+                &tally,
+                OutcomeCounts { closed: sent + failed, failed, reached: sent, ..OutcomeCounts::default() },
+            )
         };
         let at_resume = counts(80, 20);
         assert!(guard_fault(&guards, at_resume).is_some());

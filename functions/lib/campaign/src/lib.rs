@@ -7,59 +7,59 @@
 //!                                     finishing ──► finished        cancelled: from any state that is not final
 //! ```
 //!
-//! The recipients table divides the work: a [`Task`] is one scan segment of the table at one time, or 100 keys of a
-//! list. The people of a filter are not listed anywhere. Of lists that a caller gave, of tests and of samples, the
+//! The recipients table divides the work: a [`CampaignTask`] is one scan segment of the table at one time, or 100 keys
+//! of a list. The people of a filter are not listed anywhere. Of lists that a caller gave, of tests and of samples, the
 //! keyed hashes of the recipients are stored for 180 days, never their ids. The id of a notification is derived from
 //! campaign and recipient, so work that is done twice sends once.
 
+mod assignment;
 mod audience;
 mod definition;
+mod dependencies;
 mod guards;
 mod local_time;
-mod lots;
 mod mail_pace;
 mod message;
 mod model;
-mod needs;
 mod new_values;
-mod numbers;
 mod people;
 mod provider_limit;
+mod references;
 mod release;
 mod resend;
 mod retry;
 mod slots;
 mod state;
-mod supply;
 mod tally;
 mod task;
 mod test_phase;
+mod totals;
 mod variants;
 mod versions;
 mod winner;
 
+pub use assignment::{VariantAssignment, assign};
 pub use audience::{AudienceKind, ListShare, OutcomeName, RecipientList, Selection};
-pub use definition::{CampaignStep, Definition, MAX_RECIPIENTS};
-pub use guards::{Ends, GuardCounts, Guards, guard_fault};
+pub use definition::{CampaignDefinition, CampaignStep, MAX_RECIPIENTS};
+pub use dependencies::{DependencyFacts, dependency_fault, needs_breakers, spent_for_everybody};
+pub use guards::{GuardCounts, Guards, OutcomeCounts, guard_fault};
 pub use local_time::{AtLocal, IfPassed, Timing};
-pub use lots::{Lot, draw};
 pub use mail_pace::{MailPace, mails_left};
 pub use message::NotificationContext;
 pub use model::{Approval, Campaign, Launch, LaunchedMessage, Plan, StateConflict, hash_of};
 pub use new_values::check_new_values;
-pub use numbers::Numbers;
-pub use people::{People, Selected};
+pub use people::{Assigned, CampaignAudience};
 pub use provider_limit::{ProviderLimit, ProviderLimitKind, interval_ms, paced_page, sms_pace};
-pub use release::{ProviderPaces, Release, ReleaseInput, Released, release};
+pub use release::{ProviderPaces, ReleaseInput, ReleasedTasks, TaskRelease, release};
 pub use resend::PassRun;
 pub use retry::RetryOf;
 pub use slots::ClosedSlots;
-pub use state::{PauseReason, State};
-pub use supply::{Supply, needs_breakers, spent_for_everybody, supply_fault};
+pub use state::{CampaignState, PauseReason};
 pub use tally::{LOCAL_TIME_PASSED, PeopleTally, PersonOutcome, UNKNOWN_TYPE};
-pub use task::{MAX_TASKS, PlannedPerson, SpentBudget, Task, TaskClaim, TaskMessage, TaskPass};
+pub use task::{CampaignTask, MAX_TASKS, PlannedPerson, SpentBudget, TaskClaim, TaskMessage, TaskPass};
 pub use test_phase::{TestMetric, TestPhase, Winner};
-pub use variants::{CampaignTemplate, Message, Variant};
+pub use totals::CampaignTotals;
+pub use variants::{CampaignMessage, CampaignTemplate, Variant};
 pub use winner::{VariantResult, pick_winner};
 
 pub use domain::CampaignId;

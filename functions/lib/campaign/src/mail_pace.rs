@@ -5,7 +5,8 @@ use domain::channel::MailQuota;
 use crate::provider_limit::{CAMPAIGN_SHARE, SLOWEST, people_for_each, share_of};
 
 /// Share of people with an e-mail from which a campaign waits for the quota of 24 hours. Below it, its few e-mails are
-/// tried again later, and its pushes go on. If so many people waited, the campaign would pause itself (`supply_fault`).
+/// tried again later, and its pushes go on. If so many people waited, the campaign would pause itself
+/// (`dependency_fault`).
 const MANY_MAILS: f64 = 0.2;
 
 /// People whom the quota allows a campaign to begin.

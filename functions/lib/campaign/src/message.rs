@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use platform::private::Private;
 
 use crate::model::LaunchedMessage;
-use crate::people::People;
+use crate::people::CampaignAudience;
 use domain::NotificationType;
 use domain::channel::Channel;
 use domain::notification::{
@@ -29,7 +29,7 @@ pub struct NotificationContext<'a> {
     pub created_at: Timestamp,
 }
 
-impl People<'_> {
+impl CampaignAudience<'_> {
     /// Builds the notification for a recipient. Returns `None` if the campaign has no message at this place.
     #[must_use]
     pub fn notification(

@@ -5,9 +5,9 @@ use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::definition::Definition;
+use crate::definition::CampaignDefinition;
 use crate::guards::GuardCounts;
-use crate::state::{PauseReason, State};
+use crate::state::{CampaignState, PauseReason};
 use crate::test_phase::Winner;
 use domain::CampaignId;
 use domain::notification::{Content, TemplateUse};
@@ -23,7 +23,7 @@ pub struct Campaign {
     /// Definition as JSON, as callers write it. A list of recipients is replaced by its hash.
     pub definition: Map<String, Value>,
     /// State.
-    pub state: State,
+    pub state: CampaignState,
     /// Reason for a pause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause_reason: Option<PauseReason>,
@@ -148,7 +148,7 @@ pub struct LaunchedMessage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StateConflict {
     /// State of the campaign.
-    pub state: State,
+    pub state: CampaignState,
     /// Requested action.
     pub action: &'static str,
 }
@@ -159,7 +159,7 @@ impl Campaign {
     pub const fn draft(definition: Map<String, Value>, created_by: String) -> Self {
         Self {
             definition,
-            state: State::Draft,
+            state: CampaignState::Draft,
             pause_reason: None,
             pause_detail: None,
             created_by,
@@ -178,8 +178,8 @@ impl Campaign {
     ///
     /// # Errors
     /// If it was stored by another release that allowed more.
-    pub fn parsed(&self) -> Result<Definition, Problem> {
-        Definition::parse(Value::Object(self.definition.clone()))
+    pub fn parsed(&self) -> Result<CampaignDefinition, Problem> {
+        CampaignDefinition::parse(Value::Object(self.definition.clone()))
     }
 
     /// Replaces the definition. An approval ends.
@@ -187,10 +187,10 @@ impl Campaign {
     /// # Errors
     /// If the campaign was launched.
     pub fn redefine(&mut self, definition: Map<String, Value>) -> Result<(), StateConflict> {
-        self.require(&[State::Draft, State::Approved], "changed")?;
+        self.require(&[CampaignState::Draft, CampaignState::Approved], "changed")?;
         if self.definition != definition {
             self.definition = definition;
-            self.state = State::Draft;
+            self.state = CampaignState::Draft;
             self.approval = None;
         }
         Ok(())
@@ -201,8 +201,8 @@ impl Campaign {
     /// # Errors
     /// If the campaign was launched.
     pub fn approve(&mut self, approval: Approval) -> Result<(), StateConflict> {
-        self.require(&[State::Draft, State::Approved], "approved")?;
-        self.state = State::Approved;
+        self.require(&[CampaignState::Draft, CampaignState::Approved], "approved")?;
+        self.state = CampaignState::Approved;
         self.approval = Some(approval);
         Ok(())
     }
@@ -212,9 +212,9 @@ impl Campaign {
     /// # Errors
     /// If it is not approved, or was launched before.
     pub fn launch(&mut self, launch: Launch, now: Timestamp) -> Result<(), StateConflict> {
-        self.require(&[State::Approved], "launched")?;
+        self.require(&[CampaignState::Approved], "launched")?;
         let begins = launch.slots.first().is_none_or(|first| *first <= now);
-        self.state = if begins { State::Running } else { State::Scheduled };
+        self.state = if begins { CampaignState::Running } else { CampaignState::Scheduled };
         self.launch = Some(launch);
         Ok(())
     }
@@ -224,11 +224,11 @@ impl Campaign {
     /// # Errors
     /// If it is neither scheduled nor running.
     pub fn pause(&mut self, reason: PauseReason, detail: Option<String>) -> Result<(), StateConflict> {
-        if self.state == State::Paused {
+        if self.state == CampaignState::Paused {
             return Ok(());
         }
-        self.require(&[State::Scheduled, State::Running], "paused")?;
-        self.state = State::Paused;
+        self.require(&[CampaignState::Scheduled, CampaignState::Running], "paused")?;
+        self.state = CampaignState::Paused;
         (self.pause_reason, self.pause_detail) = (Some(reason), detail);
         Ok(())
     }
@@ -238,12 +238,12 @@ impl Campaign {
     /// # Errors
     /// If it is not paused.
     pub fn resume(&mut self, now: Timestamp) -> Result<(), StateConflict> {
-        if matches!(self.state, State::Running | State::Scheduled) {
+        if matches!(self.state, CampaignState::Running | CampaignState::Scheduled) {
             return Ok(());
         }
-        self.require(&[State::Paused], "resumed")?;
+        self.require(&[CampaignState::Paused], "resumed")?;
         let begins = self.launch.as_ref().and_then(|launch| launch.slots.first()).is_none_or(|first| *first <= now);
-        self.state = if begins { State::Running } else { State::Scheduled };
+        self.state = if begins { CampaignState::Running } else { CampaignState::Scheduled };
         (self.pause_reason, self.pause_detail, self.resumed_at) = (None, None, Some(now));
         // Whoever resumes accepts the version that was taken during this pause.
         if let Some(launch) = &mut self.launch {
@@ -257,23 +257,23 @@ impl Campaign {
     /// # Errors
     /// If it has ended by itself.
     pub fn cancel(&mut self, now: Timestamp) -> Result<(), StateConflict> {
-        if self.state == State::Cancelled {
+        if self.state == CampaignState::Cancelled {
             return Ok(());
         }
         if self.state.is_final() {
             return Err(StateConflict { state: self.state, action: "cancelled" });
         }
-        self.state = State::Cancelled;
+        self.state = CampaignState::Cancelled;
         self.ended_at = Some(now);
         Ok(())
     }
 
     /// Ends a campaign that cannot begin. Returns `true` if it did: after its begin, a campaign does not fail.
     pub fn fail(&mut self, detail: String, now: Timestamp) -> bool {
-        if self.state != State::Scheduled {
+        if self.state != CampaignState::Scheduled {
             return false;
         }
-        self.state = State::Failed;
+        self.state = CampaignState::Failed;
         (self.pause_detail, self.ended_at) = (Some(detail), Some(now));
         true
     }
@@ -281,9 +281,9 @@ impl Campaign {
     /// Enters `running` once the first slot is due. Returns `true` if it did.
     pub fn begin(&mut self, now: Timestamp) -> bool {
         let first = self.launch.as_ref().and_then(|launch| launch.slots.first());
-        let begins = self.state == State::Scheduled && first.is_none_or(|first| *first <= now);
+        let begins = self.state == CampaignState::Scheduled && first.is_none_or(|first| *first <= now);
         if begins {
-            self.state = State::Running;
+            self.state = CampaignState::Running;
         }
         begins
     }
@@ -293,15 +293,15 @@ impl Campaign {
     /// Returns `true` if the state changed.
     pub fn finish(&mut self, is_open: bool, default_lifetime_seconds: i64, now: Timestamp) -> bool {
         let before = self.state;
-        if self.state == State::Running {
-            self.state = State::Finishing;
+        if self.state == CampaignState::Running {
+            self.state = CampaignState::Finishing;
             self.sent_at = Some(now);
         }
         let given = self.definition.get("ttl_seconds").and_then(Value::as_i64);
         let lifetime = given.unwrap_or(default_lifetime_seconds).min(MAX_FINISHING_SECONDS);
         let is_over = self.sent_at.is_some_and(|at| now.duration_since(at).as_secs() >= lifetime);
-        if self.state == State::Finishing && (!is_open || is_over) {
-            self.state = State::Finished;
+        if self.state == CampaignState::Finishing && (!is_open || is_over) {
+            self.state = CampaignState::Finished;
             self.ended_at = Some(now);
         }
         self.state != before
@@ -312,10 +312,10 @@ impl Campaign {
     #[must_use]
     pub fn is_look_due(&self, now: Timestamp) -> bool {
         let minutes = self.sent_at.map_or(0, |at| now.duration_since(at).as_secs() / 60);
-        self.state != State::Finishing || minutes < 60 || minutes % 10 == 0
+        self.state != CampaignState::Finishing || minutes < 60 || minutes % 10 == 0
     }
 
-    fn require(&self, states: &[State], action: &'static str) -> Result<(), StateConflict> {
+    fn require(&self, states: &[CampaignState], action: &'static str) -> Result<(), StateConflict> {
         if states.contains(&self.state) { Ok(()) } else { Err(StateConflict { state: self.state, action }) }
     }
 }

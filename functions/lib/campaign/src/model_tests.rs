@@ -35,18 +35,21 @@ fn draft() -> Campaign {
 #[test]
 fn a_campaign_goes_from_draft_to_finished() {
     let mut campaign = draft();
-    assert_eq!(campaign.launch(launch(0), at(0)).unwrap_err().state, State::Draft);
+    assert_eq!(campaign.launch(launch(0), at(0)).unwrap_err().state, CampaignState::Draft);
     campaign.approve(approval()).unwrap();
     campaign.launch(launch(60), at(0)).unwrap();
-    assert_eq!(campaign.state, State::Scheduled);
-    assert_eq!(campaign.launch(launch(60), at(0)).unwrap_err().state, State::Scheduled, "twice");
+    assert_eq!(campaign.state, CampaignState::Scheduled);
+    assert_eq!(campaign.launch(launch(60), at(0)).unwrap_err().state, CampaignState::Scheduled, "twice");
     assert!(!campaign.begin(at(59)) && campaign.begin(at(60)));
     campaign.pause(PauseReason::Operator, None).unwrap();
     campaign.resume(at(70)).unwrap();
     assert!(campaign.finish(true, WEEK, at(80)));
-    assert_eq!((campaign.state, campaign.sent_at), (State::Finishing, Some(at(80))));
+    assert_eq!((campaign.state, campaign.sent_at), (CampaignState::Finishing, Some(at(80))));
     assert!(campaign.finish(false, WEEK, at(90)));
-    assert_eq!((campaign.state, campaign.cancel(at(91)).unwrap_err().state), (State::Finished, State::Finished));
+    assert_eq!(
+        (campaign.state, campaign.cancel(at(91)).unwrap_err().state),
+        (CampaignState::Finished, CampaignState::Finished)
+    );
 }
 
 #[test]
@@ -56,10 +59,10 @@ fn a_change_ends_an_approval() {
     let mut changed = Map::new();
     changed.insert("title".to_owned(), json!("B"));
     campaign.redefine(changed.clone()).unwrap();
-    assert_eq!((campaign.state, &campaign.approval), (State::Draft, &None));
+    assert_eq!((campaign.state, &campaign.approval), (CampaignState::Draft, &None));
     campaign.approve(approval()).unwrap();
     campaign.redefine(changed).unwrap();
-    assert_eq!(campaign.state, State::Approved, "nothing changed");
+    assert_eq!(campaign.state, CampaignState::Approved, "nothing changed");
 }
 
 #[test]
@@ -131,14 +134,14 @@ proptest! {
                 4 => campaign.cancel(now),
                 5 => campaign.redefine(Map::from_iter([("title".to_owned(), json!(second))])),
                 6 => { campaign.begin(now); Ok(()) }
-                _ => { if before.state == State::Running { campaign.finish(second % 2 == 0, WEEK, now); } Ok(()) }
+                _ => { if before.state == CampaignState::Running { campaign.finish(second % 2 == 0, WEEK, now); } Ok(()) }
             };
             if before.state.is_final() || done.is_err() {
                 prop_assert_eq!(before.state, campaign.state);
             }
             prop_assert!(launches <= 1);
             prop_assert_eq!(campaign.launch.is_some(), launches == 1);
-            let needs_launch = campaign.state.is_launched() || campaign.state == State::Finished;
+            let needs_launch = campaign.state.is_launched() || campaign.state == CampaignState::Finished;
             prop_assert!(!needs_launch || campaign.launch.is_some());
         }
     }

@@ -5,10 +5,10 @@ use jiff::Timestamp;
 use segments::{CampaignHistory, Filter, Person};
 use serde_json::Value;
 
+use crate::assignment::{VariantAssignment, assign, is_tested};
 use crate::audience::AudienceKind;
-use crate::definition::Definition;
+use crate::definition::CampaignDefinition;
 use crate::local_time::{AtLocal, IfPassed, Timing};
-use crate::lots::{Lot, draw, is_tested};
 use crate::model::Launch;
 use crate::task::TaskPass;
 use domain::CampaignId;
@@ -16,11 +16,11 @@ use domain::notification::Notification;
 
 /// Audience of a task.
 #[derive(Debug, Clone)]
-pub struct People<'a> {
+pub struct CampaignAudience<'a> {
     /// Campaign.
     pub id: &'a CampaignId,
     /// Definition.
-    pub definition: &'a Definition,
+    pub definition: &'a CampaignDefinition,
     /// Values that the launch pinned.
     pub launch: &'a Launch,
     filter: Option<Filter>,
@@ -33,7 +33,7 @@ pub struct People<'a> {
 
 /// A person that the campaign is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Selected {
+pub enum Assigned {
     /// Nothing is sent.
     Holdout,
     /// The person gets the message at this position.
@@ -42,12 +42,12 @@ pub enum Selected {
     TooLate,
 }
 
-impl<'a> People<'a> {
+impl<'a> CampaignAudience<'a> {
     /// Returns the people of a task. Returns `None` if the stored filter cannot be read.
     #[must_use]
     pub fn of_task(
         id: &'a CampaignId,
-        definition: &'a Definition,
+        definition: &'a CampaignDefinition,
         launch: &'a Launch,
         (pass, task): (TaskPass, u32),
     ) -> Option<Self> {
@@ -61,7 +61,7 @@ impl<'a> People<'a> {
 
     /// Returns all people of a campaign. Returns `None` if the stored filter cannot be read.
     #[must_use]
-    pub fn all(id: &'a CampaignId, definition: &'a Definition, launch: &'a Launch) -> Option<Self> {
+    pub fn all(id: &'a CampaignId, definition: &'a CampaignDefinition, launch: &'a Launch) -> Option<Self> {
         let parse = |json: &Option<Value>| match json {
             Some(json) => Filter::parse_resolved(json).map(Some),
             None => Some(None),
@@ -105,9 +105,9 @@ impl<'a> People<'a> {
     /// Decides if a recipient belongs to the task, and what is meant for the person. `history` must be there if
     /// [`needs_history`](Self::needs_history) returns `true`.
     #[must_use]
-    pub fn select(&self, recipient: &Recipient, history: Option<&CampaignHistory>) -> Option<Selected> {
+    pub fn select(&self, recipient: &Recipient, history: Option<&CampaignHistory>) -> Option<Assigned> {
         if self.is_test {
-            return Some(self.draw(recipient, 0));
+            return Some(self.assign(recipient, 0));
         }
         if self.matches(recipient, history) != Some(true) {
             return None;
@@ -115,32 +115,32 @@ impl<'a> People<'a> {
         if let Timing::AtLocal(local) = &self.definition.timing {
             return self.select_by_local_time(local, recipient);
         }
-        let Some(test) = &self.definition.test else { return Some(self.draw(recipient, self.definition.holdout_bp)) };
+        let Some(test) = &self.definition.test else { return Some(self.assign(recipient, self.definition.holdout_bp)) };
         let is_tested = is_tested(self.id, &recipient.id, test.share_bp);
         // The first slot is that of the test, and the second one that of the rest.
         if self.slot.is_some_and(|slot| (slot == 0) != is_tested) {
             return None;
         }
-        Some(match self.draw(recipient, self.definition.holdout_bp) {
-            Selected::Message(_) if !is_tested => Selected::Message(self.launch.place_of_rest()),
+        Some(match self.assign(recipient, self.definition.holdout_bp) {
+            Assigned::Message(_) if !is_tested => Assigned::Message(self.launch.place_of_rest()),
             drawn => drawn,
         })
     }
 
-    fn select_by_local_time(&self, local: &AtLocal, recipient: &Recipient) -> Option<Selected> {
-        let drawn = self.draw(recipient, self.definition.holdout_bp);
+    fn select_by_local_time(&self, local: &AtLocal, recipient: &Recipient) -> Option<Assigned> {
+        let drawn = self.assign(recipient, self.definition.holdout_bp);
         let slot = local.slot(recipient.time_zone.as_deref(), self.launch.at);
         let Some(place) = self.slot else {
-            let is_late = slot.is_none() && drawn != Selected::Holdout;
-            return Some(if is_late { Selected::TooLate } else { drawn });
+            let is_late = slot.is_none() && drawn != Assigned::Holdout;
+            return Some(if is_late { Assigned::TooLate } else { drawn });
         };
-        if drawn == Selected::Holdout {
+        if drawn == Assigned::Holdout {
             // Nothing is stored for them, so the first slot counts all of them, whatever their zone: they may move.
             return (place == 0).then_some(drawn);
         }
         if self.is_closing() {
             // Whoever has no notification yet moved to a zone whose time had passed.
-            return Some(if self.skips_late() { Selected::TooLate } else { drawn });
+            return Some(if self.skips_late() { Assigned::TooLate } else { drawn });
         }
         (slot.is_some() && slot == self.launch.slots.get(place).copied()).then_some(drawn)
     }
@@ -184,11 +184,11 @@ impl<'a> People<'a> {
         begins_at.map_or(now, |at| at.max(now))
     }
 
-    fn draw(&self, recipient: &Recipient, holdout_bp: u32) -> Selected {
+    fn assign(&self, recipient: &Recipient, holdout_bp: u32) -> Assigned {
         let weights = self.launch.messages.iter().map(|message| message.weight_bp);
-        match draw(self.id, &recipient.id, holdout_bp, weights) {
-            Lot::Holdout => Selected::Holdout,
-            Lot::Variant(place) => Selected::Message(place),
+        match assign(self.id, &recipient.id, holdout_bp, weights) {
+            VariantAssignment::Holdout => Assigned::Holdout,
+            VariantAssignment::Variant(place) => Assigned::Message(place),
         }
     }
 }
@@ -221,8 +221,8 @@ mod tests {
             let mut body =
                 json!({"title": "A", "type": "NEWS", "content": {"title": "A", "body": "B"}, "filter": {"all": []}});
             body.as_object_mut().unwrap().extend(timing.as_object().unwrap().clone());
-            let (definition, launch) = (Definition::parse(body).unwrap(), launch(now));
-            People::all(&id, &definition, &launch).unwrap().planned_at(&rome, now)
+            let (definition, launch) = (CampaignDefinition::parse(body).unwrap(), launch(now));
+            CampaignAudience::all(&id, &definition, &launch).unwrap().planned_at(&rome, now)
         };
         assert_eq!(planned(json!({})), now);
         assert_eq!(planned(json!({"send_at": "2026-11-23T22:30:00Z"})), at("2026-11-23T22:30:00Z"));
@@ -232,13 +232,13 @@ mod tests {
     }
 
     /// Returns what each slot of a campaign by local time selects for a person in each zone.
-    fn by_local_time(changes: &Value, number: u64, slot: u32, zone: &str) -> Option<Selected> {
+    fn by_local_time(changes: &Value, number: u64, slot: u32, zone: &str) -> Option<Assigned> {
         let id = CampaignId::parse("0123456789abcdefghjkmnpqrs").unwrap();
         let mut local = json!({"date_time": "2026-12-01T09:00:00", "default_time_zone": "UTC"});
         local.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
         let definition = json!({"title": "A", "type": "NEWS", "content": {"title": "A", "body": "B"}, "filter": {"all": []},
             "at_local": local, "holdout_percent": 50});
-        let definition = Definition::parse(definition).unwrap();
+        let definition = CampaignDefinition::parse(definition).unwrap();
         let Timing::AtLocal(at_local) = &definition.timing else { panic!() };
         // In Tokyo the time has passed.
         let now = at("2026-12-01T07:00:00Z");
@@ -249,7 +249,7 @@ mod tests {
         let created_at = Timestamp::UNIX_EPOCH;
         let person = RecipientId::parse(&format!("user-{number}")).unwrap();
         let recipient = Recipient { id: person, time_zone: Some(zone.to_owned()), created_at, ..recipient };
-        let people = People::of_task(&id, &definition, &launch, (TaskPass::Send, slot)).unwrap();
+        let people = CampaignAudience::of_task(&id, &definition, &launch, (TaskPass::Send, slot)).unwrap();
         people.select(&recipient, None)
     }
 
@@ -263,11 +263,11 @@ mod tests {
             if_passed in select(vec![json!({}), json!({"if_passed": "skip"}), json!({"if_passed": "send_now"})]),
         ) {
             let slots: Vec<_> = (0..).zip(&zones).map(|(slot, zone)| by_local_time(&if_passed, number, slot, zone)).collect();
-            let holdouts = slots.iter().filter(|selected| **selected == Some(Selected::Holdout)).count();
-            let is_held_out = by_local_time(&json!({}), number, 0, "Asia/Tokyo") == Some(Selected::Holdout);
+            let holdouts = slots.iter().filter(|selected| **selected == Some(Assigned::Holdout)).count();
+            let is_held_out = by_local_time(&json!({}), number, 0, "Asia/Tokyo") == Some(Assigned::Holdout);
             prop_assert_eq!(holdouts, usize::from(is_held_out), "{:?}", slots);
             if is_held_out {
-                prop_assert_eq!(slots, [Some(Selected::Holdout), None, None]);
+                prop_assert_eq!(slots, [Some(Assigned::Holdout), None, None]);
             } else {
                 prop_assert!(slots[2].is_some(), "the last slot looks up everybody else");
             }
@@ -281,9 +281,11 @@ mod tests {
             let mut body =
                 json!({"title": "A", "type": "NEWS", "content": {"title": "A", "body": "B"}, "filter": {"all": []}});
             body.as_object_mut().unwrap().extend(timing.as_object().unwrap().clone());
-            let definition = Definition::parse(body).unwrap();
+            let definition = CampaignDefinition::parse(body).unwrap();
             let launch = Launch { slots: slots.iter().map(|slot| at(slot)).collect(), ..launch(now) };
-            People::of_task(&id, &definition, &launch, (TaskPass::Send, slot)).unwrap().may_be_of_other_slot(at(until))
+            CampaignAudience::of_task(&id, &definition, &launch, (TaskPass::Send, slot))
+                .unwrap()
+                .may_be_of_other_slot(at(until))
         };
         let local = || json!({"at_local": {"date_time": "2026-12-01T09:00:00", "default_time_zone": "UTC"}});
         let three = ["2026-12-01T08:00:00Z", "2026-12-01T09:00:00Z", "2026-12-01T09:01:00Z"];

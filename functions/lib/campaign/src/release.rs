@@ -12,7 +12,7 @@ use crate::definition::CampaignStep;
 use crate::mail_pace::MailPace;
 use crate::provider_limit::{ProviderLimit, ProviderLimitKind, interval_ms};
 use crate::slots::ClosedSlots;
-use crate::task::Task;
+use crate::task::CampaignTask;
 use platform::time_limits::PACED_TASK_LIMIT;
 
 /// Time for which one run releases tasks: the interval of the schedule and a reserve.
@@ -29,7 +29,7 @@ const LEAST_PEOPLE: f64 = 0.1;
 /// Tasks released so far.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Release {
+pub struct TaskRelease {
     /// Number of tasks released of each slot.
     pub by_slot: Vec<u32>,
     /// Position of the step that is in force.
@@ -74,19 +74,19 @@ pub struct ReleaseInput<'a> {
     /// Expected number of people of a task of each slot.
     pub people_per_task: &'a [f64],
     /// Tasks of the slots that are not closed that a worker has taken, by their numbers.
-    pub tasks: &'a BTreeMap<u32, Task>,
+    pub tasks: &'a BTreeMap<u32, CampaignTask>,
 }
 
 /// Result of a release.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Released {
+pub struct ReleasedTasks {
     /// Numbers of the tasks to send, each with its delay in seconds.
     pub tasks: Vec<(u32, u32)>,
     /// Time between the begins of two people of these tasks, in milliseconds, if a limit of a provider is below the
     /// rate.
     pub interval_ms: Option<u32>,
     /// State after the release.
-    pub release: Release,
+    pub release: TaskRelease,
     /// `true` if every task of every slot is done.
     pub is_complete: bool,
 }
@@ -155,7 +155,7 @@ impl ReleaseInput<'_> {
 
     /// Returns the number of people that the quota of SES for 24 hours allows beside those of the tasks that are worked
     /// on.
-    fn people_of_quota(&self, release: &Release, lost: &[Candidate]) -> Option<f64> {
+    fn people_of_quota(&self, release: &TaskRelease, lost: &[Candidate]) -> Option<f64> {
         let people_left = self.paces.mail?.people_left?;
         let worked_on = |slot: usize| {
             let done = self.tasks.range(self.tasks_of(slot)).filter(|(_, task)| task.is_done).count();
@@ -168,19 +168,19 @@ impl ReleaseInput<'_> {
     }
 
     /// Returns the slots that are not closed.
-    fn open_slots(&self, release: &Release) -> std::ops::Range<usize> {
+    fn open_slots(&self, release: &TaskRelease) -> std::ops::Range<usize> {
         usize::try_from(release.closed.slots).unwrap_or(usize::MAX)..self.slots.len()
     }
 
     /// Returns the slots that are due and not closed.
-    fn due_slots(&self, release: &Release, now: Timestamp) -> impl Iterator<Item = usize> {
+    fn due_slots(&self, release: &TaskRelease, now: Timestamp) -> impl Iterator<Item = usize> {
         self.open_slots(release).filter(move |slot| self.slots.get(*slot).is_some_and(|at| *at <= now))
     }
 }
 
 /// Decides which tasks are released at `now`.
 #[must_use]
-pub fn release(input: ReleaseInput<'_>, before: &Release, now: Timestamp) -> Released {
+pub fn release(input: ReleaseInput<'_>, before: &TaskRelease, now: Timestamp) -> ReleasedTasks {
     let mut next = before.clone();
     next.by_slot.resize(next.by_slot.len().max(input.slots.len()), 0);
     step_forward(input, &mut next, now);
@@ -221,11 +221,11 @@ pub fn release(input: ReleaseInput<'_>, before: &Release, now: Timestamp) -> Rel
     }
     let is_complete = input.slots.iter().all(|at| *at <= now)
         && input.open_slots(&next).all(|slot| input.tasks_of(slot).all(|task| input.is_done(task)));
-    Released { tasks, interval_ms: pace.interval_ms, release: next, is_complete }
+    ReleasedTasks { tasks, interval_ms: pace.interval_ms, release: next, is_complete }
 }
 
 /// Returns the tasks that may be released: first what was lost, then what the step allows of each slot that is due.
-fn candidates(input: ReleaseInput<'_>, next: &Release, lost: &[Candidate], now: Timestamp) -> Vec<Candidate> {
+fn candidates(input: ReleaseInput<'_>, next: &TaskRelease, lost: &[Candidate], now: Timestamp) -> Vec<Candidate> {
     let allowed = input.allowed(next.step);
     let new = input.due_slots(next, now).flat_map(|slot| {
         let released = next.by_slot[slot];
@@ -236,7 +236,7 @@ fn candidates(input: ReleaseInput<'_>, next: &Release, lost: &[Candidate], now: 
 }
 
 /// Enters the next step once the present one is done and its wait is over.
-fn step_forward(input: ReleaseInput<'_>, next: &mut Release, now: Timestamp) {
+fn step_forward(input: ReleaseInput<'_>, next: &mut TaskRelease, now: Timestamp) {
     while let Some(step) = input.steps.get(next.step) {
         let allowed = usize::try_from(input.allowed(next.step)).unwrap_or(usize::MAX);
         let has_begun = input.slots.iter().any(|at| *at <= now);
@@ -257,7 +257,7 @@ fn step_forward(input: ReleaseInput<'_>, next: &mut Release, now: Timestamp) {
 
 /// Returns the released tasks that no worker holds and that are not done: given back, or their worker died, or their
 /// message was lost or dropped.
-fn lost_tasks(input: ReleaseInput<'_>, release: &Release, now: Timestamp) -> Vec<Candidate> {
+fn lost_tasks(input: ReleaseInput<'_>, release: &TaskRelease, now: Timestamp) -> Vec<Candidate> {
     let is_quiet = release.last_at.is_some_and(|at| now.duration_since(at) >= LOST_AFTER);
     let is_lost = |task: &u32| match input.tasks.get(task) {
         Some(task) => !task.is_done && !task.is_held(now),

@@ -12,11 +12,15 @@ fn mails(mail: Option<MailPace>) -> ProviderPaces {
     ProviderPaces { mail, sms: None }
 }
 
-fn done() -> Task {
-    Task { is_done: true, ..Task::default() }
+fn done() -> CampaignTask {
+    CampaignTask { is_done: true, ..CampaignTask::default() }
 }
 
-fn input<'a>(slots: &'a [Timestamp], steps: &'a [CampaignStep], tasks: &'a BTreeMap<u32, Task>) -> ReleaseInput<'a> {
+fn input<'a>(
+    slots: &'a [Timestamp],
+    steps: &'a [CampaignStep],
+    tasks: &'a BTreeMap<u32, CampaignTask>,
+) -> ReleaseInput<'a> {
     ReleaseInput {
         segments: 100,
         slots,
@@ -31,13 +35,13 @@ fn input<'a>(slots: &'a [Timestamp], steps: &'a [CampaignStep], tasks: &'a BTree
 #[test]
 fn tasks_are_released_for_the_next_minute_at_an_even_rate() {
     let (slots, tasks) = ([at(0)], BTreeMap::new());
-    let first = release(input(&slots, &[], &tasks), &Release::default(), at(10));
+    let first = release(input(&slots, &[], &tasks), &TaskRelease::default(), at(10));
     assert_eq!(first.tasks.len(), 75);
     assert_eq!((first.tasks[0], first.tasks[74]), ((0, 0), (74, 74)));
     let second = release(input(&slots, &[], &tasks), &first.release, at(70));
     assert_eq!((second.tasks[0], second.tasks.len()), ((75, 15), 25), "the rest follows what is spread already");
     assert!(!second.is_complete);
-    let tasks: BTreeMap<u32, Task> = (0..100).map(|task| (task, done())).collect();
+    let tasks: BTreeMap<u32, CampaignTask> = (0..100).map(|task| (task, done())).collect();
     let last = release(input(&slots, &[], &tasks), &second.release, at(130));
     assert!(last.is_complete && last.tasks.is_empty());
 }
@@ -46,8 +50,9 @@ fn tasks_are_released_for_the_next_minute_at_an_even_rate() {
 fn the_send_rate_of_ses_spreads_the_tasks_and_the_people_of_each() {
     let (slots, tasks) = ([at(0)], BTreeMap::new());
     let mail = |people_per_second, people_left| Some(MailPace { people_per_second, people_left });
-    let of =
-        |mail| release(ReleaseInput { paces: mails(mail), ..input(&slots, &[], &tasks) }, &Release::default(), at(0));
+    let of = |mail| {
+        release(ReleaseInput { paces: mails(mail), ..input(&slots, &[], &tasks) }, &TaskRelease::default(), at(0))
+    };
     let slower = of(mail(10.0, None));
     assert_eq!((slower.tasks.len(), slower.tasks[1], slower.interval_ms), (8, (1, 10), Some(100)));
     assert_eq!(slower.release.provider_limit.map(|limit| limit.by), Some(ProviderLimitKind::MailRate));
@@ -64,7 +69,7 @@ fn the_lowest_rate_of_a_provider_is_the_pace() {
         let mail = mail.map(|people_per_second| MailPace { people_per_second, people_left: None });
         let released = release(
             ReleaseInput { paces: ProviderPaces { mail, sms }, ..input(&slots, &[], &tasks) },
-            &Release::default(),
+            &TaskRelease::default(),
             at(0),
         );
         (released.release.provider_limit.map(|limit| limit.by), released.interval_ms)
@@ -74,17 +79,17 @@ fn the_lowest_rate_of_a_provider_is_the_pace() {
     assert_eq!(of(Some(20.0), Some(14.0)), (Some(ProviderLimitKind::SmsRate), Some(72)));
     assert_eq!(of(None, Some(140.0)), (None, None));
     let before = r#"{"mail_limit": {"by": "ses_quota", "people_per_second": 1.5}}"#;
-    let before: Release = serde_json::from_str(before).unwrap();
+    let before: TaskRelease = serde_json::from_str(before).unwrap();
     assert_eq!(before.provider_limit.map(|limit| limit.by), Some(ProviderLimitKind::MailQuota), "an earlier release");
 }
 
 #[test]
 fn the_quota_of_ses_for_a_day_holds_tasks_back_with_those_that_are_worked_on() {
     let slots = [at(0)];
-    let mut tasks: BTreeMap<u32, Task> = (0..4).map(|task| (task, done())).collect();
-    tasks.insert(4, Task { lease_until: Some(at(400)), ..Task::default() });
-    tasks.insert(5, Task { claims: 1, ..Task::default() });
-    let before = Release { by_slot: vec![6], last_at: Some(at(0)), ..Release::default() };
+    let mut tasks: BTreeMap<u32, CampaignTask> = (0..4).map(|task| (task, done())).collect();
+    tasks.insert(4, CampaignTask { lease_until: Some(at(400)), ..CampaignTask::default() });
+    tasks.insert(5, CampaignTask { claims: 1, ..CampaignTask::default() });
+    let before = TaskRelease { by_slot: vec![6], last_at: Some(at(0)), ..TaskRelease::default() };
     let sent = |people_left: f64| {
         let mail = Some(MailPace { people_per_second: 1_000.0, people_left: Some(people_left) });
         let released = release(ReleaseInput { paces: mails(mail), ..input(&slots, &[], &tasks) }, &before, at(60));
@@ -102,9 +107,9 @@ fn a_step_waits_for_its_tasks_and_its_hold() {
     let steps = [CampaignStep { percent: 10.0, hold_minutes: 5 }, CampaignStep { percent: 100.0, hold_minutes: 0 }];
     let slots = [at(0)];
     let none = BTreeMap::new();
-    let first = release(input(&slots, &steps, &none), &Release::default(), at(0));
+    let first = release(input(&slots, &steps, &none), &TaskRelease::default(), at(0));
     assert_eq!(first.tasks.len(), 10);
-    let ten: BTreeMap<u32, Task> = (0..10).map(|task| (task, done())).collect();
+    let ten: BTreeMap<u32, CampaignTask> = (0..10).map(|task| (task, done())).collect();
     let held = release(input(&slots, &steps, &ten), &first.release, at(60));
     assert_eq!((held.tasks.len(), held.release.step), (0, 0));
     let next = release(input(&slots, &steps, &ten), &held.release, at(360));
@@ -114,27 +119,27 @@ fn a_step_waits_for_its_tasks_and_its_hold() {
 #[test]
 fn what_was_given_back_or_lost_is_released_again() {
     let slots = [at(0)];
-    let mut tasks: BTreeMap<u32, Task> = (0..98).map(|task| (task, done())).collect();
-    tasks.insert(0, Task { claims: 1, ..Task::default() });
-    tasks.insert(1, Task { lease_until: Some(at(400)), ..Task::default() });
-    let before = Release { by_slot: vec![100], last_at: Some(at(100)), ..Release::default() };
-    let sent = |before: &Release, second| {
+    let mut tasks: BTreeMap<u32, CampaignTask> = (0..98).map(|task| (task, done())).collect();
+    tasks.insert(0, CampaignTask { claims: 1, ..CampaignTask::default() });
+    tasks.insert(1, CampaignTask { lease_until: Some(at(400)), ..CampaignTask::default() });
+    let before = TaskRelease { by_slot: vec![100], last_at: Some(at(100)), ..TaskRelease::default() };
+    let sent = |before: &TaskRelease, second| {
         let released = release(input(&slots, &[], &tasks), before, at(second)).tasks;
         released.into_iter().map(|(task, _)| task).collect::<Vec<_>>()
     };
     assert_eq!(sent(&before, 160), [0], "given back");
     assert_eq!(sent(&before, 400), [0, 1, 98, 99], "its worker died; two messages were lost");
-    let resumed = Release { must_resend: true, ..before };
+    let resumed = TaskRelease { must_resend: true, ..before };
     assert_eq!(sent(&resumed, 160), [0, 98, 99], "the messages were dropped during a pause");
 }
 
 #[test]
 fn a_slot_waits_for_its_time() {
     let (slots, tasks) = ([at(0), at(3_600)], BTreeMap::new());
-    let first = release(input(&slots, &[], &tasks), &Release::default(), at(0));
+    let first = release(input(&slots, &[], &tasks), &TaskRelease::default(), at(0));
     assert!(first.tasks.iter().all(|(task, _)| *task < 100));
-    let tasks: BTreeMap<u32, Task> = (0..100).map(|task| (task, done())).collect();
-    let released = Release { by_slot: vec![100, 0], ..Release::default() };
+    let tasks: BTreeMap<u32, CampaignTask> = (0..100).map(|task| (task, done())).collect();
+    let released = TaskRelease { by_slot: vec![100, 0], ..TaskRelease::default() };
     let before = release(input(&slots, &[], &tasks), &released, at(3_599));
     assert!(before.tasks.is_empty() && !before.is_complete);
     assert_eq!(release(input(&slots, &[], &tasks), &released, at(3_600)).tasks[0], (100, 0));
@@ -145,7 +150,7 @@ fn each_task_takes_the_time_of_the_people_of_its_slot() {
     let (slots, tasks) = ([at(0), at(0), at(0)], BTreeMap::new());
     let people = [100.0, 20.0, 0.0];
     let of = |by_slot: Vec<u32>, mail| {
-        let before = Release { by_slot, last_at: Some(at(0)), ..Release::default() };
+        let before = TaskRelease { by_slot, last_at: Some(at(0)), ..TaskRelease::default() };
         release(
             ReleaseInput { people_per_task: &people, paces: mails(mail), ..input(&slots, &[], &tasks) },
             &before,
@@ -168,13 +173,13 @@ fn closed_slots_are_not_looked_at_again() {
     let slots = [at(0), at(3_600)];
     let none = BTreeMap::new();
     let closed = ClosedSlots { slots: 1, ..ClosedSlots::default() };
-    let before = Release { by_slot: vec![100, 0], last_at: Some(at(0)), closed, ..Release::default() };
+    let before = TaskRelease { by_slot: vec![100, 0], last_at: Some(at(0)), closed, ..TaskRelease::default() };
     let waits = release(input(&slots, &[], &none), &before, at(3_599));
     assert!(waits.tasks.is_empty() && !waits.is_complete);
     let steps = [CampaignStep { percent: 10.0, hold_minutes: 0 }, CampaignStep { percent: 100.0, hold_minutes: 0 }];
-    let next = release(input(&slots, &steps, &none), &Release { step: 1, ..before }, at(3_600));
+    let next = release(input(&slots, &steps, &none), &TaskRelease { step: 1, ..before }, at(3_600));
     assert_eq!(next.tasks[0], (100, 0));
-    let done: BTreeMap<u32, Task> = (100..200).map(|task| (task, done())).collect();
-    let released = Release { by_slot: vec![100, 100], ..next.release };
+    let done: BTreeMap<u32, CampaignTask> = (100..200).map(|task| (task, done())).collect();
+    let released = TaskRelease { by_slot: vec![100, 100], ..next.release };
     assert!(release(input(&slots, &steps, &done), &released, at(3_700)).is_complete);
 }

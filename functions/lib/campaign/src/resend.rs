@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Campaign, Plan};
 use crate::release::LOST_AFTER;
-use crate::state::State;
-use crate::task::{Task, TaskPass};
+use crate::state::CampaignState;
+use crate::task::{CampaignTask, TaskPass};
 
 /// Time after the request for which a plan or a test is continued. Later, an operator makes another one.
 const CONTINUED_FOR: SignedDuration = SignedDuration::from_hours(1);
@@ -27,7 +27,7 @@ pub struct PassRun {
 impl Campaign {
     /// Returns the plan and the test whose tasks may be worked on.
     pub fn open_passes(&self, now: Timestamp) -> impl Iterator<Item = (TaskPass, &Plan)> {
-        let plan = self.plan.as_ref().filter(|_| matches!(self.state, State::Draft | State::Approved));
+        let plan = self.plan.as_ref().filter(|_| matches!(self.state, CampaignState::Draft | CampaignState::Approved));
         let plan = plan.map(|plan| (TaskPass::Plan(plan.number), plan));
         let test = self.test.as_ref().filter(|_| !self.state.is_final());
         let test = test.map(|test| (TaskPass::Test(test.number), test));
@@ -46,7 +46,7 @@ impl PassRun {
 
     /// Returns the tasks that are neither done nor held by a worker, with the record of this look.
     #[must_use]
-    pub fn look(pass: &Plan, tasks: &BTreeMap<u32, Task>, now: Timestamp) -> (Self, Vec<u32>) {
+    pub fn look(pass: &Plan, tasks: &BTreeMap<u32, CampaignTask>, now: Timestamp) -> (Self, Vec<u32>) {
         let is_done = |task: &u32| tasks.get(task).is_some_and(|task| task.is_done);
         let is_held = |task: &u32| tasks.get(task).is_some_and(|task| task.is_held(now));
         let left: Vec<_> = (0..pass.segments).filter(|task| !is_done(task)).collect();
@@ -73,9 +73,9 @@ mod tests {
     fn tasks_that_nobody_holds_are_sent_again_every_five_minutes() {
         let plan = pass(1);
         assert!(!PassRun::default().is_due(&plan, at(299)) && PassRun::default().is_due(&plan, at(300)));
-        let done = Task { is_done: true, ..Task::default() };
-        let held = Task { lease_until: Some(at(360)), ..Task::default() };
-        let tasks = BTreeMap::from([(0, done.clone()), (1, held), (2, Task::default())]);
+        let done = CampaignTask { is_done: true, ..CampaignTask::default() };
+        let held = CampaignTask { lease_until: Some(at(360)), ..CampaignTask::default() };
+        let tasks = BTreeMap::from([(0, done.clone()), (1, held), (2, CampaignTask::default())]);
         let (run, lost) = PassRun::look(&plan, &tasks, at(300));
         assert_eq!((run.is_complete, lost), (false, vec![2, 3]));
         assert!(!run.is_due(&plan, at(599)) && run.is_due(&plan, at(600)));
@@ -93,9 +93,9 @@ mod tests {
         };
         assert_eq!(open(&campaign, 3_599), [TaskPass::Plan(1), TaskPass::Test(2)]);
         assert_eq!(open(&campaign, 3_600), []);
-        campaign.state = State::Running;
+        campaign.state = CampaignState::Running;
         assert_eq!(open(&campaign, 0), [TaskPass::Test(2)]);
-        campaign.state = State::Cancelled;
+        campaign.state = CampaignState::Cancelled;
         assert_eq!(open(&campaign, 0), []);
     }
 }

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::definition::Definition;
+use crate::assignment::ALL_BP;
+use crate::definition::CampaignDefinition;
 use crate::local_time::{AtLocal, Timing};
-use crate::lots::ALL_BP;
 use crate::model::Launch;
-use crate::numbers::Numbers;
 use crate::tally::PeopleTally;
-use crate::task::Task;
+use crate::task::CampaignTask;
 use crate::test_phase::TestPhase;
+use crate::totals::CampaignTotals;
 
 /// First slots of a launched campaign of which every task is done. Nothing of them changes any more, so their numbers
 /// are kept as a sum, and their tasks are not read again.
@@ -33,7 +33,7 @@ impl ClosedSlots {
     }
 
     /// Adds the slots of which every task is done.
-    pub fn close(&mut self, launch: &Launch, tasks: &BTreeMap<u32, Task>) {
+    pub fn close(&mut self, launch: &Launch, tasks: &BTreeMap<u32, CampaignTask>) {
         let all = u32::try_from(launch.slots.len()).unwrap_or(u32::MAX);
         while self.slots < all {
             let first = self.first_open_task(launch);
@@ -49,12 +49,12 @@ impl ClosedSlots {
     /// Returns the numbers of a launched campaign. `open` are the tasks from [`first_open_task`](Self::first_open_task)
     /// on that workers have taken.
     #[must_use]
-    pub fn numbers<'a>(&self, launch: &Launch, open: impl IntoIterator<Item = &'a Task>) -> Numbers {
-        let mut numbers = Numbers::of(launch.tasks(), open);
-        numbers.tasks_done += self.first_open_task(launch);
-        numbers.tally.merge(&self.tally);
-        numbers.balanced = numbers.tally.is_balanced();
-        numbers
+    pub fn totals<'a>(&self, launch: &Launch, open: impl IntoIterator<Item = &'a CampaignTask>) -> CampaignTotals {
+        let mut totals = CampaignTotals::of(launch.tasks(), open);
+        totals.tasks_done += self.first_open_task(launch);
+        totals.tally.merge(&self.tally);
+        totals.balanced = totals.tally.is_balanced();
+        totals
     }
 }
 
@@ -72,7 +72,7 @@ impl AtLocal {
     }
 }
 
-impl Definition {
+impl CampaignDefinition {
     /// Returns the time at which everybody of a plan is sent to at this rate, if the campaign is launched at `now`.
     /// `waits` is the time for which it waits by itself.
     #[must_use]
@@ -124,9 +124,9 @@ impl Launch {
     #[must_use]
     pub fn releasable_slots(
         &self,
-        definition: &Definition,
+        definition: &CampaignDefinition,
         closed: &ClosedSlots,
-        tasks: &BTreeMap<u32, Task>,
+        tasks: &BTreeMap<u32, CampaignTask>,
     ) -> &[Timestamp] {
         let before_last = self.slots.len().saturating_sub(1);
         let releasable = if self.awaits_winner(definition.test.as_ref()) {

@@ -8,18 +8,22 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
 }
 
-fn definition(changes: &Value) -> Definition {
+fn definition(changes: &Value) -> CampaignDefinition {
     let mut body = json!({"title": "A", "type": "NEWS", "content": {"title": "A", "body": "B"}, "filter": {"all": []}});
     body.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
-    Definition::parse(body).unwrap()
+    CampaignDefinition::parse(body).unwrap()
 }
 
-fn by_local_time() -> Definition {
+fn by_local_time() -> CampaignDefinition {
     definition(&json!({"at_local": {"date_time": "2026-12-01T09:00:00", "default_time_zone": "UTC"}}))
 }
 
-fn done(matched: u64) -> Task {
-    Task { is_done: true, tally: PeopleTally { matched, sent: matched, ..PeopleTally::default() }, ..Task::default() }
+fn done(matched: u64) -> CampaignTask {
+    CampaignTask {
+        is_done: true,
+        tally: PeopleTally { matched, sent: matched, ..PeopleTally::default() },
+        ..CampaignTask::default()
+    }
 }
 
 fn launch(slots: usize, slot_people: &[u64]) -> Launch {
@@ -30,16 +34,17 @@ fn launch(slots: usize, slot_people: &[u64]) -> Launch {
 #[test]
 fn the_pass_for_people_who_moved_waits_for_every_other_task() {
     let (launch, definition) = (launch(3, &[50, 50]), by_local_time());
-    let mut tasks: BTreeMap<u32, Task> = (0..7).map(|task| (task, done(1))).collect();
-    let releasable =
-        |closed: &ClosedSlots, tasks: &BTreeMap<u32, Task>| launch.releasable_slots(&definition, closed, tasks).len();
+    let mut tasks: BTreeMap<u32, CampaignTask> = (0..7).map(|task| (task, done(1))).collect();
+    let releasable = |closed: &ClosedSlots, tasks: &BTreeMap<u32, CampaignTask>| {
+        launch.releasable_slots(&definition, closed, tasks).len()
+    };
     assert_eq!(releasable(&ClosedSlots::default(), &tasks), 2, "task 7 was not taken");
-    tasks.insert(7, Task { lease_until: Some(at(9)), ..Task::default() });
+    tasks.insert(7, CampaignTask { lease_until: Some(at(9)), ..CampaignTask::default() });
     assert_eq!(releasable(&ClosedSlots::default(), &tasks), 2, "task 7 is worked on");
     let mut closed = ClosedSlots::default();
     closed.close(&launch, &tasks);
     assert_eq!((closed.slots, releasable(&closed, &tasks.split_off(&4))), (1, 2));
-    let tasks: BTreeMap<u32, Task> = (4..8).map(|task| (task, done(1))).collect();
+    let tasks: BTreeMap<u32, CampaignTask> = (4..8).map(|task| (task, done(1))).collect();
     assert_eq!(releasable(&closed, &tasks), 3);
     let at_once = Launch { slots: vec![at(0)], ..launch.clone() };
     assert_eq!(at_once.releasable_slots(&self::definition(&json!({})), &ClosedSlots::default(), &tasks).len(), 1);
@@ -87,7 +92,7 @@ fn a_campaign_ends_after_its_last_slot() {
         ..PeopleTally::default()
     };
     let now: Timestamp = "2026-12-01T00:00:00Z".parse().unwrap();
-    let ends = |definition: &Definition, rate| {
+    let ends = |definition: &CampaignDefinition, rate| {
         let waits = SignedDuration::from_secs(5);
         definition.ends_at(&plan, rate, waits, now).duration_since(now).as_secs()
     };
@@ -108,15 +113,15 @@ proptest! {
     fn closed_slots_change_no_number(counts in prop::collection::vec((any::<bool>(), 0..9_u64), 12)) {
         let launch = launch(3, &[]);
         let task = |(number, (is_done, matched)): (usize, &(bool, u64))| {
-            (u32::try_from(number).unwrap(), Task { is_done: *is_done || number < 5, ..done(*matched) })
+            (u32::try_from(number).unwrap(), CampaignTask { is_done: *is_done || number < 5, ..done(*matched) })
         };
-        let mut tasks: BTreeMap<u32, Task> = counts.iter().enumerate().map(task).collect();
-        let whole = Numbers::of(launch.tasks(), tasks.values());
+        let mut tasks: BTreeMap<u32, CampaignTask> = counts.iter().enumerate().map(task).collect();
+        let whole = CampaignTotals::of(launch.tasks(), tasks.values());
         let mut closed = ClosedSlots::default();
         closed.close(&launch, &tasks);
         prop_assert!(closed.slots >= 1);
         let open = tasks.split_off(&closed.first_open_task(&launch));
-        prop_assert_eq!(closed.numbers(&launch, open.values()), whole);
+        prop_assert_eq!(closed.totals(&launch, open.values()), whole);
         let before = closed.clone();
         closed.close(&launch, &open);
         prop_assert_eq!(before, closed);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum CampaignState {
     /// It can be changed, and it is not approved.
     Draft,
     /// An operator approved exactly this definition.
@@ -44,7 +44,7 @@ pub enum PauseReason {
     TooLate,
 }
 
-impl State {
+impl CampaignState {
     /// All states.
     pub const ALL: [Self; 9] = [
         Self::Draft,

@@ -64,7 +64,7 @@ pub struct SpentBudget {
 
 /// Progress of a task.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Task {
+pub struct CampaignTask {
     /// `true` once every person of the task was handled.
     pub is_done: bool,
     /// End of the lease of the worker that holds the task.
@@ -110,7 +110,7 @@ impl TaskPass {
     }
 }
 
-impl Task {
+impl CampaignTask {
     /// Takes the task for a worker whose time certainly ends at `lease_until`.
     ///
     /// A lease that ended without a release is that of a worker that died: the page that it worked on may be done in
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn one_worker_holds_a_task_and_another_follows_a_death_with_care() {
-        let mut task = Task::default();
+        let mut task = CampaignTask::default();
         assert_eq!(task.claim(at(60), at(0)), TaskClaim::Taken);
         assert_eq!((task.claim(at(70), at(10)), task.is_dirty), (TaskClaim::Leased, false));
         assert_eq!((task.claim(at(130), at(70)), task.is_dirty), (TaskClaim::Taken, true));
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_page_that_is_done_in_part_stays_dirty() {
-        let mut task = Task::default();
+        let mut task = CampaignTask::default();
         task.claim(at(60), at(0));
         task.release(true);
         assert_eq!((task.claim(at(90), at(30)), task.is_dirty), (TaskClaim::Taken, true));

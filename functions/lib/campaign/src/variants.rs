@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::lots::ALL_BP;
+use crate::assignment::ALL_BP;
 use domain::notification::Content;
 use platform::private::Private;
 use platform::problem::FieldError;
@@ -20,12 +20,12 @@ pub struct Variant {
     /// Share of the people in basis points.
     pub weight_bp: u32,
     /// Message.
-    pub message: Message,
+    pub message: CampaignMessage,
 }
 
 /// Content or template of a campaign.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Message {
+pub enum CampaignMessage {
     /// Content.
     Content(Box<Content>),
     /// Template with values for all people, and names of attributes whose values differ.
@@ -75,8 +75,8 @@ impl Variant {
     /// Returns the name of the template, if the message has one.
     pub fn template(&self) -> Option<&str> {
         match &self.message {
-            Message::Template { template, .. } => Some(&template.name),
-            Message::Content(_) => None,
+            CampaignMessage::Template { template, .. } => Some(&template.name),
+            CampaignMessage::Content(_) => None,
         }
     }
 }
@@ -136,7 +136,7 @@ fn message(
     from_attributes: Option<&BTreeMap<String, String>>,
     path: &str,
     errors: &mut Vec<FieldError>,
-) -> Option<Message> {
+) -> Option<CampaignMessage> {
     match (content, template) {
         (Some(_), None) if has_variables => {
             errors.push(FieldError::new(format!("{path}variables"), "must be absent if content is given"));
@@ -149,9 +149,9 @@ fn message(
             errors.extend(
                 found.into_iter().map(|error| FieldError::new(format!("{path}{}", error.field), error.message)),
             );
-            is_fine.then(|| Message::Content(Box::new(content)))
+            is_fine.then(|| CampaignMessage::Content(Box::new(content)))
         }
-        (None, Some(template)) => Some(Message::Template {
+        (None, Some(template)) => Some(CampaignMessage::Template {
             template: template.clone(),
             variables: variables.clone(),
             from_attributes: from_attributes.cloned().unwrap_or_default(),

@@ -62,7 +62,7 @@ impl Limits {
 
 /// Failure of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending<'a> {
+pub enum CallFailure<'a> {
     /// The request could not be built: a fault in this code.
     NotBuilt,
     /// No credentials, no region or no endpoint: nothing was sent, and the configuration is at fault.
@@ -100,7 +100,7 @@ impl<'a> Refusal<'a> {
     }
 }
 
-impl Ending<'_> {
+impl CallFailure<'_> {
     /// Returns the outcome. `own` classifies the codes of one provider; other codes are classified as all AWS
     /// services share them.
     pub fn outcome(&self, own: fn(&Refusal<'_>) -> Option<Outcome>) -> Outcome {
@@ -221,25 +221,25 @@ impl Watch {
         (answer, result.ok())
     }
 
-    fn ending<'a, E: ProvideErrorMetadata>(&self, error: &'a SdkError<E, HttpResponse>) -> Ending<'a> {
+    fn ending<'a, E: ProvideErrorMetadata>(&self, error: &'a SdkError<E, HttpResponse>) -> CallFailure<'a> {
         let departed = self.seen.departed.load(Ordering::Relaxed);
         match error {
-            SdkError::ServiceError(context) => Ending::Refused(Refusal {
+            SdkError::ServiceError(context) => CallFailure::Refused(Refusal {
                 status: context.raw().status().as_u16(),
                 code: context.err().code(),
                 message: context.err().message(),
             }),
             SdkError::ResponseError(context) => {
                 let status = context.raw().status().as_u16();
-                Ending::Refused(Refusal { status, code: None, message: None })
+                CallFailure::Refused(Refusal { status, code: None, message: None })
             }
-            SdkError::ConstructionFailure(_) => Ending::NotBuilt,
-            SdkError::TimeoutError(_) if !departed => Ending::NotConnected,
-            SdkError::DispatchFailure(_) if !departed => Ending::NotReady,
+            SdkError::ConstructionFailure(_) => CallFailure::NotBuilt,
+            SdkError::TimeoutError(_) if !departed => CallFailure::NotConnected,
+            SdkError::DispatchFailure(_) if !departed => CallFailure::NotReady,
             SdkError::DispatchFailure(failure) if failure.as_connector_error().is_some_and(|e| is_connecting(e)) => {
-                Ending::NotConnected
+                CallFailure::NotConnected
             }
-            _ => Ending::Lost,
+            _ => CallFailure::Lost,
         }
     }
 }
@@ -301,7 +301,7 @@ mod tests {
     use super::*;
 
     fn outcome(status: u16, code: Option<&str>) -> Outcome {
-        Ending::Refused(Refusal { status, code, message: None }).outcome(|_| None)
+        CallFailure::Refused(Refusal { status, code, message: None }).outcome(|_| None)
     }
 
     #[test]
@@ -352,7 +352,7 @@ mod tests {
         for code in ["AccessDenied", "SignatureDoesNotMatch", "InvalidClientTokenId"] {
             assert_eq!(outcome(403, Some(code)), rejected(Rejection::Config), "{code}");
         }
-        assert_eq!(Ending::NotReady.outcome(|_| None), rejected(Rejection::Config));
+        assert_eq!(CallFailure::NotReady.outcome(|_| None), rejected(Rejection::Config));
     }
 
     #[test]
@@ -361,13 +361,13 @@ mod tests {
             assert_eq!(outcome(status, None), Outcome::Uncertain, "{status}");
         }
         assert_eq!(outcome(500, Some("InternalFailure")), Outcome::Uncertain);
-        assert_eq!(Ending::Lost.outcome(|_| None), Outcome::Uncertain);
+        assert_eq!(CallFailure::Lost.outcome(|_| None), Outcome::Uncertain);
     }
 
     #[test]
     fn only_what_certainly_did_not_leave_may_be_tried_again() {
-        assert_eq!(Ending::NotConnected.outcome(|_| None), Outcome::RetryLater { after_ms: None });
-        assert_eq!(Ending::NotBuilt.outcome(|_| None), rejected(Rejection::Unexpected));
+        assert_eq!(CallFailure::NotConnected.outcome(|_| None), Outcome::RetryLater { after_ms: None });
+        assert_eq!(CallFailure::NotBuilt.outcome(|_| None), rejected(Rejection::Unexpected));
         assert_eq!(outcome(400, Some("NobodyKnows")), rejected(Rejection::Unexpected));
     }
 
@@ -375,13 +375,13 @@ mod tests {
     fn a_providers_own_codes_come_first() {
         let refusal = Refusal { status: 400, code: Some("Throttling"), message: None };
         let own = |_: &Refusal<'_>| Some(rejected(Rejection::Refused));
-        assert_eq!(Ending::Refused(refusal).outcome(own), rejected(Rejection::Refused));
+        assert_eq!(CallFailure::Refused(refusal).outcome(own), rejected(Rejection::Refused));
     }
 
     #[test]
     fn the_detail_is_a_code_and_never_free_text() {
         let refusal = Refusal { status: 400, code: Some("Odd <ada@example.com>"), message: Some("ada@example.com") };
-        assert_eq!(Ending::Refused(refusal).detail(), "odd_code");
-        assert_eq!(Ending::Refused(Refusal { code: None, ..refusal }).detail(), "unreadable_answer");
+        assert_eq!(CallFailure::Refused(refusal).detail(), "odd_code");
+        assert_eq!(CallFailure::Refused(Refusal { code: None, ..refusal }).detail(), "unreadable_answer");
     }
 }

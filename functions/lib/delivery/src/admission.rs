@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::breakers::{Breakers, Bulkhead, BulkheadSlot, Entry, Pass};
+use crate::breakers::{Breakers, Bulkhead, BulkheadSlot, CallDecision, CallKind};
 use domain::breaker::{DeviceHash, Host, Thresholds};
 use domain::channel::Answer;
 
@@ -17,7 +17,7 @@ pub(crate) struct AdmissionControl {
 #[derive(Debug)]
 pub(crate) struct CallPermit {
     host: Host,
-    pass: Pass,
+    kind: CallKind,
     _slot: BulkheadSlot,
 }
 
@@ -37,7 +37,7 @@ impl CallPermit {
 
     /// Returns `true` if the permit is for one call, which tests if the provider works again.
     pub(crate) const fn is_probe(&self) -> bool {
-        self.pass.is_probe()
+        self.kind.is_probe()
     }
 }
 
@@ -55,15 +55,15 @@ impl AdmissionControl {
     pub(crate) async fn admit(&self, host: Host) -> Result<CallPermit, NotAdmitted> {
         let Some(slot) = self.bulkhead.enter(&host).await else { return Err(NotAdmitted::AtCapacity) };
         match self.breakers.enter(&host).await {
-            Entry::Let(pass) => Ok(CallPermit { host, pass, _slot: slot }),
-            Entry::CircuitOpen(until) => Err(NotAdmitted::CircuitOpen(host, until)),
+            CallDecision::Allowed(kind) => Ok(CallPermit { host, kind, _slot: slot }),
+            CallDecision::CircuitOpen(until) => Err(NotAdmitted::CircuitOpen(host, until)),
         }
     }
 
     /// Requests the permission to call `host` even if its circuit is open.
     pub(crate) async fn admit_without_breaker(&self, host: Host) -> Result<CallPermit, NotAdmitted> {
         let Some(slot) = self.bulkhead.enter(&host).await else { return Err(NotAdmitted::AtCapacity) };
-        Ok(CallPermit { host, pass: Pass::Free, _slot: slot })
+        Ok(CallPermit { host, kind: CallKind::Regular, _slot: slot })
     }
 
     /// Counts the result of a call that began at `began`. `device` is the target of a push.
@@ -75,11 +75,11 @@ impl AdmissionControl {
         began: Timestamp,
         thresholds: &Thresholds,
     ) {
-        self.breakers.count(&permit.host, device, permit.pass, answer, began, thresholds).await;
+        self.breakers.count(&permit.host, device, permit.kind, answer, began, thresholds).await;
     }
 
     /// Returns a permit whose call was not made. If the call was the probe, the next call can be the probe.
     pub(crate) async fn release(&self, permit: &CallPermit, thresholds: &Thresholds) {
-        self.breakers.give_back(&permit.host, permit.pass, thresholds).await;
+        self.breakers.give_back(&permit.host, permit.kind, thresholds).await;
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use campaign::State;
+use campaign::CampaignState;
 use jiff::{SignedDuration, Timestamp};
 use store::{CampaignStore, StoreError};
 
@@ -55,10 +55,10 @@ impl CampaignStates {
 
 /// Decides by the state of a campaign and the time of its last change. While a campaign is paused, a notification waits
 /// as long as the pause has lasted, so that a long pause costs few writes.
-fn permission_in(found: Option<(State, Timestamp)>, now: Timestamp) -> Permission {
+fn permission_in(found: Option<(CampaignState, Timestamp)>, now: Timestamp) -> Permission {
     match found {
-        Some((State::Cancelled, _)) => Permission::End,
-        Some((State::Paused, since)) => {
+        Some((CampaignState::Cancelled, _)) => Permission::End,
+        Some((CampaignState::Paused, since)) => {
             let wait = now.duration_since(since).clamp(SHORTEST_WAIT, LONGEST_WAIT);
             Permission::WaitUntil(now.checked_add(wait).unwrap_or(Timestamp::MAX))
         }
@@ -74,12 +74,12 @@ mod tests {
     #[test]
     fn a_pause_lets_wait_as_long_as_it_has_lasted_and_a_cancelled_campaign_ends() {
         let at = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
-        let after = |minutes| permission_in(Some((State::Paused, at(0))), at(minutes));
+        let after = |minutes| permission_in(Some((CampaignState::Paused, at(0))), at(minutes));
         assert_eq!(after(0), Permission::WaitUntil(at(1)));
         assert_eq!(after(10), Permission::WaitUntil(at(20)));
         assert_eq!(after(600), Permission::WaitUntil(at(660)));
-        assert_eq!(permission_in(Some((State::Cancelled, at(0))), at(1)), Permission::End);
-        for state in [State::Running, State::Finishing, State::Finished] {
+        assert_eq!(permission_in(Some((CampaignState::Cancelled, at(0))), at(1)), Permission::End);
+        for state in [CampaignState::Running, CampaignState::Finishing, CampaignState::Finished] {
             assert_eq!(permission_in(Some((state, at(0))), at(1)), Permission::Continue);
         }
         assert_eq!(permission_in(None, at(1)), Permission::Continue);

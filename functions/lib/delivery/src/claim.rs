@@ -11,7 +11,7 @@ use domain::notification::Claim;
 use domain::recipient::Recipient;
 use domain::settings::Settings;
 use platform::clock::Clock;
-use store::{ReserveResult, Saved, StoreError};
+use store::{ReserveResult, SaveResult, StoreError};
 
 /// Maximum time to roll back a claim.
 const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -81,7 +81,7 @@ impl Claims {
     /// Stores a claim to which no budget applies, or whose money is already reserved.
     async fn claim_alone(&self, job: &mut Job) -> Result<Option<StepOutcome>, StoreError> {
         let notifications = &self.persistence.stores().notifications;
-        if let Saved::Conflict(facts) = notifications.claim(&mut job.notification, job.is_new).await? {
+        if let SaveResult::Conflict(facts) = notifications.claim(&mut job.notification, job.is_new).await? {
             job.notification.merge_engagement(*facts);
             job.release_claim();
             return Ok(Some(StepOutcome::Reevaluate));
@@ -150,7 +150,7 @@ impl Claims {
     /// Stores the notification. If a receipt was stored first, merges the receipt and stores again.
     async fn save_over_receipts(&self, job: &mut Job) -> Result<(), StoreError> {
         let notifications = &self.persistence.stores().notifications;
-        while let Saved::Conflict(facts) = notifications.save_held(&mut job.notification).await? {
+        while let SaveResult::Conflict(facts) = notifications.save_held(&mut job.notification).await? {
             job.notification.merge_engagement(*facts);
         }
         Ok(())

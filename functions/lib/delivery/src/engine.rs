@@ -19,7 +19,7 @@ use crate::gates::Gates;
 use crate::job::{Job, StepOutcome};
 use crate::reachability::unreachable_channels;
 use crate::senders::Senders;
-use crate::stores::{FirstAttempt, Persistence, Started, Stores};
+use crate::stores::{FirstResult, Persistence, ResultStorage, Stores};
 use crate::template_cache::TemplateCache;
 use crate::template_text::locale_of;
 use crate::topic_order::TopicOrder;
@@ -168,7 +168,7 @@ impl DeliveryEngine {
         config: &ConfigSnapshot,
         allowance: Allowance,
     ) -> Result<Notification, StoreError> {
-        let started = self.start_as(FirstAttempt::Alone, notification, recipient, config, allowance).await?;
+        let started = self.start_as(ResultStorage::Alone, notification, recipient, config, allowance).await?;
         Ok(started.notification)
     }
 
@@ -178,25 +178,25 @@ impl DeliveryEngine {
     /// As [`start`](Self::start).
     pub async fn start_as(
         &self,
-        first: FirstAttempt,
+        first: ResultStorage,
         mut notification: Notification,
         mut recipient: Option<Recipient>,
         config: &ConfigSnapshot,
         allowance: Allowance,
-    ) -> Result<Started, StoreError> {
+    ) -> Result<FirstResult, StoreError> {
         let now = self.clock.now();
         if !self.pass_gates(&mut notification, &mut recipient, config, now).await? {
-            let is_stored = first != FirstAttempt::OfPage;
+            let is_stored = first != ResultStorage::OfPage;
             if is_stored {
                 self.stores().notifications.create(&notification).await?;
             }
-            return Ok(Started { notification, is_stored });
+            return Ok(FirstResult { notification, is_stored });
         }
         let mut job = Job::first(notification, recipient);
-        job.is_stored_by_caller = first == FirstAttempt::OfPage;
-        job.may_be_repeat = first == FirstAttempt::MayBeRepeat;
+        job.is_stored_by_caller = first == ResultStorage::OfPage;
+        job.may_be_repeat = first == ResultStorage::MayBeRepeat;
         self.run_steps(&mut job, allowance).await?;
-        Ok(Started { is_stored: !job.is_left_to_caller, notification: job.notification })
+        Ok(FirstResult { is_stored: !job.is_left_to_caller, notification: job.notification })
     }
 
     /// Returns a recipient that a Scan read, with the claims of the frequency caps if there are rules.
@@ -239,8 +239,8 @@ impl DeliveryEngine {
 
     /// Gives the slot of the frequency caps back if the notification has ended without reaching the recipient. `claims`
     /// is what was read with the recipient; `None` reads it now.
-    pub async fn give_cap_back(&self, notification: &Notification, claims: Option<&CapUsage>) {
-        self.persistence.give_cap_back(notification, claims).await;
+    pub async fn release_cap_slot(&self, notification: &Notification, claims: Option<&CapUsage>) {
+        self.persistence.release_cap_slot(notification, claims).await;
     }
 
     /// Works until the notification ends, must wait, or the allowance is used up. Returns the stored state.

@@ -47,7 +47,7 @@ pub struct GateAnswer {
 
 /// Result of all gates.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Gated {
+pub struct GateResult {
     /// The version, recorded on skips too.
     pub version: Version,
     /// Verdict of the first gate that refused, or [`GateVerdict::Pass`].
@@ -59,7 +59,7 @@ pub struct Gated {
 /// Evaluation of the gates under way.
 #[derive(Debug)]
 struct Evaluation {
-    gated: Gated,
+    gated: GateResult,
     /// Every evaluated gate in order, including those after a refusal; `None` if no caller reads it.
     trail: Option<Vec<GateAnswer>>,
 }
@@ -96,21 +96,22 @@ impl<'a> Gates<'a> {
 
     /// Evaluates every gate for `notification`.
     #[must_use]
-    pub fn evaluate(&self, notification: &Notification, now: Timestamp) -> Gated {
+    pub fn evaluate(&self, notification: &Notification, now: Timestamp) -> GateResult {
         self.evaluated(notification, now, None).gated
     }
 
     /// Evaluates every gate for `notification`, and returns the answer of each in order, including those after a
     /// refusal.
     #[must_use]
-    pub fn explain(&self, notification: &Notification, now: Timestamp) -> (Gated, Vec<GateAnswer>) {
+    pub fn explain(&self, notification: &Notification, now: Timestamp) -> (GateResult, Vec<GateAnswer>) {
         let Evaluation { gated, trail } = self.evaluated(notification, now, Some(Vec::new()));
         (gated, trail.unwrap_or_default())
     }
 
     fn evaluated(&self, notification: &Notification, now: Timestamp, trail: Option<Vec<GateAnswer>>) -> Evaluation {
         let version = self.rollout.decide(notification.to().expose());
-        let mut gated = Evaluation { gated: Gated { version, verdict: GateVerdict::Pass, needs_claim: false }, trail };
+        let mut gated =
+            Evaluation { gated: GateResult { version, verdict: GateVerdict::Pass, needs_claim: false }, trail };
         gated.note("rollout", true, || self.rollout_inputs(notification, version));
         gated.check(GateVerdict::Skip(Reason::UnknownRecipient), self.recipient.is_some(), || json!({}));
         let Some(recipient) = self.recipient else {
@@ -208,7 +209,7 @@ impl Evaluation {
     }
 }
 
-impl Gated {
+impl GateResult {
     /// Writes the decision into the notification. Returns `true` if the notification can be sent now.
     pub fn apply(&self, notification: &mut Notification, now: Timestamp) -> bool {
         notification.assign_version(self.version);

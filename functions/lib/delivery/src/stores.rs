@@ -11,7 +11,9 @@ use domain::caps::CapUsage;
 use domain::notification::Notification;
 use platform::clock::Clock;
 use platform::{backoff, random};
-use store::{BudgetStore, NotificationsStore, RecipientsStore, Saved, SmsMessageStore, StoreError, SuppressionsStore};
+use store::{
+    BudgetStore, NotificationsStore, RecipientsStore, SaveResult, SmsMessageStore, StoreError, SuppressionsStore,
+};
 
 /// Maximum number of tries to store a result that must not be lost, each with the SDK's own retries.
 const MAX_PERSIST_TRIES: u32 = 3;
@@ -52,7 +54,7 @@ impl Stores {
 
 /// Circumstances of a first attempt, which decide how it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FirstAttempt {
+pub enum ResultStorage {
     /// The result is stored at once.
     Alone,
     /// The caller stores the results of a page of notifications together.
@@ -63,7 +65,7 @@ pub enum FirstAttempt {
 
 /// A notification after its first attempt.
 #[derive(Debug)]
-pub struct Started {
+pub struct FirstResult {
     /// State.
     pub notification: Notification,
     /// `false` if the caller must store it.
@@ -132,7 +134,7 @@ impl Persistence {
         if job.is_new {
             self.stores.notifications.create(&job.notification).await?;
             job.is_new = false;
-        } else if let Saved::Conflict(facts) = self.stores.notifications.save_held(&mut job.notification).await? {
+        } else if let SaveResult::Conflict(facts) = self.stores.notifications.save_held(&mut job.notification).await? {
             job.notification.merge_engagement(*facts);
             return Ok(StepOutcome::Reevaluate);
         }
@@ -141,20 +143,20 @@ impl Persistence {
         }
         self.store_sms_message_id(job).await;
         if job.cap_claims.is_some() {
-            Box::pin(self.give_cap_back(&job.notification, job.cap_claims.as_ref())).await;
+            Box::pin(self.release_cap_slot(&job.notification, job.cap_claims.as_ref())).await;
         }
         Ok(StepOutcome::Stored)
     }
 
     /// Gives the slot of the frequency caps back if the notification has ended without reaching the recipient. If that
     /// fails, the slot stays claimed until its period ends.
-    pub(crate) async fn give_cap_back(&self, notification: &Notification, claims: Option<&CapUsage>) {
+    pub(crate) async fn release_cap_slot(&self, notification: &Notification, claims: Option<&CapUsage>) {
         let (id, tag) = (notification.id(), notification.id().cap_tag());
         let is_unused = notification.status().is_final() && notification.settled().is_none();
         if !is_unused || claims.is_some_and(|claims| !claims.holds(tag)) {
             return;
         }
-        let given = self.stores.recipients.give_cap_back(id.recipient(), tag, claims, self.clock.now());
+        let given = self.stores.recipients.release_cap_slot(id.recipient(), tag, claims, self.clock.now());
         if let Err(error) = given.await {
             tracing::warn!(notification = %id, %error, "failed to give back a slot of the frequency caps");
         }

@@ -21,11 +21,11 @@ use domain::rollout::Version;
 use platform::alarm::AlarmLine;
 use platform::emf::{Metric, MetricValue};
 use platform::time_limits::{NOTIFICATION_WORK_LIMIT, WORK_END_MARGIN};
-use store::{DUE_SHARDS, Due, StoreError, due_shards};
+use store::{DUE_SHARDS, DueNotification, StoreError, due_shards};
 
 /// Result of resuming a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Resumed {
+pub enum ResumeResult {
     /// The notification was processed.
     Worked,
     /// Nothing to do: the notification is not due, has ended, was erased, or is claimed by another process.
@@ -34,7 +34,7 @@ pub enum Resumed {
 
 /// Result of a sweep.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sweep {
+pub struct SweepCounts {
     /// Number of due notifications found, at most the sweep's limit per shard.
     pub found: usize,
     /// Number of notifications processed.
@@ -47,7 +47,7 @@ pub struct Sweep {
     pub oldest_ms: i64,
 }
 
-impl Sweep {
+impl SweepCounts {
     /// Returns the figures of this sweep for CloudWatch.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // counts stay far below 2^52
@@ -60,7 +60,7 @@ impl Sweep {
     }
 }
 
-impl fmt::Display for Sweep {
+impl fmt::Display for SweepCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { found, worked, failed, left, .. } = self;
         write!(f, "worked on {worked} of {found} due notifications, {failed} failed, {left} not reached")
@@ -99,7 +99,7 @@ impl Sweeper {
     ///
     /// # Errors
     /// If the index cannot be read. A failure of a single notification is counted and does not stop the rest.
-    pub async fn sweep(&self, limit: usize, ends_at_ms: u64) -> Result<Sweep, StoreError> {
+    pub async fn sweep(&self, limit: usize, ends_at_ms: u64) -> Result<SweepCounts, StoreError> {
         let now = self.engine.clock().now();
         let shards: Vec<_> = due_shards().collect();
         let queries = shards.iter().map(|shard| self.engine.stores().notifications.due(shard, now, limit));
@@ -110,9 +110,9 @@ impl Sweeper {
         let due = fairly(ids, limit);
         let results = self.resume_all(&due, ends_at_ms).await;
         let reached = || results.iter().flatten();
-        Ok(Sweep {
+        Ok(SweepCounts {
             found,
-            worked: reached().filter(|result| matches!(result, Ok(Resumed::Worked))).count(),
+            worked: reached().filter(|result| matches!(result, Ok(ResumeResult::Worked))).count(),
             failed: reached().filter(|result| result.is_err()).count(),
             left: found - reached().count(),
             oldest_ms,
@@ -128,13 +128,17 @@ impl Sweeper {
         let due = changes.iter().enumerate().filter_map(|(at, change)| Some((at, change.as_ref().filter(is_due)?)));
         let (positions, ids): (Vec<_>, Vec<_>) = due.map(|(at, change)| (at, change.id.clone())).unzip();
         let results = self.resume_all(&ids, ends_at_ms).await;
-        let is_open = |result: &Option<Result<Resumed, StoreError>>| !matches!(result, Some(Ok(_)));
+        let is_open = |result: &Option<Result<ResumeResult, StoreError>>| !matches!(result, Some(Ok(_)));
         positions.into_iter().zip(results).filter(|(_, result)| is_open(result)).map(|(at, _)| at).collect()
     }
 
     /// Resumes each notification, several at a time, started in order. A failure does not stop the rest. The result of
     /// a notification that was not reached is `None`.
-    async fn resume_all(&self, ids: &[NotificationId], ends_at_ms: u64) -> Vec<Option<Result<Resumed, StoreError>>> {
+    async fn resume_all(
+        &self,
+        ids: &[NotificationId],
+        ends_at_ms: u64,
+    ) -> Vec<Option<Result<ResumeResult, StoreError>>> {
         let resume = |chain: Vec<usize>| async move {
             let mut results = Vec::with_capacity(chain.len());
             for position in chain {
@@ -187,7 +191,7 @@ impl Sweeper {
         &'a self,
         id: &'a NotificationId,
         ends_at_ms: u64,
-    ) -> BoxFuture<'a, Option<Result<Resumed, StoreError>>> {
+    ) -> BoxFuture<'a, Option<Result<ResumeResult, StoreError>>> {
         Box::pin(async move {
             let lease_until = hard_deadline(ends_at_ms);
             let ends_at = i64::try_from(ends_at_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
@@ -208,16 +212,16 @@ impl Sweeper {
     ///
     /// # Errors
     /// If the store does not answer. A claim lost to another process is not an error.
-    async fn resume(&self, id: &NotificationId, allowance: Allowance) -> Result<Resumed, StoreError> {
+    async fn resume(&self, id: &NotificationId, allowance: Allowance) -> Result<ResumeResult, StoreError> {
         let Some(notification) = self.engine.stores().notifications.get(id).await? else {
-            return Ok(Resumed::Nothing);
+            return Ok(ResumeResult::Nothing);
         };
         if notification.next_action_at().is_none_or(|at| at > self.engine.clock().now()) {
-            return Ok(Resumed::Nothing);
+            return Ok(ResumeResult::Nothing);
         }
         match self.work_on(notification, allowance).await {
-            Ok(_) => Ok(Resumed::Worked),
-            Err(StoreError::ConditionFailed { .. }) => Ok(Resumed::Nothing),
+            Ok(_) => Ok(ResumeResult::Worked),
+            Err(StoreError::ConditionFailed { .. }) => Ok(ResumeResult::Nothing),
             Err(error) => Err(error),
         }
     }
@@ -230,7 +234,7 @@ impl Sweeper {
             if !may_continue(&mut notification, permission, now) {
                 self.engine.stores().notifications.save(&mut notification).await?;
                 if let Some(recipient) = recipient.filter(|_| permission == Permission::End) {
-                    self.engine.give_cap_back(&notification, Some(&recipient.caps)).await;
+                    self.engine.release_cap_slot(&notification, Some(&recipient.caps)).await;
                 }
                 return Ok(notification);
             }
@@ -242,7 +246,7 @@ impl Sweeper {
         if needs_gates && !self.engine.pass_gates(&mut notification, &mut recipient, &config, now).await? {
             self.engine.stores().notifications.save(&mut notification).await?;
             if let Some(recipient) = &recipient {
-                self.engine.give_cap_back(&notification, Some(&recipient.caps)).await;
+                self.engine.release_cap_slot(&notification, Some(&recipient.caps)).await;
             }
             return Ok(notification);
         }
@@ -275,7 +279,7 @@ fn log_failure(id: &NotificationId, error: &StoreError) {
 }
 
 /// Returns the waiting time of the notification that came due first, given the first one of each shard.
-fn waited_ms<'a>(firsts: impl Iterator<Item = &'a Due>, now: Timestamp) -> i64 {
+fn waited_ms<'a>(firsts: impl Iterator<Item = &'a DueNotification>, now: Timestamp) -> i64 {
     firsts.map(|one| now.as_millisecond() - one.at.as_millisecond()).max().unwrap_or(0).max(0)
 }
 
@@ -328,7 +332,7 @@ mod tests {
 
     #[test]
     fn a_sweep_says_n_of_m() {
-        let sweep = Sweep { found: 7, worked: 4, failed: 1, left: 2, oldest_ms: 61_500 };
+        let sweep = SweepCounts { found: 7, worked: 4, failed: 1, left: 2, oldest_ms: 61_500 };
         assert_eq!(sweep.to_string(), "worked on 4 of 7 due notifications, 1 failed, 2 not reached");
         let told = [(Metric::DueFound, Some(7.0)), (Metric::DueLeft, Some(2.0)), (Metric::OldestDueAge, Some(61.5))];
         assert_eq!(sweep.figures(), told);
@@ -337,7 +341,7 @@ mod tests {
     #[test]
     fn the_oldest_is_the_one_that_came_due_first_of_any_shard() {
         let now = Timestamp::from_second(1_000).unwrap();
-        let due = |second| Due { id: ids(1).remove(0), at: Timestamp::from_second(second).unwrap() };
+        let due = |second| DueNotification { id: ids(1).remove(0), at: Timestamp::from_second(second).unwrap() };
         let firsts = [due(990), due(400), due(1_000)];
         assert_eq!((waited_ms(firsts.iter(), now), waited_ms([].iter(), now)), (600_000, 0));
     }

@@ -160,7 +160,7 @@ mod tests {
         // `ece` stands in for a package of others, and logs nothing.
         let ours: std::collections::BTreeSet<_> = OURS.into_iter().chain(["ece"]).collect();
         assert_eq!(ours, members);
-        for target in ["fanout::work", "campaigns::conductor", "catalog::type_routes", "segments"] {
+        for target in ["fanout::task_run", "campaigns::reconciler", "catalog::type_routes", "segments"] {
             assert!(passes("info", target, Level::INFO), "{target}");
         }
     }

@@ -126,7 +126,7 @@ pub fn overwritten_by_us(history: &[ParameterVersion]) -> Option<(i64, Percentag
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use domain::rollout::Written;
+    use domain::rollout::ParameterOrigin;
     use platform::private::Private;
 
     fn at() -> Timestamp {
@@ -138,7 +138,7 @@ mod tests {
     }
 
     fn version(version: i64, value: &str, description: &str) -> ParameterVersion {
-        let written = Written { at: at(), by: Private::default(), description: description.to_owned() };
+        let written = ParameterOrigin { at: at(), by: Private::default(), description: description.to_owned() };
         ParameterVersion { version, modified_ms: 0, value: Private::new(value.to_owned()), written: Some(written) }
     }
 

@@ -22,4 +22,4 @@ pub use references::{filters_of, resolve};
 pub use segment_id::SegmentId;
 
 #[cfg(test)]
-mod laws;
+mod properties_tests;

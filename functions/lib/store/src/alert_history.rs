@@ -5,7 +5,7 @@ use aws::DynamoClient;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ItemReader, ItemWriter, Malformed, StoreError};
+use super::{ItemReader, ItemWriter, MalformedItem, StoreError};
 use crate::direct::PutItem;
 use domain::PublishedAlert;
 
@@ -32,7 +32,7 @@ impl AlertHistoryStore {
     /// # Errors
     /// If the call to DynamoDB fails.
     pub async fn add(&self, published: &PublishedAlert) -> Result<(), StoreError> {
-        let text = serde_json::to_string(published).map_err(|_| Malformed("record"))?;
+        let text = serde_json::to_string(published).map_err(|_| MalformedItem("record"))?;
         let expires_at = published.at.checked_add(RETENTION).unwrap_or(Timestamp::MAX);
         let item = ItemWriter::default()
             .text("pk", PARTITION)
@@ -59,7 +59,7 @@ impl AlertHistoryStore {
             .items()
             .send();
         let items = pages.collect::<Result<Vec<_>, _>>().await.map_err(|error| StoreError::of("Query", error))?;
-        let published = |item| ItemReader(item).maybe_json("record")?.ok_or(Malformed("record"));
+        let published = |item| ItemReader(item).maybe_json("record")?.ok_or(MalformedItem("record"));
         Ok(items.iter().map(published).collect::<Result<_, _>>()?)
     }
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use aws::DynamoClient;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::{Item, ItemReader, ItemWriter, Malformed, Page, StoreError};
+use super::{Item, ItemReader, ItemWriter, MalformedItem, Page, StoreError};
 use domain::{AuditRecord, CatalogChange};
 
 /// Name of the index.
@@ -148,25 +148,25 @@ impl AuditTrail {
     }
 }
 
-fn entry(item: &Item) -> Result<TrailEntry, Malformed> {
+fn entry(item: &Item) -> Result<TrailEntry, MalformedItem> {
     entry_of(ItemReader(item).text("kind")?, item)
 }
 
-fn entry_of(kind: &str, item: &Item) -> Result<TrailEntry, Malformed> {
+fn entry_of(kind: &str, item: &Item) -> Result<TrailEntry, MalformedItem> {
     let item = ItemReader(item);
     let (kind, partition) = (kind.to_owned(), item.text("pk")?);
-    let subject = partition.strip_prefix(PARTITION).ok_or(Malformed("pk"))?.to_owned();
+    let subject = partition.strip_prefix(PARTITION).ok_or(MalformedItem("pk"))?.to_owned();
     let change = match subject.contains('#') || subject == "caps" {
-        true => TrailChange::Row(item.maybe_json("record")?.ok_or(Malformed("record"))?),
-        false => TrailChange::Parameter(item.maybe_json("record")?.ok_or(Malformed("record"))?),
+        true => TrailChange::Row(item.maybe_json("record")?.ok_or(MalformedItem("record"))?),
+        false => TrailChange::Parameter(item.maybe_json("record")?.ok_or(MalformedItem("record"))?),
     };
     Ok(TrailEntry { kind, subject, change })
 }
 
 /// Returns the position of a record: its sort key and its subject.
-fn position(item: &Item) -> Result<String, Malformed> {
+fn position(item: &Item) -> Result<String, MalformedItem> {
     let item = ItemReader(item);
-    let subject = item.text("pk")?.strip_prefix(PARTITION).ok_or(Malformed("pk"))?;
+    let subject = item.text("pk")?.strip_prefix(PARTITION).ok_or(MalformedItem("pk"))?;
     Ok(format!("{}@{subject}", item.text("sk")?))
 }
 

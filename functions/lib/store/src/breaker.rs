@@ -24,7 +24,7 @@ use aws::DynamoClient;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{BreakerRepository, Item, ItemReader, ItemWriter, Malformed, StoreError};
+use super::{BreakerRepository, Item, ItemReader, ItemWriter, MalformedItem, StoreError};
 use crate::direct::PutItem;
 use domain::breaker::{Breaker, BreakerReport, CLOCK_SKEW_MS, Count, Host, Phase, SlotCounts, StoredBreaker};
 
@@ -216,7 +216,7 @@ fn item_of(host: &Host, breaker: &Breaker, now_ms: i64) -> Item {
         .finish()
 }
 
-fn stored_of(item: &Item) -> Result<StoredBreaker, Malformed> {
+fn stored_of(item: &Item) -> Result<StoredBreaker, MalformedItem> {
     let reader = ItemReader(item);
     let phase = match (reader.maybe_number("probe_until")?, reader.maybe_number("open_until")?) {
         (Some(lease_ms), _) => Phase::HalfOpen { lease_ms },
@@ -225,7 +225,7 @@ fn stored_of(item: &Item) -> Result<StoredBreaker, Malformed> {
     };
     let revision = reader.maybe_number("revision")?.unwrap_or(0);
     let breaker = Breaker {
-        revision: u32::try_from(revision).map_err(|_| Malformed("revision"))?,
+        revision: u32::try_from(revision).map_err(|_| MalformedItem("revision"))?,
         phase,
         open_for_ms: reader.maybe_number("open_for_ms")?.unwrap_or(0),
         opened_at_ms: reader.maybe_number("opened_at")?,

@@ -1,11 +1,11 @@
 //! Reads the state of a campaign alone, for the messages that wait.
 
-use campaign::State;
+use campaign::CampaignState;
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::campaigns::{CampaignStore, ROWS, key};
-use super::{ItemReader, Malformed, StoreError};
+use super::{ItemReader, MalformedItem, StoreError};
 use crate::direct::GetItem;
 
 impl CampaignStore {
@@ -14,16 +14,16 @@ impl CampaignStore {
     ///
     /// # Errors
     /// If the call to DynamoDB fails, or the row is malformed.
-    pub async fn state(&self, id: &str) -> Result<Option<(State, Timestamp)>, StoreError> {
+    pub async fn state(&self, id: &str) -> Result<Option<(CampaignState, Timestamp)>, StoreError> {
         #[derive(Deserialize)]
         struct StateAlone {
-            state: State,
+            state: CampaignState,
         }
         let get = GetItem::new(&self.table, key(ROWS, id)).projection("#definition, updated_at");
         let get = get.name("#definition", "definition");
         let Some(item) = get.send(&self.client).await? else { return Ok(None) };
         let item = ItemReader(&item);
-        let found: StateAlone = item.maybe_json("definition")?.ok_or(Malformed("definition"))?;
+        let found: StateAlone = item.maybe_json("definition")?.ok_or(MalformedItem("definition"))?;
         Ok(Some((found.state, item.time("updated_at")?)))
     }
 }

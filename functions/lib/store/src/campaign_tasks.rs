@@ -16,9 +16,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::campaigns::{CampaignStore, all_pages, key, partition};
 use super::versioned::{ItemPlace, Versioned, versioned};
-use super::{ItemReader, ItemWriter, Malformed, StoreError};
+use super::{ItemReader, ItemWriter, MalformedItem, StoreError};
 use crate::direct::{GetItem, PutItem};
-use campaign::{CampaignId, PassRun, Release, Task, TaskPass};
+use campaign::{CampaignId, CampaignTask, PassRun, TaskPass, TaskRelease};
 use domain::recipient::RecipientKey;
 
 const RETENTION: SignedDuration = SignedDuration::from_hours(180 * 24);
@@ -30,7 +30,7 @@ impl CampaignStore {
     ///
     /// # Errors
     /// If the call to DynamoDB fails, or the value is malformed.
-    pub async fn release(&self, id: &CampaignId) -> Result<Option<Versioned<Release>>, StoreError> {
+    pub async fn release(&self, id: &CampaignId) -> Result<Option<Versioned<TaskRelease>>, StoreError> {
         self.place(&partition(id), "release").read().await
     }
 
@@ -41,8 +41,8 @@ impl CampaignStore {
     pub async fn save_release(
         &self,
         id: &CampaignId,
-        read: Option<&Versioned<Release>>,
-        release: Release,
+        read: Option<&Versioned<TaskRelease>>,
+        release: TaskRelease,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         Ok(self.place(&partition(id), "release").replace(read, release, kept_until(now)).await?.is_some())
@@ -79,7 +79,7 @@ impl CampaignStore {
         id: &CampaignId,
         pass: TaskPass,
         task: u32,
-    ) -> Result<Option<Versioned<Task>>, StoreError> {
+    ) -> Result<Option<Versioned<CampaignTask>>, StoreError> {
         self.place(&partition(id), &task_key(pass, task)).read().await
     }
 
@@ -90,10 +90,10 @@ impl CampaignStore {
     pub async fn save_task(
         &self,
         (id, pass, task): (&CampaignId, TaskPass, u32),
-        read: Option<&Versioned<Task>>,
-        progress: Task,
+        read: Option<&Versioned<CampaignTask>>,
+        progress: CampaignTask,
         now: Timestamp,
-    ) -> Result<Option<Versioned<Task>>, StoreError> {
+    ) -> Result<Option<Versioned<CampaignTask>>, StoreError> {
         self.place(&partition(id), &task_key(pass, task)).replace(read, progress, kept_until(now)).await
     }
 
@@ -101,7 +101,7 @@ impl CampaignStore {
     ///
     /// # Errors
     /// If a call to DynamoDB fails, or a value is malformed.
-    pub async fn tasks(&self, id: &CampaignId, pass: TaskPass) -> Result<BTreeMap<u32, Task>, StoreError> {
+    pub async fn tasks(&self, id: &CampaignId, pass: TaskPass) -> Result<BTreeMap<u32, CampaignTask>, StoreError> {
         self.tasks_from(id, pass, 0).await
     }
 
@@ -114,7 +114,7 @@ impl CampaignStore {
         id: &CampaignId,
         pass: TaskPass,
         first: u32,
-    ) -> Result<BTreeMap<u32, Task>, StoreError> {
+    ) -> Result<BTreeMap<u32, CampaignTask>, StoreError> {
         let prefix = format!("{}#", pass.key());
         let query = self.client.query().table_name(&self.table).consistent_read(true);
         let query = query
@@ -125,7 +125,7 @@ impl CampaignStore {
         let mut tasks = BTreeMap::new();
         for item in all_pages(query).await? {
             let number = ItemReader(&item).text("sk")?.strip_prefix(&prefix).and_then(|number| number.parse().ok());
-            tasks.insert(number.ok_or(Malformed("sk"))?, versioned(&item)?.value);
+            tasks.insert(number.ok_or(MalformedItem("sk"))?, versioned(&item)?.value);
         }
         Ok(tasks)
     }
@@ -159,9 +159,9 @@ impl CampaignStore {
     /// If the call to DynamoDB fails, or the part does not exist.
     pub async fn people(&self, id: &CampaignId, list: &str, part: u32) -> Result<Vec<RecipientKey>, StoreError> {
         let get = GetItem::new(&self.table, key(&partition(id), &people_key(list, part)));
-        let item = get.send(&self.client).await?.ok_or(Malformed("keys"))?;
+        let item = get.send(&self.client).await?.ok_or(MalformedItem("keys"))?;
         let keys = ItemReader(&item).text("keys")?.split(',').map(RecipientKey::from_stored).collect::<Option<_>>();
-        Ok(keys.ok_or(Malformed("keys"))?)
+        Ok(keys.ok_or(MalformedItem("keys"))?)
     }
 
     fn place<'a>(&'a self, partition: &'a str, sort: &'a str) -> ItemPlace<'a> {

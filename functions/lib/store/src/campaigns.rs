@@ -16,7 +16,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use jiff::{SignedDuration, Timestamp};
 
 use super::catalog_row::{CALL, CatalogRow, commit_change, item, put, put_always, put_over_expired, put_record, row};
-use super::{Item, ItemReader, ItemWriter, Malformed, Page, StoreError};
+use super::{Item, ItemReader, ItemWriter, MalformedItem, Page, StoreError};
 use crate::direct::GetItem;
 use campaign::{Campaign, CampaignId};
 use domain::CatalogChange;
@@ -168,7 +168,7 @@ impl CampaignStore {
         let Some(item) = get.send(&self.client).await? else { return Ok(None) };
         let item = ItemReader(&item);
         let is_live = item.maybe_number("expires_at")?.is_some_and(|until| until > now.as_second());
-        let campaign = CampaignId::parse(item.text("campaign")?).ok_or(Malformed("campaign"))?;
+        let campaign = CampaignId::parse(item.text("campaign")?).ok_or(MalformedItem("campaign"))?;
         let found = CampaignKey { key: name.to_owned(), body: item.text("body")?.to_owned(), campaign };
         Ok(is_live.then_some(found))
     }
@@ -222,7 +222,7 @@ impl StoredCampaign {
     pub fn definition(campaign: &Campaign) -> Result<Map<String, Value>, StoreError> {
         match serde_json::to_value(campaign) {
             Ok(Value::Object(definition)) => Ok(definition),
-            _ => Err(Malformed("definition").into()),
+            _ => Err(MalformedItem("definition").into()),
         }
     }
 }
@@ -236,11 +236,11 @@ pub(super) async fn all_pages(query: QueryFluentBuilder) -> Result<Vec<Item>, St
     Ok(items)
 }
 
-fn stored(item: &Item) -> Result<StoredCampaign, Malformed> {
-    let id = CampaignId::parse(ItemReader(item).text("sk")?).ok_or(Malformed("sk"))?;
+fn stored(item: &Item) -> Result<StoredCampaign, MalformedItem> {
+    let id = CampaignId::parse(ItemReader(item).text("sk")?).ok_or(MalformedItem("sk"))?;
     let row = row(item)?;
     let campaign = serde_json::from_value(Value::Object(row.definition.clone()));
-    Ok(StoredCampaign { id, campaign: campaign.map_err(|_| Malformed("definition"))?, row })
+    Ok(StoredCampaign { id, campaign: campaign.map_err(|_| MalformedItem("definition"))?, row })
 }
 
 pub(super) fn key(partition: &str, sort: &str) -> Item {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::audit_trail;
 use super::transaction::{CommitResult, commit};
-use super::{Item, ItemReader, ItemWriter, Malformed, StoreError};
+use super::{Item, ItemReader, ItemWriter, MalformedItem, StoreError};
 use domain::CatalogChange;
 
 pub(super) const CALL: &str = "TransactWriteItems";
@@ -37,12 +37,12 @@ pub(super) fn millis(at: Timestamp) -> AttributeValue {
     AttributeValue::N(at.as_millisecond().to_string())
 }
 
-pub(super) fn row(item: &Item) -> Result<CatalogRow, Malformed> {
+pub(super) fn row(item: &Item) -> Result<CatalogRow, MalformedItem> {
     let item = ItemReader(item);
     let revision = item.maybe_number("revision")?.and_then(|number| u64::try_from(number).ok());
     Ok(CatalogRow {
-        definition: item.maybe_json("definition")?.ok_or(Malformed("definition"))?,
-        revision: revision.ok_or(Malformed("revision"))?,
+        definition: item.maybe_json("definition")?.ok_or(MalformedItem("definition"))?,
+        revision: revision.ok_or(MalformedItem("revision"))?,
         created_at: item.time("created_at")?,
         updated_at: item.time("updated_at")?,
     })
@@ -50,7 +50,7 @@ pub(super) fn row(item: &Item) -> Result<CatalogRow, Malformed> {
 
 /// Returns the item of a row.
 pub(super) fn item(partition: &str, key: String, row: &CatalogRow) -> Result<ItemWriter, StoreError> {
-    let definition = serde_json::to_string(&row.definition).map_err(|_| Malformed("definition"))?;
+    let definition = serde_json::to_string(&row.definition).map_err(|_| MalformedItem("definition"))?;
     Ok(ItemWriter::default()
         .text("pk", partition)
         .text("sk", key)
@@ -112,7 +112,7 @@ pub(super) fn put_record(table: &str, row: &str, change: &CatalogChange) -> Resu
 
 /// Returns the audit record of a row.
 pub(super) fn record(row: &str, change: &CatalogChange) -> Result<ItemWriter, StoreError> {
-    let text = serde_json::to_string(change).map_err(|_| Malformed("record"))?;
+    let text = serde_json::to_string(change).map_err(|_| MalformedItem("record"))?;
     let gone = change.at.checked_add(RETENTION).unwrap_or(Timestamp::MAX);
     let item = ItemWriter::default()
         .text("pk", audit_partition(row))

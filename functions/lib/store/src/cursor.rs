@@ -17,7 +17,7 @@ const RETENTION: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Position of a sweep in one segment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Segment {
+pub enum SweepProgress {
     /// The segment is not started.
     #[default]
     Start,
@@ -28,7 +28,7 @@ pub enum Segment {
 }
 
 /// Position of a sweep in all segments.
-pub type Cursor = Vec<Segment>;
+pub type Cursor = Vec<SweepProgress>;
 
 /// Store of the cursor, one item in the control table.
 #[derive(Debug, Clone)]
@@ -51,7 +51,7 @@ impl CursorStore {
     pub async fn load(&self, segments: usize) -> Result<Cursor, StoreError> {
         let found = GetItem::new(&self.table, key()).consistent().send(&self.client).await?.unwrap_or_default();
         let stored: Option<Cursor> = ItemReader(&found).maybe_json("segments").ok().flatten();
-        Ok(stored.filter(|cursor| cursor.len() == segments).unwrap_or_else(|| vec![Segment::Start; segments]))
+        Ok(stored.filter(|cursor| cursor.len() == segments).unwrap_or_else(|| vec![SweepProgress::Start; segments]))
     }
 
     /// Stores the cursor, or deletes it if every segment is finished. Costs one write.
@@ -59,7 +59,7 @@ impl CursorStore {
     /// # Errors
     /// If the call to DynamoDB fails.
     pub async fn save(&self, cursor: &Cursor, now: Timestamp) -> Result<(), StoreError> {
-        if cursor.iter().all(|segment| *segment == Segment::End) {
+        if cursor.iter().all(|segment| *segment == SweepProgress::End) {
             let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key()));
             return delete.send().await.map(drop).map_err(|error| StoreError::of("DeleteItem", error));
         }
@@ -92,13 +92,13 @@ mod tests {
         let client = tables().await.client();
         let store = CursorStore::new(client.clone(), CONTROL);
         let now: Timestamp = "2027-01-01T00:00:00Z".parse().unwrap();
-        assert_eq!(store.load(2).await.unwrap(), [Segment::Start, Segment::Start]);
+        assert_eq!(store.load(2).await.unwrap(), [SweepProgress::Start, SweepProgress::Start]);
         let position = serde_json::from_str(r#"{"pk":"p","sk":"s"}"#).unwrap();
-        let halfway = vec![Segment::End, Segment::After(position)];
+        let halfway = vec![SweepProgress::End, SweepProgress::After(position)];
         store.save(&halfway, now).await.unwrap();
         assert_eq!(store.load(2).await.unwrap(), halfway);
-        assert_eq!(store.load(3).await.unwrap(), vec![Segment::Start; 3]);
-        store.save(&vec![Segment::End; 2], now).await.unwrap();
+        assert_eq!(store.load(3).await.unwrap(), vec![SweepProgress::Start; 3]);
+        store.save(&vec![SweepProgress::End; 2], now).await.unwrap();
         assert!(items(&client, CONTROL).await.is_empty());
     }
 }

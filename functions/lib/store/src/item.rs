@@ -11,7 +11,7 @@ pub type Item = HashMap<String, AttributeValue>;
 /// An item with an attribute that this version did not write so. The error names the attribute, never its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the item's attribute `{0}` is missing or not of the expected form")]
-pub struct Malformed(pub &'static str);
+pub struct MalformedItem(pub &'static str);
 
 /// Builds an item. An absent value produces no attribute.
 #[derive(Debug, Default)]
@@ -163,50 +163,50 @@ impl<'a, I: ReadItem> ItemReader<'a, I> {
     ///
     /// # Errors
     /// If the attribute is missing or has another type.
-    pub fn text(self, name: &'static str) -> Result<&'a str, Malformed> {
-        self.maybe_text(name)?.ok_or(Malformed(name))
+    pub fn text(self, name: &'static str) -> Result<&'a str, MalformedItem> {
+        self.maybe_text(name)?.ok_or(MalformedItem(name))
     }
 
     /// Returns an optional text.
     ///
     /// # Errors
     /// If the attribute has another type or form.
-    pub fn maybe_text(self, name: &'static str) -> Result<Option<&'a str>, Malformed> {
-        self.0.value(name).map(|value| value.as_text().ok_or(Malformed(name))).transpose()
+    pub fn maybe_text(self, name: &'static str) -> Result<Option<&'a str>, MalformedItem> {
+        self.0.value(name).map(|value| value.as_text().ok_or(MalformedItem(name))).transpose()
     }
 
     /// Returns an optional integer.
     ///
     /// # Errors
     /// If the attribute has another type or form.
-    pub fn maybe_number(self, name: &'static str) -> Result<Option<i64>, Malformed> {
-        let digits = self.0.value(name).map(|value| value.as_digits().ok_or(Malformed(name))).transpose()?;
-        digits.map(|digits| digits.parse().map_err(|_| Malformed(name))).transpose()
+    pub fn maybe_number(self, name: &'static str) -> Result<Option<i64>, MalformedItem> {
+        let digits = self.0.value(name).map(|value| value.as_digits().ok_or(MalformedItem(name))).transpose()?;
+        digits.map(|digits| digits.parse().map_err(|_| MalformedItem(name))).transpose()
     }
 
     /// Returns a required time.
     ///
     /// # Errors
     /// If the attribute is missing or has another type.
-    pub fn time(self, name: &'static str) -> Result<Timestamp, Malformed> {
-        self.maybe_time(name)?.ok_or(Malformed(name))
+    pub fn time(self, name: &'static str) -> Result<Timestamp, MalformedItem> {
+        self.maybe_time(name)?.ok_or(MalformedItem(name))
     }
 
     /// Returns an optional time.
     ///
     /// # Errors
     /// If the attribute has another type or form.
-    pub fn maybe_time(self, name: &'static str) -> Result<Option<Timestamp>, Malformed> {
+    pub fn maybe_time(self, name: &'static str) -> Result<Option<Timestamp>, MalformedItem> {
         let millis = self.maybe_number(name)?;
-        millis.map(|millis| Timestamp::from_millisecond(millis).map_err(|_| Malformed(name))).transpose()
+        millis.map(|millis| Timestamp::from_millisecond(millis).map_err(|_| MalformedItem(name))).transpose()
     }
 
     /// Returns a value from an optional JSON text.
     ///
     /// # Errors
     /// If the attribute has another type or the JSON has another shape.
-    pub fn maybe_json<T: serde::de::DeserializeOwned>(self, name: &'static str) -> Result<Option<T>, Malformed> {
+    pub fn maybe_json<T: serde::de::DeserializeOwned>(self, name: &'static str) -> Result<Option<T>, MalformedItem> {
         let text = self.maybe_text(name)?;
-        text.map(|text| serde_json::from_str(text).map_err(|_| Malformed(name))).transpose()
+        text.map(|text| serde_json::from_str(text).map_err(|_| MalformedItem(name))).transpose()
     }
 }

@@ -51,18 +51,18 @@ pub use campaign_tasks::PEOPLE_PER_PART;
 pub use campaigns::{CampaignKey, CampaignStore, StoredCampaign};
 pub use catalog::{Catalog, CatalogKey, CatalogStore};
 pub use catalog_row::CatalogRow;
-pub use cursor::{Cursor, CursorStore, Segment};
+pub use cursor::{Cursor, CursorStore, SweepProgress};
 pub use erasure::{Erasure, ErasureMarker, ErasureStore, RecheckResult};
 pub use error::StoreError;
 pub use idempotency::{IdempotencyRecord, IdempotencyStore, KEY_LIFETIME};
-pub use item::{Item, ItemReader, ItemWriter, Malformed, ReadItem, ReadValue};
+pub use item::{Item, ItemReader, ItemWriter, MalformedItem, ReadItem, ReadValue};
 pub use notifications::{
-    DUE_SHARDS, Due, Histories, HistoryReader, NewerMessage, NotificationsStore, Page, Saved, due_shards,
-    notification_from_item, notification_to_item,
+    DUE_SHARDS, DueNotification, Histories, HistoryReader, NewerMessage, NotificationsStore, Page, SaveResult,
+    due_shards, notification_from_item, notification_to_item,
 };
 pub use recipients::{
-    CapClaimResult, OptOutResult, PeoplePage, RecipientsStore, Registered, StoredSuppression, SuppressionsStore,
-    SweepPage, SweepPosition, SweptDevice, Unsubscription, UsedCount, WriteIf,
+    CapClaimResult, OptOutResult, PeoplePage, RecipientsStore, RegistrationResult, StoredSuppression,
+    SuppressionsStore, SweepPage, SweepPosition, SweptDevice, Unsubscription, UsedCount, WriteIf,
 };
 pub use record::RecordStore;
 pub use session_marks::{SessionMark, SessionMarkStore};

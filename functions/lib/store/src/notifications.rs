@@ -37,9 +37,9 @@ pub struct NotificationsStore {
 
 /// Result of a write by the holder of a notification's claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Saved {
+pub enum SaveResult {
     /// The notification was stored.
-    Yes,
+    Stored,
     /// Nothing was written because a receipt was stored first. The writer decides again and writes with this
     /// engagement.
     Conflict(Box<Engagement>),
@@ -56,7 +56,7 @@ pub struct Page<T> {
 
 /// A notification that is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Due {
+pub struct DueNotification {
     /// The notification's id.
     pub id: NotificationId,
     /// Time of the due step.
@@ -94,17 +94,17 @@ impl NotificationsStore {
     /// [`StoreError::ConditionFailed`] if another writer wrote in between, or the notification was erased.
     pub async fn save(&self, notification: &mut Notification) -> Result<(), StoreError> {
         match self.save_held(notification).await? {
-            Saved::Yes => Ok(()),
-            Saved::Conflict(_) => Err(StoreError::ConditionFailed { call: "PutItem" }),
+            SaveResult::Stored => Ok(()),
+            SaveResult::Conflict(_) => Err(StoreError::ConditionFailed { call: "PutItem" }),
         }
     }
 
     /// Does the same as [`save`](Self::save) for the holder of the claim. If only a receipt was stored in between,
-    /// returns [`Saved::Conflict`], and the holder may continue.
+    /// returns [`SaveResult::Conflict`], and the holder may continue.
     ///
     /// # Errors
     /// As [`save`](Self::save), except for receipts.
-    pub async fn save_held(&self, notification: &mut Notification) -> Result<Saved, StoreError> {
+    pub async fn save_held(&self, notification: &mut Notification) -> Result<SaveResult, StoreError> {
         let read_at = notification.revision();
         self.claim(notification, false).await.inspect_err(|_| notification.restore_revision(read_at))
     }
@@ -116,17 +116,17 @@ impl NotificationsStore {
     /// # Errors
     /// [`StoreError::ConditionFailed`] if another writer wrote in between, the id is taken, or the notification was
     /// erased.
-    pub async fn claim(&self, notification: &mut Notification, is_new: bool) -> Result<Saved, StoreError> {
+    pub async fn claim(&self, notification: &mut Notification, is_new: bool) -> Result<SaveResult, StoreError> {
         if is_new {
-            return self.create(notification).await.map(|()| Saved::Yes);
+            return self.create(notification).await.map(|()| SaveResult::Stored);
         }
         let read_at = notification.renew_revision();
         let put = self.put_over(notification, read_at, notification.engagement().noted);
-        let Err(refused) = self.written(put, notification).await else { return Ok(Saved::Yes) };
+        let Err(refused) = self.written(put, notification).await else { return Ok(SaveResult::Stored) };
         match refused.stored.filter(|stored| stored.revision() == read_at) {
             Some(stored) => {
                 notification.restore_revision(read_at);
-                Ok(Saved::Conflict(Box::new(*stored.engagement())))
+                Ok(SaveResult::Conflict(Box::new(*stored.engagement())))
             }
             None => Err(refused.error),
         }
@@ -215,7 +215,7 @@ impl NotificationsStore {
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
-    pub async fn due(&self, shard: &str, now: Timestamp, limit: usize) -> Result<Vec<Due>, StoreError> {
+    pub async fn due(&self, shard: &str, now: Timestamp, limit: usize) -> Result<Vec<DueNotification>, StoreError> {
         let query = self
             .client
             .query()
@@ -332,8 +332,8 @@ fn id_of(item: &Item) -> Option<NotificationId> {
     NotificationId::from_stored(item.get("pk")?.as_s().ok()?, item.get("sk")?.as_s().ok()?)
 }
 
-fn due_of(item: &Item) -> Option<Due> {
-    Some(Due { id: id_of(item)?, at: moment(item, "next_action_at")? })
+fn due_of(item: &Item) -> Option<DueNotification> {
+    Some(DueNotification { id: id_of(item)?, at: moment(item, "next_action_at")? })
 }
 
 fn attention_at(item: &Item) -> Option<Timestamp> {

@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::catalog::{PARTITION, TEMPLATE};
 use super::catalog_row::{self, CatalogRow, commit_change, put, put_always, put_record, row};
-use super::{ItemReader, ItemWriter, Malformed, StoreError};
+use super::{ItemReader, ItemWriter, MalformedItem, StoreError};
 use crate::direct::GetItem;
 use domain::{Actor, CatalogChange};
 
@@ -90,9 +90,9 @@ impl TemplateStore {
     /// If the call to DynamoDB fails, or a row is malformed.
     pub async fn list(&self) -> Result<Vec<(String, CatalogRow)>, StoreError> {
         let items = self.query(PARTITION.to_owned(), TEMPLATE).await?;
-        let name = |item| Ok::<_, Malformed>(ItemReader(item).text("sk")?.trim_start_matches(TEMPLATE).to_owned());
+        let name = |item| Ok::<_, MalformedItem>(ItemReader(item).text("sk")?.trim_start_matches(TEMPLATE).to_owned());
         let named = items.iter().map(|item| Ok((name(item)?, row(item)?)));
-        Ok(named.collect::<Result<_, Malformed>>()?)
+        Ok(named.collect::<Result<_, MalformedItem>>()?)
     }
 
     /// Returns the row of a template.
@@ -115,7 +115,7 @@ impl TemplateStore {
             return Ok(None);
         }
         let parts: Vec<&str> = items.iter().map(|item| ItemReader(item).text("part")).collect::<Result<_, _>>()?;
-        Ok(Some(serde_json::from_str(&parts.concat()).map_err(|_| Malformed("part"))?))
+        Ok(Some(serde_json::from_str(&parts.concat()).map_err(|_| MalformedItem("part"))?))
     }
 
     /// Returns all published versions, oldest first.
@@ -128,12 +128,12 @@ impl TemplateStore {
             let item = ItemReader(item);
             let number = item.maybe_number("version")?.and_then(|number| u32::try_from(number).ok());
             Ok(PublishedVersion {
-                version: number.ok_or(Malformed("version"))?,
+                version: number.ok_or(MalformedItem("version"))?,
                 published_at: item.time("published_at")?,
-                by: item.maybe_json("by")?.ok_or(Malformed("by"))?,
+                by: item.maybe_json("by")?.ok_or(MalformedItem("by"))?,
             })
         };
-        Ok(items.iter().map(version).collect::<Result<_, Malformed>>()?)
+        Ok(items.iter().map(version).collect::<Result<_, MalformedItem>>()?)
     }
 
     /// Writes a change. Returns `false` if the stored row is no longer `old`.
@@ -145,14 +145,14 @@ impl TemplateStore {
         let record = put_record(&self.table, &partition(name), write.change)?;
         let mut items = vec![put(&self.table, row, write.old)?, record];
         for (body, json) in write.bodies {
-            let text = serde_json::to_string(json).map_err(|_| Malformed("part"))?;
+            let text = serde_json::to_string(json).map_err(|_| MalformedItem("part"))?;
             for (index, part) in parts(&text).into_iter().enumerate() {
                 let item = ItemWriter::default().text("pk", partition(name));
                 let item = item.text("sk", format!("{}{index:02}", body.prefix())).text("part", part);
                 items.push(put_always(&self.table, item)?);
             }
             if let TemplateBody::Version(number) = body {
-                let by = serde_json::to_string(&write.change.by).map_err(|_| Malformed("by"))?;
+                let by = serde_json::to_string(&write.change.by).map_err(|_| MalformedItem("by"))?;
                 let item = ItemWriter::default()
                     .text("pk", partition(name))
                     .text("sk", format!("published#{number:06}"))

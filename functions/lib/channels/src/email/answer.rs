@@ -51,10 +51,10 @@ fn is_about_address(refusal: &Refusal<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::Ending;
+    use crate::aws::CallFailure;
 
     fn meaning(status: u16, code: &str, message: &str) -> Outcome {
-        Ending::Refused(Refusal { status, code: Some(code), message: Some(message) }).outcome(outcome)
+        CallFailure::Refused(Refusal { status, code: Some(code), message: Some(message) }).outcome(outcome)
     }
 
     #[test]

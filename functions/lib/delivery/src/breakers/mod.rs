@@ -10,4 +10,4 @@ mod transition_log;
 mod view;
 
 pub use bulkhead::{Bulkhead, BulkheadSlot};
-pub use view::{Breakers, Entry, Pass, TABLE_TIMEOUT};
+pub use view::{Breakers, CallDecision, CallKind, TABLE_TIMEOUT};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use proptest::prelude::*;
 
-use super::{Breakers, Entry};
+use super::{Breakers, CallDecision};
 use domain::breaker::{Host, Phase, StoredBreaker, Thresholds};
 use domain::channel::{Answer, Outcome};
 use platform::clock::Clock;
@@ -57,11 +57,11 @@ proptest! {
                     let breakers: &Breakers = breakers;
                     breakers.refresh().await;
                     match breakers.enter(&fcm()).await {
-                        Entry::Let(pass) => {
-                            breakers.count(&fcm(), None, pass, &answer(failed), clock_of.now(), &thresholds).await;
-                            pass.is_probe()
+                        CallDecision::Allowed(kind) => {
+                            breakers.count(&fcm(), None, kind, &answer(failed), clock_of.now(), &thresholds).await;
+                            kind.is_probe()
                         }
-                        Entry::CircuitOpen(_) => false,
+                        CallDecision::CircuitOpen(_) => false,
                     }
                 };
                 join_all((0..how_many).map(|number| one(&all[number % all.len()])))

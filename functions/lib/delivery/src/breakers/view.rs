@@ -43,23 +43,23 @@ pub struct Breakers<L = BreakerStore> {
 
 /// Answer to a request for a call.
 #[derive(Debug)]
-pub enum Entry {
+pub enum CallDecision {
     /// The call may be made. The caller passes the value to [`Breakers::count`] with the outcome.
-    Let(Pass),
+    Allowed(CallKind),
     /// No call before this time.
     CircuitOpen(Timestamp),
 }
 
 /// Permission under which a call is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pass {
+pub enum CallKind {
     /// A regular call.
-    Free,
+    Regular,
     /// The probe, with the state of the breaker that it stored.
     Probe(Breaker),
 }
 
-impl Pass {
+impl CallKind {
     /// Returns `true` for the probe.
     #[must_use]
     pub const fn is_probe(&self) -> bool {
@@ -145,24 +145,24 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
     }
 
     /// Requests a call now. Writes only for a probe.
-    pub async fn enter(&self, host: &Host) -> Entry {
+    pub async fn enter(&self, host: &Host) -> CallDecision {
         for _ in 0..TRIES {
             let (now_ms, known) = (self.now_ms(), self.known(host));
             let admission = self.cache().entry(host, now_ms).memory.admission(now_ms);
             match admission {
-                Admission::Free => return Entry::Let(Pass::Free),
-                Admission::CircuitOpen(until_ms) => return Entry::CircuitOpen(moment(until_ms)),
+                Admission::Free => return CallDecision::Allowed(CallKind::Regular),
+                Admission::CircuitOpen(until_ms) => return CallDecision::CircuitOpen(moment(until_ms)),
                 Admission::IfProbe => {}
             }
             let Some(probing) = known.probing(now_ms) else { continue };
             match self.within_timeout(self.replace(host, &known, &probing)).await {
-                Some(Transition::Done) => return Entry::Let(Pass::Probe(probing)),
+                Some(Transition::Done) => return CallDecision::Allowed(CallKind::Probe(probing)),
                 Some(Transition::Overtaken) => {}
                 // Without the table, the one prober cannot be determined; every call is made.
-                Some(Transition::Unanswered) | None => return Entry::Let(Pass::Free),
+                Some(Transition::Unanswered) | None => return CallDecision::Allowed(CallKind::Regular),
             }
         }
-        Entry::CircuitOpen(moment(self.now_ms() + 1_000))
+        CallDecision::CircuitOpen(moment(self.now_ms() + 1_000))
     }
 
     /// Counts the result of a call. Writes only on failures and after probes, and never fails.
@@ -173,21 +173,21 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
         &self,
         host: &Host,
         device: Option<DeviceHash>,
-        pass: Pass,
+        kind: CallKind,
         answer: &Answer,
         began: Timestamp,
         thresholds: &Thresholds,
     ) {
         let now_ms = self.now_ms();
         let until_ms = |after_ms: u64| now_ms.saturating_add_unsigned(after_ms.min(thresholds.longest_ms()));
-        let asked_until_ms = match (pass, Signal::of(answer)) {
-            (Pass::Probe(held), signal) => {
+        let asked_until_ms = match (kind, Signal::of(answer)) {
+            (CallKind::Probe(held), signal) => {
                 self.within_timeout(self.write_boxed(BreakerWrite::Probe(held, signal), host, thresholds)).await;
                 return;
             }
-            (Pass::Free, Signal::Success) => return self.cache().entry(host, now_ms).memory.succeeded(now_ms),
-            (Pass::Free, Signal::Answered | Signal::NotCalled) => return,
-            (Pass::Free, Signal::Asked(after_ms)) if device.is_none() => {
+            (CallKind::Regular, Signal::Success) => return self.cache().entry(host, now_ms).memory.succeeded(now_ms),
+            (CallKind::Regular, Signal::Answered | Signal::NotCalled) => return,
+            (CallKind::Regular, Signal::Asked(after_ms)) if device.is_none() => {
                 self.within_timeout(self.write_boxed(
                     BreakerWrite::RequestedRest(until_ms(after_ms)),
                     host,
@@ -196,8 +196,8 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
                 .await;
                 return;
             }
-            (Pass::Free, Signal::Asked(after_ms)) => Some(until_ms(after_ms)),
-            (Pass::Free, Signal::Failure) => None,
+            (CallKind::Regular, Signal::Asked(after_ms)) => Some(until_ms(after_ms)),
+            (CallKind::Regular, Signal::Failure) => None,
         };
         let failure = Failure { began_ms: began.as_millisecond(), ended_ms: now_ms, device, asked_until_ms };
         self.cache().entry(host, now_ms).memory.failed(failure);
@@ -211,9 +211,9 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
         self.within_timeout(Box::pin(self.asked(host, until.as_millisecond()))).await;
     }
 
-    /// Gives back the pass of a call that was not made. If the call was the probe, the next call can be the probe.
-    pub async fn give_back(&self, host: &Host, pass: Pass, thresholds: &Thresholds) {
-        if let Pass::Probe(held) = pass {
+    /// Counts a call that was not made. If the call was the probe, the next call can be the probe.
+    pub async fn give_back(&self, host: &Host, kind: CallKind, thresholds: &Thresholds) {
+        if let CallKind::Probe(held) = kind {
             self.within_timeout(self.write_boxed(BreakerWrite::Probe(held, Signal::NotCalled), host, thresholds)).await;
         }
     }

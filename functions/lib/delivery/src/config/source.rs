@@ -388,8 +388,8 @@ impl CachedConfig {
 }
 
 #[cfg(test)]
-#[path = "source_laws.rs"]
-mod laws;
+#[path = "source_properties_tests.rs"]
+mod properties_tests;
 
 #[cfg(test)]
 #[path = "source_tests.rs"]

@@ -12,4 +12,4 @@ pub use ceiling::Ceiling;
 pub use limits::Limit;
 pub use period::Period;
 pub use reservation::Reservation;
-pub use usage::{BudgetUsage, Used, budget_usage};
+pub use usage::{BudgetUsage, SpentAmounts, budget_usage};

@@ -12,7 +12,7 @@ use crate::settings::Settings;
 
 /// Amounts reserved or spent in the current hour, day and month, in micro-euro.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Used {
+pub struct SpentAmounts {
     /// Amount in this hour, on all channels.
     pub hour_micros: i64,
     /// Amount on this day, on all channels.
@@ -25,7 +25,7 @@ pub struct Used {
     pub type_day_micros: BTreeMap<String, i64>,
 }
 
-impl Used {
+impl SpentAmounts {
     /// Returns the amount that counts against a ceiling for a notification of this type. `None` for ceilings that are
     /// counted elsewhere.
     #[must_use]
@@ -60,7 +60,7 @@ pub struct BudgetUsage {
 }
 
 impl BudgetUsage {
-    fn new(limit: Limit, type_id: &TypeId, used: &Used, now: Timestamp) -> Option<Self> {
+    fn new(limit: Limit, type_id: &TypeId, used: &SpentAmounts, now: Timestamp) -> Option<Self> {
         let used_micros = used.of(limit.ceiling, type_id)?;
         Some(Self {
             ceiling: limit.ceiling,
@@ -79,7 +79,7 @@ impl BudgetUsage {
 pub fn budget_usage<'a>(
     settings: &Settings,
     types: impl IntoIterator<Item = &'a TypeId>,
-    used: &Used,
+    used: &SpentAmounts,
     now: Timestamp,
 ) -> Vec<BudgetUsage> {
     let mut all: Vec<BudgetUsage> = Vec::new();
@@ -105,7 +105,7 @@ mod tests {
         let settings = r#"{"budgets": {"hour_micros": 10, "month_micros": 300, "message_micros": 1},
             "sms": {"daily_ceiling_micros": 100}, "types": {"PAYMENT_DUE": {"day_micros": 50}}}"#;
         let settings = Settings::parse(settings).unwrap();
-        let used = Used { hour_micros: 12, month_micros: 100, sms_day_micros: 100, ..Used::default() };
+        let used = SpentAmounts { hour_micros: 12, month_micros: 100, sms_day_micros: 100, ..SpentAmounts::default() };
         let now = "2026-11-23T10:05:30Z".parse().unwrap();
         let all = budget_usage(&settings, settings.types.iter().map(|kind| &kind.id), &used, now);
         let told: Vec<_> = all

@@ -1,12 +1,12 @@
 //! Frequency caps: the maximum number of notifications to one recipient in a period.
 //!
 //! This module is pure. `RecipientsStore` in the crate `store` stores the claims of a recipient; the gates in the crate
-//! `delivery` call it. The laws are in `laws.rs`.
+//! `delivery` call it. The laws are in `properties_tests.rs`.
 
 mod decision;
-#[cfg(test)]
-mod laws;
 mod period;
+#[cfg(test)]
+mod properties_tests;
 mod rules;
 mod usage;
 

@@ -30,7 +30,7 @@ pub use preferences::{ChosenQuietHours, Preferences, PreferencesView, StatedPref
 pub use profile::Profile;
 pub use read_only::ReadOnly;
 pub use registration::{Registration, is_use_due, registration};
-pub use staleness::{DeviceAge, Stale};
+pub use staleness::{DeviceAge, StaleReason};
 pub use suppression::{Address, AddressHash, SuppressionReason};
 pub use view::RecipientView;
 pub use zone::{LocalZone, ZoneSource};

@@ -13,6 +13,6 @@ pub mod strict_json;
 pub mod users;
 
 pub use bucket::{Rollout, Version, bucket};
-pub use parameter_version::{ParameterVersion, VersionKey, Written};
+pub use parameter_version::{ParameterOrigin, ParameterVersion, VersionKey};
 pub use percentage::{Percentage, PercentageError};
 pub use users::ListedUsers;

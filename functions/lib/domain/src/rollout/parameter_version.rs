@@ -26,12 +26,12 @@ pub struct ParameterVersion {
     /// Value.
     pub value: Private<String>,
     /// Origin of the version. Only a parameter's history contains it.
-    pub written: Option<Written>,
+    pub written: Option<ParameterOrigin>,
 }
 
 /// Origin of a parameter's version.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
+pub struct ParameterOrigin {
     /// Time of the write.
     pub at: Timestamp,
     /// ARN of the writer.

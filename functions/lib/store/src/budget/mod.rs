@@ -26,7 +26,7 @@ use jiff::Timestamp;
 
 use super::StoreError;
 use super::transaction::{CommitResult, commit};
-use domain::budget::{Ceiling, Limit, Reservation, Used};
+use domain::budget::{Ceiling, Limit, Reservation, SpentAmounts};
 use period_sums::PeriodSums;
 
 /// Maximum number of tries to reserve if other transactions conflict.
@@ -121,7 +121,7 @@ impl BudgetStore {
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
-    pub async fn used(&self, now: Timestamp) -> Result<Used, StoreError> {
+    pub async fn used(&self, now: Timestamp) -> Result<SpentAmounts, StoreError> {
         usage::read(&self.client, &self.table, now).await
     }
 }

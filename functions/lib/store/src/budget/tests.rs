@@ -269,7 +269,7 @@ async fn a_release_subtracts_from_the_periods_of_the_reservation() {
     assert_eq!(second, ReserveResult::Reserved);
     books.release(1, &first.unwrap()).await;
     let (old, new) = (books.budgets.used(eve).await.unwrap(), books.budgets.used(eve + 1.second()).await.unwrap());
-    assert_eq!(old, Used::default());
+    assert_eq!(old, SpentAmounts::default());
     assert_eq!(
         (new.hour_micros, new.day_micros, new.month_micros, new.sms_day_micros),
         (70_000, 70_000, 70_000, 70_000)

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 
 use super::period_sums::{TYPE, attribute, period_key, sum_in};
 use crate::{Item, ItemReader, ItemWriter, StoreError};
-use domain::budget::{Ceiling, Period, Used};
+use domain::budget::{Ceiling, Period, SpentAmounts};
 
 const CALL: &str = "BatchGetItem";
 
 /// Returns the sums of the day and the month of `now`, with a consistent read.
-pub(super) async fn read(client: &DynamoClient, table: &str, now: Timestamp) -> Result<Used, StoreError> {
+pub(super) async fn read(client: &DynamoClient, table: &str, now: Timestamp) -> Result<SpentAmounts, StoreError> {
     let keys = [Period::Day, Period::Month].map(|period| period_key(period, now));
     let wanted = keys.iter().map(|key| ItemWriter::default().text("pk", key.as_str()).finish()).collect();
     let wanted = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
@@ -29,10 +29,10 @@ pub(super) async fn read(client: &DynamoClient, table: &str, now: Timestamp) -> 
     Ok(used_of(&item(&keys[0]), &item(&keys[1]), now))
 }
 
-fn used_of(day: &Item, month: &Item, now: Timestamp) -> Used {
+fn used_of(day: &Item, month: &Item, now: Timestamp) -> SpentAmounts {
     let sum = |item, ceiling| sum_in(item, &attribute(ceiling, "", now));
     let of_type = |name: &String| Some((name.strip_prefix(TYPE)?.to_owned(), sum_in(day, name)));
-    Used {
+    SpentAmounts {
         hour_micros: sum(day, Ceiling::Hour),
         day_micros: sum(day, Ceiling::Day),
         month_micros: sum(month, Ceiling::Month),

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::{Erasure, ErasureStore};
 use crate::direct::GetItem;
-use crate::{Item, ItemReader, ItemWriter, Malformed, StoreError};
+use crate::{Item, ItemReader, ItemWriter, MalformedItem, StoreError};
 use domain::notification::NotificationId;
 use domain::recipient::RecipientKey;
 
@@ -179,8 +179,8 @@ fn marker_key(recipient: &RecipientKey) -> Item {
     ItemWriter::default().text("pk", MARKERS).text("sk", recipient.as_str()).finish()
 }
 
-fn marker_from_item(item: &Item) -> Result<ErasureMarker, Malformed> {
-    let recipient = RecipientKey::from_stored(ItemReader(item).text("sk")?).ok_or(Malformed("sk"))?;
+fn marker_from_item(item: &Item) -> Result<ErasureMarker, MalformedItem> {
+    let recipient = RecipientKey::from_stored(ItemReader(item).text("sk")?).ok_or(MalformedItem("sk"))?;
     let (erased_at, device_ids) = (ItemReader(item).time("erased_at")?, device_ids_of(item));
     Ok(ErasureMarker { recipient, erased_at, device_ids })
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::{Item, Malformed};
+use crate::{Item, MalformedItem};
 use metrics::Counters;
 
 /// Name of the attribute.
@@ -34,9 +34,9 @@ pub(super) fn encode(counters: &Counters) -> AttributeValue {
 }
 
 /// Adds an item's counters to `sum`. A counter that this release does not define is left out.
-pub(super) fn add_from(item: &Item, sum: &mut Counters) -> Result<(), Malformed> {
+pub(super) fn add_from(item: &Item, sum: &mut Counters) -> Result<(), MalformedItem> {
     let Some(AttributeValue::M(map)) = item.get(COUNTERS) else {
-        return Err(Malformed(COUNTERS));
+        return Err(MalformedItem(COUNTERS));
     };
     for (name, value) in map {
         match value {
@@ -49,8 +49,8 @@ pub(super) fn add_from(item: &Item, sum: &mut Counters) -> Result<(), Malformed>
     Ok(())
 }
 
-fn add(sum: &mut Counters, name: &str, value: &AttributeValue) -> Result<(), Malformed> {
-    let amount = value.as_n().ok().and_then(|digits| digits.parse().ok()).ok_or(Malformed(COUNTERS))?;
+fn add(sum: &mut Counters, name: &str, value: &AttributeValue) -> Result<(), MalformedItem> {
+    let amount = value.as_n().ok().and_then(|digits| digits.parse().ok()).ok_or(MalformedItem(COUNTERS))?;
     match name.parse() {
         Ok(name) => sum.add(name, amount),
         Err(_) => tracing::warn!(counter = name, "ignored unknown counter"),
@@ -95,8 +95,8 @@ mod tests {
         add_from(&item(AttributeValue::M(later)), &mut sum).unwrap();
         assert!(sum.is_empty());
         let broken = HashMap::from([("version/v2/sent".to_owned(), AttributeValue::S("1".into()))]);
-        assert_eq!(add_from(&item(AttributeValue::M(broken)), &mut sum), Err(Malformed(COUNTERS)));
-        assert_eq!(add_from(&Item::new(), &mut sum), Err(Malformed(COUNTERS)));
+        assert_eq!(add_from(&item(AttributeValue::M(broken)), &mut sum), Err(MalformedItem(COUNTERS)));
+        assert_eq!(add_from(&Item::new(), &mut sum), Err(MalformedItem(COUNTERS)));
     }
 
     /// Size as DynamoDB computes it: a name or text has its bytes, a number half its digits plus one, a map 3 bytes

@@ -11,7 +11,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use super::MetricsStore;
 use crate::direct::PutItem;
-use crate::{ItemReader, ItemWriter, Malformed, StoreError};
+use crate::{ItemReader, ItemWriter, MalformedItem, StoreError};
 use metrics::{Bucket, Unit, UnmergedBuckets};
 
 /// Minimum age of a marker, and of a bucket's end, before the merge: the 60 s of a function plus the skew of two
@@ -68,7 +68,7 @@ impl MetricsStore {
         let items = self.items(partition(unit), None).await?;
         let marker = |item| {
             let item = ItemReader(item);
-            let bucket = Bucket::parse(unit, item.text("sk")?).ok_or(Malformed("sk"))?;
+            let bucket = Bucket::parse(unit, item.text("sk")?).ok_or(MalformedItem("sk"))?;
             Ok(Marker { bucket, token: item.text("token")?.to_owned(), touched_at: item.time("touched_at")? })
         };
         items.iter().map(marker).collect()

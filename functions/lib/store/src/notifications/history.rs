@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use campaign::{CampaignId, People};
+use campaign::{CampaignAudience, CampaignId};
 use domain::notification::{Notification, NotificationId};
 use domain::recipient::{KeyHasher, Recipient, RecipientKey};
 use futures_util::{StreamExt, TryStreamExt};
@@ -43,7 +43,11 @@ impl HistoryReader {
     ///
     /// # Errors
     /// If a call to DynamoDB fails, or an item is malformed.
-    pub async fn of_campaign(&self, people: &People<'_>, page: &[Recipient]) -> Result<Histories, StoreError> {
+    pub async fn of_campaign(
+        &self,
+        people: &CampaignAudience<'_>,
+        page: &[Recipient],
+    ) -> Result<Histories, StoreError> {
         self.of_those(page, |recipient| people.needs_history(recipient)).await
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::{Item, ItemReader, ItemWriter, Malformed};
+use crate::{Item, ItemReader, ItemWriter, MalformedItem};
 use domain::TypeId;
 use domain::budget::Ceiling;
 use domain::channel::Channel;
@@ -95,31 +95,31 @@ pub fn notification_to_item(notification: &Notification) -> Item {
 ///
 /// # Errors
 /// Names the malformed attribute.
-pub fn notification_from_item(item: &Item) -> Result<Notification, Malformed> {
+pub fn notification_from_item(item: &Item) -> Result<Notification, MalformedItem> {
     let item = ItemReader(item);
-    let id = NotificationId::from_stored(item.text("pk")?, item.text("sk")?).ok_or(Malformed("sk"))?;
+    let id = NotificationId::from_stored(item.text("pk")?, item.text("sk")?).ok_or(MalformedItem("sk"))?;
     let request = NotificationRequest {
         id,
-        to: RecipientId::parse(item.text("to")?).map_err(|_| Malformed("to"))?,
+        to: RecipientId::parse(item.text("to")?).map_err(|_| MalformedItem("to"))?,
         caller: item.text("caller")?.to_owned(),
-        type_id: TypeId::parse(item.text("type")?).ok_or(Malformed("type"))?,
+        type_id: TypeId::parse(item.text("type")?).ok_or(MalformedItem("type"))?,
         is_critical: item.maybe_number("critical")?.is_some(),
         is_test: item.maybe_number("test")?.is_some(),
         message: message_of(item)?,
         channels: channels_of(item.text("channels")?)?,
         urgency: urgency_of(item.text("urgency")?)?,
         topic: item.maybe_text("topic")?.map(|topic| Private::new(topic.to_owned())),
-        request_index: item.maybe_number("place")?.unwrap_or(0).try_into().map_err(|_| Malformed("place"))?,
+        request_index: item.maybe_number("place")?.unwrap_or(0).try_into().map_err(|_| MalformedItem("place"))?,
         campaign: campaign_of(item)?,
         metadata: item.maybe_json("metadata")?,
         created_at: item.time("created_at")?,
         due_at: item.time("due_at")?,
         lives_until: item.time("lives_until")?,
-        kept_until: item.maybe_number("expires_at")?.and_then(in_seconds).ok_or(Malformed("expires_at"))?,
+        kept_until: item.maybe_number("expires_at")?.and_then(in_seconds).ok_or(MalformedItem("expires_at"))?,
     };
     Ok(Notification::from_parts(NotificationParts {
         request,
-        status: Status::parse(item.text("status")?).ok_or(Malformed("status"))?,
+        status: Status::parse(item.text("status")?).ok_or(MalformedItem("status"))?,
         reason: named(item, "reason", Reason::parse)?,
         version: named(item, "version", Version::parse)?,
         in_flight: claim_of(item)?,
@@ -129,18 +129,18 @@ pub fn notification_from_item(item: &Item) -> Result<Notification, Malformed> {
         next_action_at: item.maybe_time("next_action_at")?,
         waited_ms: item.maybe_number("waited_ms")?.unwrap_or(0),
         engagement: engagement_from_item(item)?,
-        revision: item.maybe_number("revision")?.and_then(|n| n.try_into().ok()).ok_or(Malformed("revision"))?,
+        revision: item.maybe_number("revision")?.and_then(|n| n.try_into().ok()).ok_or(MalformedItem("revision"))?,
     }))
 }
 
-fn message_of(item: ItemReader<'_>) -> Result<NotificationMessage, Malformed> {
+fn message_of(item: ItemReader<'_>) -> Result<NotificationMessage, MalformedItem> {
     let content = item.maybe_json::<Content>("content")?.map(NotificationMessage::Content);
     let template = item.maybe_json("template")?.map(NotificationMessage::Template);
-    content.or(template).ok_or(Malformed("content"))
+    content.or(template).ok_or(MalformedItem("content"))
 }
 
-fn campaign_of(item: ItemReader<'_>) -> Result<Option<CampaignUse>, Malformed> {
-    let slot = item.maybe_number("slot")?.unwrap_or(0).try_into().map_err(|_| Malformed("slot"))?;
+fn campaign_of(item: ItemReader<'_>) -> Result<Option<CampaignUse>, MalformedItem> {
+    let slot = item.maybe_number("slot")?.unwrap_or(0).try_into().map_err(|_| MalformedItem("slot"))?;
     Ok(item.maybe_text("campaign")?.map(|text| CampaignUse { slot, ..CampaignUse::from_text(text) }))
 }
 
@@ -181,7 +181,7 @@ fn engagement_to_item(engagement: &Engagement, item: ItemWriter) -> ItemWriter {
         .number_unless_zero("noted", engagement.noted.into())
 }
 
-fn engagement_from_item(item: ItemReader<'_>) -> Result<Engagement, Malformed> {
+fn engagement_from_item(item: ItemReader<'_>) -> Result<Engagement, MalformedItem> {
     Ok(Engagement {
         reports: match item.maybe_json("reports")? {
             Some(reports) => reports,
@@ -192,11 +192,11 @@ fn engagement_from_item(item: ItemReader<'_>) -> Result<Engagement, Malformed> {
         dismissed_at: item.maybe_time("dismissed_at")?,
         converted_at: item.maybe_time("converted_at")?,
         conversion_value_micros: item.maybe_number("conversion_value_micros")?,
-        noted: item.maybe_number("noted")?.unwrap_or(0).try_into().map_err(|_| Malformed("noted"))?,
+        noted: item.maybe_number("noted")?.unwrap_or(0).try_into().map_err(|_| MalformedItem("noted"))?,
     })
 }
 
-fn seen(item: ItemReader<'_>) -> Result<Option<(Timestamp, Channel)>, Malformed> {
+fn seen(item: ItemReader<'_>) -> Result<Option<(Timestamp, Channel)>, MalformedItem> {
     Ok(item.maybe_time("delivered_at")?.zip(named(item, "delivered_on", Channel::parse)?))
 }
 
@@ -205,34 +205,38 @@ fn json_text(value: &(impl serde::Serialize + ?Sized)) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-fn channels_of(list: &str) -> Result<Vec<Channel>, Malformed> {
-    list.split(',').map(|name| Channel::parse(name).ok_or(Malformed("channels"))).collect()
+fn channels_of(list: &str) -> Result<Vec<Channel>, MalformedItem> {
+    list.split(',').map(|name| Channel::parse(name).ok_or(MalformedItem("channels"))).collect()
 }
 
-fn claim_of(item: ItemReader<'_>) -> Result<Option<Claim>, Malformed> {
+fn claim_of(item: ItemReader<'_>) -> Result<Option<Claim>, MalformedItem> {
     let price_micros = item.maybe_number("in_flight_micros")?.unwrap_or(0);
     Ok(named(item, "in_flight", Channel::parse)?.map(|channel| Claim { channel, price_micros }))
 }
 
 /// Parses a list such as `sms:day,email:month`.
-fn over_budget_of(item: ItemReader<'_>) -> Result<BTreeMap<Channel, Ceiling>, Malformed> {
+fn over_budget_of(item: ItemReader<'_>) -> Result<BTreeMap<Channel, Ceiling>, MalformedItem> {
     let pair =
         |pair: &str| pair.split_once(':').and_then(|(on, over)| Some((Channel::parse(on)?, Ceiling::parse(over)?)));
     let list = item.maybe_text("over_budget")?.into_iter().flat_map(|list| list.split(','));
-    list.map(|text| pair(text).ok_or(Malformed("over_budget"))).collect()
+    list.map(|text| pair(text).ok_or(MalformedItem("over_budget"))).collect()
 }
 
 fn in_seconds(seconds: i64) -> Option<Timestamp> {
     Timestamp::from_second(seconds).ok()
 }
 
-fn urgency_of(name: &str) -> Result<Urgency, Malformed> {
+fn urgency_of(name: &str) -> Result<Urgency, MalformedItem> {
     let all = [Urgency::VeryLow, Urgency::Low, Urgency::Normal, Urgency::High];
-    all.into_iter().find(|urgency| urgency.to_string() == name).ok_or(Malformed("urgency"))
+    all.into_iter().find(|urgency| urgency.to_string() == name).ok_or(MalformedItem("urgency"))
 }
 
-fn named<T>(item: ItemReader<'_>, name: &'static str, parse: fn(&str) -> Option<T>) -> Result<Option<T>, Malformed> {
-    item.maybe_text(name)?.map(|text| parse(text).ok_or(Malformed(name))).transpose()
+fn named<T>(
+    item: ItemReader<'_>,
+    name: &'static str,
+    parse: fn(&str) -> Option<T>,
+) -> Result<Option<T>, MalformedItem> {
+    item.maybe_text(name)?.map(|text| parse(text).ok_or(MalformedItem(name))).transpose()
 }
 
 #[cfg(test)]
@@ -339,6 +343,6 @@ mod tests {
     fn the_error_of_a_damaged_item_names_the_attribute() {
         let mut item = notification_to_item(&accepted());
         item.remove("content");
-        assert_eq!(notification_from_item(&item), Err(Malformed("content")));
+        assert_eq!(notification_from_item(&item), Err(MalformedItem("content")));
     }
 }

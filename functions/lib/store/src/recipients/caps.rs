@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{RecipientsStore, control_key};
 use crate::batch_get::{Consistency, batch_get};
 use crate::direct::GetItem;
-use crate::{Item, ItemReader, Malformed, StoreError};
+use crate::{Item, ItemReader, MalformedItem, StoreError};
 use aws::deadline;
 use domain::caps::{CapClaim, CapDecision, CapTag, CapUsage};
 use domain::recipient::RecipientKey;
@@ -43,7 +43,7 @@ pub enum CapClaimResult {
 }
 
 /// Result of one conditional write.
-enum Written {
+enum CapWrite {
     Stored(CapUsage),
     Refused(CapUsage),
 }
@@ -66,8 +66,8 @@ impl RecipientsStore {
                 decided => return Ok(CapClaimResult::Decided(decided, stored)),
             };
             match self.write_caps(key, claimed).await? {
-                Written::Stored(stored) => return Ok(CapClaimResult::Stored(stored)),
-                Written::Refused(present) => stored = present,
+                CapWrite::Stored(stored) => return Ok(CapClaimResult::Stored(stored)),
+                CapWrite::Refused(present) => stored = present,
             }
             if made == TRIES || !pause(made).await {
                 break;
@@ -84,7 +84,7 @@ impl RecipientsStore {
     ///
     /// # Errors
     /// If the call to DynamoDB fails, or if in every try another process wrote first. The slot may then stay claimed.
-    pub async fn give_cap_back(
+    pub async fn release_cap_slot(
         &self,
         key: &RecipientKey,
         tag: CapTag,
@@ -98,8 +98,8 @@ impl RecipientsStore {
         for made in 1..=TRIES {
             let Some(left) = stored.without(tag, now) else { return Ok(()) };
             match self.write_caps(key, left).await? {
-                Written::Stored(_) => return Ok(()),
-                Written::Refused(present) => stored = present,
+                CapWrite::Stored(_) => return Ok(()),
+                CapWrite::Refused(present) => stored = present,
             }
             if made == TRIES || !pause(made).await {
                 break;
@@ -128,13 +128,13 @@ impl RecipientsStore {
         let mut found = HashMap::with_capacity(items.len());
         for item in &items {
             let key = ItemReader(item).text("pk")?.strip_prefix(CAPS_PREFIX).and_then(RecipientKey::from_stored);
-            found.insert(key.ok_or(Malformed("pk"))?, from_item(item)?);
+            found.insert(key.ok_or(MalformedItem("pk"))?, from_item(item)?);
         }
         Ok(found)
     }
 
     /// Writes the claims if the stored item still has the revision that they are based on.
-    async fn write_caps(&self, key: &RecipientKey, new: CapUsage) -> Result<Written, StoreError> {
+    async fn write_caps(&self, key: &RecipientKey, new: CapUsage) -> Result<CapWrite, StoreError> {
         let update = self.client.update_item().table_name(&self.control).set_key(Some(caps_key(key)));
         let update = match new.revision {
             None => update.condition_expression("attribute_not_exists(pk)"),
@@ -160,10 +160,10 @@ impl RecipientsStore {
         let update = update
             .update_expression(format!("SET {}{remove}", set.join(", ")))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(error) = update.send().await else { return Ok(Written::Stored(new)) };
+        let Err(error) = update.send().await else { return Ok(CapWrite::Stored(new)) };
         match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                Ok(Written::Refused(refused.item().map(from_item).transpose()?.unwrap_or_default()))
+                Ok(CapWrite::Refused(refused.item().map(from_item).transpose()?.unwrap_or_default()))
             }
             _ => Err(StoreError::of("UpdateItem", error)),
         }
@@ -208,13 +208,13 @@ fn attributes(usage: &CapUsage) -> [(&'static str, Option<AttributeValue>); 6] {
 }
 
 /// Converts an item into the claims.
-pub(super) fn from_item(item: &Item) -> Result<CapUsage, Malformed> {
+pub(super) fn from_item(item: &Item) -> Result<CapUsage, MalformedItem> {
     let reader = ItemReader(item);
     let oldest = reader.time("oldest_at")?;
-    let bytes = item.get("claims").and_then(|claims| claims.as_b().ok()).ok_or(Malformed("claims"))?;
+    let bytes = item.get("claims").and_then(|claims| claims.as_b().ok()).ok_or(MalformedItem("claims"))?;
     let (claims, rest) = bytes.as_ref().as_chunks::<CLAIM_BYTES>();
     if !rest.is_empty() {
-        return Err(Malformed("claims"));
+        return Err(MalformedItem("claims"));
     }
     let revision = reader.maybe_number("revision")?.and_then(|revision| u32::try_from(revision).ok());
     Ok(CapUsage {
@@ -222,7 +222,7 @@ pub(super) fn from_item(item: &Item) -> Result<CapUsage, Malformed> {
         claims: claims.iter().map(|bytes| claim_of(*bytes, oldest)).collect(),
         dropped_until: reader.maybe_time("dropped_until")?,
         kept_until: reader.maybe_number("expires_at")?.and_then(|second| Timestamp::from_second(second - 1).ok()),
-        revision: Some(revision.ok_or(Malformed("revision"))?),
+        revision: Some(revision.ok_or(MalformedItem("revision"))?),
     })
 }
 

@@ -62,7 +62,7 @@ impl Person {
     }
 
     async fn give_back(&self, number: u64, at: Timestamp) {
-        self.store().give_cap_back(&key("ada"), tag(number), Some(&self.usage().await), at).await.unwrap();
+        self.store().release_cap_slot(&key("ada"), tag(number), Some(&self.usage().await), at).await.unwrap();
     }
 }
 
@@ -127,11 +127,11 @@ async fn a_slot_that_is_given_back_is_free_at_once() {
     person.give_back(1, now()).await;
     assert!(is_claimed(&person.claim(&daily(2), 3, &person.usage().await, now()).await));
     let store = person.store();
-    store.give_cap_back(&key("ada"), tag(2), None, now()).await.unwrap();
+    store.release_cap_slot(&key("ada"), tag(2), None, now()).await.unwrap();
     // A process that read the claims before another one's write decides on the stored claims.
     let read = person.usage().await;
     assert!(is_claimed(&person.claim(&daily(3), 4, &read, now()).await));
-    store.give_cap_back(&key("ada"), tag(3), Some(&read), now()).await.unwrap();
+    store.release_cap_slot(&key("ada"), tag(3), Some(&read), now()).await.unwrap();
     let left: Vec<_> = person.usage().await.claims.iter().map(|claim| claim.tag).collect();
     assert_eq!(left, [tag(4)]);
 }

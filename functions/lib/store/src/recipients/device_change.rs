@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::items::{self, DEVICES, LAST_ENGAGED_AT, PROFILE, RESTS_UNTIL};
 use super::{RecipientsStore, item_key};
 use crate::{Item, StoreError};
-use domain::recipient::{Device, MAX_DEVICES, RecipientKey, Stale};
+use domain::recipient::{Device, MAX_DEVICES, RecipientKey, StaleReason};
 
 /// Condition under which a device is removed.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +24,7 @@ pub(super) enum RemoveIf<'a> {
     /// The device was not used since this last use was read.
     LastUsedAt(Timestamp),
     /// The device is stale.
-    Is(Stale),
+    Is(StaleReason),
 }
 
 /// Changes of a profile's devices.
@@ -111,8 +111,8 @@ impl DeviceChange {
             }
             RemoveIf::HasEndpoint(endpoint) => ("endpoint", "=", AttributeValue::S(endpoint.to_owned())),
             RemoveIf::LastUsedAt(read) => ("last_used_at", "=", time(read)),
-            RemoveIf::Is(Stale::UnusedSince(cutoff)) => ("last_used_at", "<", time(cutoff)),
-            RemoveIf::Is(Stale::ExpiredBefore(cutoff)) => ("subscription_expires_at", "<", time(cutoff)),
+            RemoveIf::Is(StaleReason::UnusedSince(cutoff)) => ("last_used_at", "<", time(cutoff)),
+            RemoveIf::Is(StaleReason::ExpiredBefore(cutoff)) => ("subscription_expires_at", "<", time(cutoff)),
         };
         let (field, value) = (self.name(field), self.value(value));
         self.conditions.push(format!("{path}.{field} {comparison} {value}"));

@@ -7,9 +7,11 @@ use super::RecipientsStore;
 use super::device_change::{DeviceChange, RemoveIf};
 use super::items::{self, owner_key};
 use crate::direct::GetItem;
-use crate::{Item, ItemReader, Malformed, StoreError};
+use crate::{Item, ItemReader, MalformedItem, StoreError};
 use aws::deadline;
-use domain::recipient::{Device, DeviceMark, RecipientId, RecipientKey, Registration, Stale, is_use_due, registration};
+use domain::recipient::{
+    Device, DeviceMark, RecipientId, RecipientKey, Registration, StaleReason, is_use_due, registration,
+};
 use platform::backoff;
 
 /// Maximum number of tries of a registration that conflicts with other writers. The deadline of the request usually
@@ -23,7 +25,7 @@ const PAUSES_MS: (i64, i64) = (20, 640);
 
 /// Result of a registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Registered {
+pub enum RegistrationResult {
     /// The device is new to this recipient, who may also be new.
     New,
     /// The recipient had this device.
@@ -45,7 +47,7 @@ impl RecipientsStore {
         key: &RecipientKey,
         device: &Device,
         replaced: Option<&str>,
-    ) -> Result<Registered, StoreError> {
+    ) -> Result<RegistrationResult, StoreError> {
         let mut faults = 0;
         for made in 1..=MAX_TRIES {
             let error = match self.try_register(id, key, device, replaced).await {
@@ -73,22 +75,22 @@ impl RecipientsStore {
         key: &RecipientKey,
         device: &Device,
         replaced: Option<&str>,
-    ) -> Result<Registered, StoreError> {
+    ) -> Result<RegistrationResult, StoreError> {
         let recipient = self.load(key).await?;
         match registration(recipient.as_ref(), device, replaced) {
-            Registration::Known => Ok(Registered::Known),
+            Registration::Known => Ok(RegistrationResult::Known),
             Registration::Refresh { replaces: None } => {
                 let refresh = DeviceChange::default().refresh(device).alone(self, key).send().await;
-                refresh.map(|_| Registered::Known).map_err(|error| StoreError::of("UpdateItem", error))
+                refresh.map(|_| RegistrationResult::Known).map_err(|error| StoreError::of("UpdateItem", error))
             }
             Registration::Refresh { replaces: Some(old) } => {
                 let change = DeviceChange::default().refresh(device).remove(&old.device_id, unused_since_read(old));
                 let writes = vec![change.in_transaction(self, key)?, self.delete_owner(key, &old.device_id)?];
-                self.transact(writes).await.map(|()| Registered::Known)
+                self.transact(writes).await.map(|()| RegistrationResult::Known)
             }
             Registration::New { replaces } => {
                 let is_known = recipient.is_some();
-                self.add_device(id, key, device, replaces, is_known).await.map(|()| Registered::New)
+                self.add_device(id, key, device, replaces, is_known).await.map(|()| RegistrationResult::New)
             }
         }
     }
@@ -201,7 +203,12 @@ impl RecipientsStore {
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
-    pub async fn remove_stale(&self, key: &RecipientKey, device_id: &str, stale: Stale) -> Result<bool, StoreError> {
+    pub async fn remove_stale(
+        &self,
+        key: &RecipientKey,
+        device_id: &str,
+        stale: StaleReason,
+    ) -> Result<bool, StoreError> {
         self.remove(key, device_id, RemoveIf::Is(stale)).await
     }
 
@@ -227,7 +234,7 @@ impl RecipientsStore {
     async fn owner(&self, device_id: &str) -> Result<Option<RecipientKey>, StoreError> {
         let found = GetItem::new(&self.control, owner_key(device_id)).consistent().send(&self.client).await?;
         let key = |owner: Item| RecipientKey::from_stored(ItemReader(&owner).text("recipient").ok()?);
-        Ok(found.map(|owner| key(owner).ok_or(Malformed("recipient"))).transpose()?)
+        Ok(found.map(|owner| key(owner).ok_or(MalformedItem("recipient"))).transpose()?)
     }
 
     /// Builds the write that makes `key` the owner, if the owner is still the one that was read.

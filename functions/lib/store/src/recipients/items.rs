@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
 use super::control_key;
-use crate::{Item, ItemReader, ItemWriter, Malformed, ReadItem, ReadValue};
+use crate::{Item, ItemReader, ItemWriter, MalformedItem, ReadItem, ReadValue};
 use domain::caps::CapUsage;
 use domain::channel::{Channel, EmailAddress, PhoneNumber};
 use domain::recipient::{
@@ -41,14 +41,14 @@ pub(super) fn owner_key(device_id: &str) -> Item {
 }
 
 /// Converts a profile with its devices into a recipient.
-pub(super) fn recipient(key: &RecipientKey, item: &impl ReadItem) -> Result<Recipient, Malformed> {
+pub(super) fn recipient(key: &RecipientKey, item: &impl ReadItem) -> Result<Recipient, MalformedItem> {
     let reader = ItemReader(item);
     Ok(Recipient {
-        id: RecipientId::parse(reader.text("id")?).map_err(|_| Malformed("id"))?,
+        id: RecipientId::parse(reader.text("id")?).map_err(|_| MalformedItem("id"))?,
         key: key.clone(),
         // An email address that is invalid by the present rule counts as absent. The other channels remain.
         email: reader.maybe_text("email")?.and_then(|email| EmailAddress::parse(email).ok()),
-        phone: reader.maybe_text("phone")?.map(PhoneNumber::parse).transpose().map_err(|_| Malformed("phone"))?,
+        phone: reader.maybe_text("phone")?.map(PhoneNumber::parse).transpose().map_err(|_| MalformedItem("phone"))?,
         locale: reader.maybe_text("locale")?.map(str::to_owned),
         time_zone: reader.maybe_text("time_zone")?.map(str::to_owned),
         attributes: Private::new(reader.maybe_json("attributes")?.unwrap_or_default()),
@@ -64,12 +64,12 @@ pub(super) fn recipient(key: &RecipientKey, item: &impl ReadItem) -> Result<Reci
 }
 
 /// Returns the channels on which a profile's address is suppressed.
-fn suppressed(item: &impl ReadItem) -> Result<BTreeSet<Channel>, Malformed> {
-    names(item, SUPPRESSED)?.into_iter().map(|name| Channel::parse(name).ok_or(Malformed(SUPPRESSED))).collect()
+fn suppressed(item: &impl ReadItem) -> Result<BTreeSet<Channel>, MalformedItem> {
+    names(item, SUPPRESSED)?.into_iter().map(|name| Channel::parse(name).ok_or(MalformedItem(SUPPRESSED))).collect()
 }
 
 /// Returns the choices of a profile.
-fn choices(item: &impl ReadItem) -> Result<Choices, Malformed> {
+fn choices(item: &impl ReadItem) -> Result<Choices, MalformedItem> {
     let mut choices: Choices = choice_entries(item, CHOICES)?.into_iter().collect();
     for (scope, wish) in choice_entries(item, COVERED)? {
         // An unsubscription writes an entry of the first map alone, and ends the wish.
@@ -80,11 +80,11 @@ fn choices(item: &impl ReadItem) -> Result<Choices, Malformed> {
     Ok(choices)
 }
 
-fn choice_entries<I: ReadItem>(item: &I, attribute: &'static str) -> Result<Vec<(ChoiceScope, Choice)>, Malformed> {
+fn choice_entries<I: ReadItem>(item: &I, attribute: &'static str) -> Result<Vec<(ChoiceScope, Choice)>, MalformedItem> {
     let Some(map) = item.value(attribute) else { return Ok(Vec::new()) };
-    let map = map.as_item().ok_or(Malformed(attribute))?;
+    let map = map.as_item().ok_or(MalformedItem(attribute))?;
     let entry = |(key, value): (&str, &I::Value)| Some((ChoiceScope::parse(key)?, choice(value.as_text()?)?));
-    map.entries().map(|one| entry(one).ok_or(Malformed(attribute))).collect()
+    map.entries().map(|one| entry(one).ok_or(MalformedItem(attribute))).collect()
 }
 
 /// Parses a choice that [`choice_value`] wrote.
@@ -121,28 +121,28 @@ fn preference_fields(preferences: &Preferences) -> Vec<(&'static str, Option<Att
 }
 
 /// Returns the texts of an optional set.
-fn names<'a>(item: &'a impl ReadItem, attribute: &'static str) -> Result<Vec<&'a str>, Malformed> {
-    item.value(attribute).map_or(Some(Vec::new()), ReadValue::as_texts).ok_or(Malformed(attribute))
+fn names<'a>(item: &'a impl ReadItem, attribute: &'static str) -> Result<Vec<&'a str>, MalformedItem> {
+    item.value(attribute).map_or(Some(Vec::new()), ReadValue::as_texts).ok_or(MalformedItem(attribute))
 }
 
 /// Returns the revision of a profile: the number of its writes.
-pub(super) fn revision(item: &impl ReadItem) -> Result<u64, Malformed> {
+pub(super) fn revision(item: &impl ReadItem) -> Result<u64, MalformedItem> {
     let number = ItemReader(item).maybe_number("revision")?.and_then(|number| u64::try_from(number).ok());
-    number.ok_or(Malformed("revision"))
+    number.ok_or(MalformedItem("revision"))
 }
 
 /// Returns the devices of a profile, newest first.
-pub(super) fn devices<I: ReadItem>(item: &I) -> Result<Vec<Device>, Malformed> {
+pub(super) fn devices<I: ReadItem>(item: &I) -> Result<Vec<Device>, MalformedItem> {
     let Some(map) = item.value(DEVICES) else { return Ok(Vec::new()) };
-    let map = map.as_item().ok_or(Malformed(DEVICES))?;
-    let entry = |(id, entry): (&str, &I::Value)| device(id, entry.as_item().ok_or(Malformed(DEVICES))?);
+    let map = map.as_item().ok_or(MalformedItem(DEVICES))?;
+    let entry = |(id, entry): (&str, &I::Value)| device(id, entry.as_item().ok_or(MalformedItem(DEVICES))?);
     let mut devices: Vec<Device> = map.entries().map(entry).collect::<Result<_, _>>()?;
     devices.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.device_id.cmp(&b.device_id)));
     Ok(devices)
 }
 
 /// Converts an entry of the map of devices.
-fn device(device_id: &str, item: &impl ReadItem) -> Result<Device, Malformed> {
+fn device(device_id: &str, item: &impl ReadItem) -> Result<Device, MalformedItem> {
     let reader = ItemReader(item);
     let private = |name| reader.text(name).map(|text| Private::new(text.to_owned()));
     Ok(Device {

@@ -37,7 +37,7 @@ mod units_tests;
 mod write_if;
 
 pub use caps::CapClaimResult;
-pub use devices::Registered;
+pub use devices::RegistrationResult;
 pub(super) use erase_items::{ControlItems, ProfileDeletion};
 pub use opt_out::{OptOutResult, Unsubscription};
 pub use scan::PeoplePage;

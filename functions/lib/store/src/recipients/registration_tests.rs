@@ -24,7 +24,7 @@ async fn thirty_concurrent_first_registrations_of_one_recipient_all_succeed() {
     let at = |number: usize| now() + i64::try_from(number).unwrap().seconds();
     let devices: Vec<_> = (0..CONCURRENT).map(|number| registering(&format!("d{number}"), at(number), None)).collect();
     let registered = join_all(devices.iter().map(|device| store.register(&id, &key, device, None))).await;
-    assert_eq!(registered, vec![Ok(Registered::New); CONCURRENT]);
+    assert_eq!(registered, vec![Ok(RegistrationResult::New); CONCURRENT]);
     let recipient = store.load(&key).await.unwrap().unwrap();
     assert_eq!(recipient.devices.len(), MAX_DEVICES);
     let owners = items(&world.dynamo.client(), CONTROL).await;

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use super::items::{PROFILE, SUPPRESSED};
 use super::{control_key, item_key};
 use crate::direct::{GetItem, PutItem};
-use crate::{Item, ItemReader, ItemWriter, Malformed, StoreError};
+use crate::{Item, ItemReader, ItemWriter, MalformedItem, StoreError};
 use domain::channel::Channel;
 use domain::recipient::{Address, KeyHasher, Profile, RecipientKey, SuppressionReason};
 
@@ -29,7 +29,7 @@ pub struct StoredSuppression {
 }
 
 impl StoredSuppression {
-    fn of(item: &Item) -> Result<Self, Malformed> {
+    fn of(item: &Item) -> Result<Self, MalformedItem> {
         let reader = ItemReader(item);
         Ok(Self { reason: reader.text("reason")?.to_owned(), suppressed_at: reader.time("suppressed_at")? })
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::items::{self, DEVICES, PROFILE};
 use super::{RecipientsStore, item_key};
 use crate::direct::{GetItem, Scan};
-use crate::{ItemReader, Malformed, ReadItem, StoreError};
+use crate::{ItemReader, MalformedItem, ReadItem, StoreError};
 use domain::recipient::{DeviceAge, RecipientKey};
 
 /// Position of a sweep in a segment: the key of the last item read. It contains no personal data.
@@ -91,8 +91,8 @@ fn swept(items: &[impl ReadItem]) -> SweepPage {
 }
 
 /// Returns the devices of a profile.
-fn swept_devices(item: &impl ReadItem) -> Result<Vec<SweptDevice>, Malformed> {
-    let recipient = RecipientKey::from_stored(ItemReader(item).text("pk")?).ok_or(Malformed("pk"))?;
+fn swept_devices(item: &impl ReadItem) -> Result<Vec<SweptDevice>, MalformedItem> {
+    let recipient = RecipientKey::from_stored(ItemReader(item).text("pk")?).ok_or(MalformedItem("pk"))?;
     let swept = items::devices(item)?.into_iter().map(|device| SweptDevice {
         recipient: recipient.clone(),
         age: DeviceAge { last_used_at: device.last_used_at, expires_at: device.expires_at },
@@ -101,7 +101,7 @@ fn swept_devices(item: &impl ReadItem) -> Result<Vec<SweptDevice>, Malformed> {
     Ok(swept.collect())
 }
 
-pub(super) fn position(key: &impl ReadItem) -> Result<SweepPosition, Malformed> {
+pub(super) fn position(key: &impl ReadItem) -> Result<SweepPosition, MalformedItem> {
     let reader = ItemReader(key);
     Ok(SweepPosition { pk: reader.text("pk")?.to_owned(), sk: reader.text("sk")?.to_owned() })
 }

@@ -3,7 +3,7 @@
 use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State};
 
-use super::localization::{Localization, Moment};
+use super::localization::{DateOrTime, Localization};
 use crate::format;
 use crate::locale::language;
 
@@ -157,9 +157,9 @@ fn money(state: &State, value: &Value, currency: Option<&str>) -> Result<String,
     format::money(&local.format_locale, &amount).ok_or_else(|| invalid("the amount is out of range"))
 }
 
-fn moment(value: &Value) -> Result<Moment, Error> {
+fn moment(value: &Value) -> Result<DateOrTime, Error> {
     defined(value)?;
-    let moment = value.as_str().and_then(Moment::parse);
+    let moment = value.as_str().and_then(DateOrTime::parse);
     moment.ok_or_else(|| invalid("the filter needs a date such as 2026-11-30 or an RFC 3339 time"))
 }
 
@@ -169,8 +169,8 @@ fn date(state: &State, value: &Value, options: Kwargs) -> Result<String, Error> 
     let length = length.unwrap_or("long").parse().map_err(|_| invalid("length must be short, medium or long"))?;
     let local = Localization::of(state)?;
     let day = match moment(value)? {
-        Moment::Day(day) => day,
-        Moment::Instant(instant) => local.zone.to_datetime(instant).date(),
+        DateOrTime::Day(day) => day,
+        DateOrTime::Instant(instant) => local.zone.to_datetime(instant).date(),
     };
     Ok(format::date(&local.format_locale, day, length))
 }
@@ -178,8 +178,8 @@ fn date(state: &State, value: &Value, options: Kwargs) -> Result<String, Error> 
 fn time(state: &State, value: &Value) -> Result<String, Error> {
     let local = Localization::of(state)?;
     match moment(value)? {
-        Moment::Day(_) => Err(invalid("time needs a time, not only a date")),
-        Moment::Instant(instant) => {
+        DateOrTime::Day(_) => Err(invalid("time needs a time, not only a date")),
+        DateOrTime::Instant(instant) => {
             Ok(format::time_of_day(&local.format_locale, local.zone.to_datetime(instant).time()))
         }
     }
@@ -188,7 +188,9 @@ fn time(state: &State, value: &Value) -> Result<String, Error> {
 fn datetime(state: &State, value: &Value) -> Result<String, Error> {
     let local = Localization::of(state)?;
     match moment(value)? {
-        Moment::Day(_) => Err(invalid("datetime needs a time, not only a date")),
-        Moment::Instant(instant) => Ok(format::date_and_time(&local.format_locale, local.zone.to_datetime(instant))),
+        DateOrTime::Day(_) => Err(invalid("datetime needs a time, not only a date")),
+        DateOrTime::Instant(instant) => {
+            Ok(format::date_and_time(&local.format_locale, local.zone.to_datetime(instant)))
+        }
     }
 }

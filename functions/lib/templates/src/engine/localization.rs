@@ -39,14 +39,14 @@ impl Localization {
 }
 
 /// Value of a date or time variable.
-pub enum Moment {
+pub enum DateOrTime {
     /// Calendar date, the same in every zone.
     Day(Date),
     /// Point in time.
     Instant(Timestamp),
 }
 
-impl Moment {
+impl DateOrTime {
     /// Parses `2026-11-30` or an RFC 3339 time.
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() == 10 {

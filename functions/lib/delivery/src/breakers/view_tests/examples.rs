@@ -13,11 +13,11 @@ async fn attempt_to(
     answer: &Answer,
 ) -> bool {
     match breakers.enter(&host(0)).await {
-        Entry::Let(pass) => {
-            breakers.count(&host(0), device, pass, answer, clock.now(), &USUAL).await;
+        CallDecision::Allowed(kind) => {
+            breakers.count(&host(0), device, kind, answer, clock.now(), &USUAL).await;
             true
         }
-        Entry::CircuitOpen(_) => false,
+        CallDecision::CircuitOpen(_) => false,
     }
 }
 

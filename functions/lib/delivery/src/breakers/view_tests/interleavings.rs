@@ -13,7 +13,7 @@ use super::*;
 struct Out {
     host: usize,
     device: DeviceHash,
-    pass: Pass,
+    kind: CallKind,
     began_ms: i64,
 }
 
@@ -29,7 +29,7 @@ struct Seen {
 /// A probe that was allowed; `told` is `true` once its outcome was reported.
 struct Probed {
     host: usize,
-    pass: Pass,
+    kind: CallKind,
     at_ms: i64,
     told: bool,
 }
@@ -89,11 +89,11 @@ impl Instances {
             Act::Begin(device) => {
                 breakers.refresh().await;
                 match breakers.enter(&super::host(host)).await {
-                    Entry::Let(pass) => {
-                        self.one_probe_within_a_lease(host, pass);
-                        out.borrow_mut().push_back(Out { host, device: *device, pass, began_ms: self.now_ms() });
+                    CallDecision::Allowed(kind) => {
+                        self.one_probe_within_a_lease(host, kind);
+                        out.borrow_mut().push_back(Out { host, device: *device, kind, began_ms: self.now_ms() });
                     }
-                    Entry::CircuitOpen(until) => {
+                    CallDecision::CircuitOpen(until) => {
                         assert!(until > self.clock.now());
                         assert_ne!(host, HOSTS - 1, "a host that is well is never skipped");
                         *self.skipped.borrow_mut() += 1;
@@ -112,14 +112,14 @@ impl Instances {
 
     async fn end(&self, breakers: &Breakers<LedgerModel>, one: Out, answer: &Answer) {
         let answer = if one.host == HOSTS - 1 { &ok() } else { answer };
-        self.probes.borrow_mut().iter_mut().filter(|probe| probe.pass == one.pass).for_each(|probe| probe.told = true);
+        self.probes.borrow_mut().iter_mut().filter(|probe| probe.kind == one.kind).for_each(|probe| probe.told = true);
         let began = Timestamp::from_millisecond(one.began_ms).unwrap();
         let failed = matches!(answer.outcome, Outcome::RetryLater { .. });
         if failed {
             // A failure counts once it is reported.
-            breakers.count(&host(one.host), Some(one.device), one.pass, answer, began, &USUAL).await;
+            breakers.count(&host(one.host), Some(one.device), one.kind, answer, began, &USUAL).await;
         }
-        if one.pass == Pass::Free && matches!(answer.outcome, Outcome::Accepted | Outcome::RetryLater { .. }) {
+        if one.kind == CallKind::Regular && matches!(answer.outcome, Outcome::Accepted | Outcome::RetryLater { .. }) {
             let ended_ms = self.now_ms();
             self.seen.borrow_mut().push(Seen {
                 host: one.host,
@@ -130,17 +130,17 @@ impl Instances {
             });
         }
         if !failed {
-            breakers.count(&host(one.host), Some(one.device), one.pass, answer, began, &USUAL).await;
+            breakers.count(&host(one.host), Some(one.device), one.kind, answer, began, &USUAL).await;
         }
     }
 
-    fn one_probe_within_a_lease(&self, host: usize, pass: Pass) {
-        let Pass::Probe(_) = pass else { return };
+    fn one_probe_within_a_lease(&self, host: usize, kind: CallKind) {
+        let CallKind::Probe(_) = kind else { return };
         let (now_ms, lease_ms) = (self.now_ms(), i64::try_from(PROBE_LEASE.as_millis()).unwrap());
         let mut probes = self.probes.borrow_mut();
         let out = probes.iter().filter(|probe| probe.host == host && !probe.told && probe.at_ms + lease_ms > now_ms);
         assert_eq!(out.count(), 0, "a probe is out already");
-        probes.push(Probed { host, pass, at_ms: now_ms, told: false });
+        probes.push(Probed { host, kind, at_ms: now_ms, told: false });
     }
 
     /// Checks that a just reported failure opened the breaker if the rule holds over all counted attempts. Several

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
-use super::{Breakers, Entry, Pass};
+use super::{Breakers, CallDecision, CallKind};
 use crate::breakers::model::LedgerModel;
 use domain::breaker::{Breaker, DeviceHash, Host, PROBE_LEASE, Phase, Thresholds};
 use domain::channel::{Answer, Outcome, Rejection};

@@ -22,16 +22,16 @@ use segments::{Estimate, Filter, Person, SegmentSample, is_usable};
 use store::{Histories, HistoryReader, PeoplePage, RecipientsStore, StoreError, SweepPosition};
 
 /// Number of people up to which a table is read whole at once.
-const LOOK_ITEMS: i32 = 1_000;
+const SMALL_TABLE_ITEMS: i32 = 1_000;
 /// Number of scan segments of a sample.
-const SAMPLED: i32 = 16;
+const SAMPLED_SCAN_SEGMENTS: i32 = 16;
 /// Number of scan segments of the first sample. In a table of a million people, each holds some 250.
-const FIRST_SEGMENTS: i32 = 4_096;
+const FIRST_SCAN_SEGMENTS: i32 = 4_096;
 /// Number of people that a sample should hold, and with which it is large enough.
 const WANTED_PEOPLE: u64 = 3_000;
 const ENOUGH_PEOPLE: u64 = 800;
 /// Number of scan segments of an exact count, and how many are read at once.
-const EXACT_SEGMENTS: i32 = 64;
+const EXACT_SCAN_SEGMENTS: i32 = 64;
 const AT_ONCE: usize = 8;
 
 /// People that are counted.
@@ -53,7 +53,7 @@ pub struct Audience {
 
 /// Counts of one scan segment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tally {
+pub struct AudienceCounts {
     people: u64,
     matches: u64,
     push: u64,
@@ -67,15 +67,15 @@ pub struct Tally {
 /// Progress in one scan segment.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct SegmentProgress {
-    tally: Tally,
+    tally: AudienceCounts,
     after: Option<SweepPosition>,
     done: bool,
 }
 
 /// Result of a pass: the counts of the scan segments that were read, and the number of all.
 #[derive(Debug)]
-pub struct Survey {
-    tallies: Vec<Tally>,
+pub struct ScannedAudience {
+    tallies: Vec<AudienceCounts>,
     segments: i32,
 }
 
@@ -93,7 +93,7 @@ impl Audience {
         Ok(people.iter().filter(|recipient| self.filter.matches(person(recipient))).collect())
     }
 
-    async fn add(&self, page: &PeoplePage, tally: &mut Tally) -> Result<(), StoreError> {
+    async fn add(&self, page: &PeoplePage, tally: &mut AudienceCounts) -> Result<(), StoreError> {
         let members = self.members(&page.people).await?;
         tally.malformed += page.malformed as u64;
         tally.people += page.people.len() as u64;
@@ -133,29 +133,35 @@ impl Audience {
     ///
     /// # Errors
     /// If a call to DynamoDB fails.
-    pub async fn survey(&self, recipients: &RecipientsStore) -> Result<Survey, StoreError> {
-        let look = recipients.people(0, 1, None, Some(LOOK_ITEMS)).await?;
+    pub async fn scanned(&self, recipients: &RecipientsStore) -> Result<ScannedAudience, StoreError> {
+        let look = recipients.people(0, 1, None, Some(SMALL_TABLE_ITEMS)).await?;
         if look.next.is_none() {
-            let mut tally = Tally::default();
+            let mut tally = AudienceCounts::default();
             self.add(&look, &mut tally).await?;
-            return Ok(Survey { tallies: vec![tally], segments: 1 });
+            return Ok(ScannedAudience { tallies: vec![tally], segments: 1 });
         }
-        let mut segments = FIRST_SEGMENTS;
+        let mut segments = FIRST_SCAN_SEGMENTS;
         loop {
-            let reads = random::some_of(segments, SAMPLED as usize)
+            let reads = random::some_of(segments, SAMPLED_SCAN_SEGMENTS as usize)
                 .into_iter()
                 .map(|segment| self.whole(recipients, segment, segments));
-            let tallies: Vec<Tally> = futures_util::stream::iter(reads).buffer_unordered(AT_ONCE).try_collect().await?;
+            let tallies: Vec<AudienceCounts> =
+                futures_util::stream::iter(reads).buffer_unordered(AT_ONCE).try_collect().await?;
             let people: u64 = tallies.iter().map(|tally| tally.people).sum();
-            if people >= ENOUGH_PEOPLE || segments <= SAMPLED {
-                return Ok(Survey { tallies, segments });
+            if people >= ENOUGH_PEOPLE || segments <= SAMPLED_SCAN_SEGMENTS {
+                return Ok(ScannedAudience { tallies, segments });
             }
             segments = larger(segments, people);
         }
     }
 
-    async fn whole(&self, recipients: &RecipientsStore, segment: i32, segments: i32) -> Result<Tally, StoreError> {
-        let (mut tally, mut after) = (Tally::default(), None);
+    async fn whole(
+        &self,
+        recipients: &RecipientsStore,
+        segment: i32,
+        segments: i32,
+    ) -> Result<AudienceCounts, StoreError> {
+        let (mut tally, mut after) = (AudienceCounts::default(), None);
         loop {
             let page = recipients.people(segment, segments, after.as_ref(), None).await?;
             self.add(&page, &mut tally).await?;
@@ -173,7 +179,7 @@ impl Audience {
         let reads = open.map(async |(segment, one)| {
             while !one.done && Instant::now() < until {
                 let segment = i32::try_from(segment).unwrap_or(i32::MAX);
-                let read = recipients.people(segment, EXACT_SEGMENTS, one.after.as_ref(), None).await;
+                let read = recipients.people(segment, EXACT_SCAN_SEGMENTS, one.after.as_ref(), None).await;
                 let counted = match read {
                     Ok(page) => self.add(&page, &mut one.tally).await.map(|()| page),
                     Err(error) => Err(error),
@@ -197,14 +203,14 @@ impl Audience {
 /// Returns the number of scan segments of the next sample, after one that held too few people.
 fn larger(segments: i32, people: u64) -> i32 {
     let wanted = u64::try_from(segments).unwrap_or(1) * people / WANTED_PEOPLE;
-    let wanted = i32::try_from(wanted).unwrap_or(SAMPLED).min(segments / 2);
+    let wanted = i32::try_from(wanted).unwrap_or(SAMPLED_SCAN_SEGMENTS).min(segments / 2);
     // A table of which nearly half would be read is read whole.
-    if wanted <= 2 * SAMPLED { SAMPLED } else { wanted }
+    if wanted <= 2 * SAMPLED_SCAN_SEGMENTS { SAMPLED_SCAN_SEGMENTS } else { wanted }
 }
 
 /// Returns the beginning of an exact count.
 pub fn new_progress() -> Vec<SegmentProgress> {
-    vec![SegmentProgress::default(); EXACT_SEGMENTS as usize]
+    vec![SegmentProgress::default(); EXACT_SCAN_SEGMENTS as usize]
 }
 
 /// Returns the number of scan segments that are counted.
@@ -212,20 +218,20 @@ pub fn done(progress: &[SegmentProgress]) -> usize {
     progress.iter().filter(|one| one.done).count()
 }
 
-impl Survey {
+impl ScannedAudience {
     /// Returns the result of an exact count that is done.
     pub fn whole(progress: &[SegmentProgress]) -> Self {
-        Self { tallies: progress.iter().map(|one| one.tally).collect(), segments: EXACT_SEGMENTS }
+        Self { tallies: progress.iter().map(|one| one.tally).collect(), segments: EXACT_SCAN_SEGMENTS }
     }
 
     /// Returns the response.
     pub fn to_json(&self) -> Value {
-        let estimate = |count: fn(&Tally) -> u64| {
-            let sample = |tally: &Tally| SegmentSample { people: tally.people, matches: count(tally) };
+        let estimate = |count: fn(&AudienceCounts) -> u64| {
+            let sample = |tally: &AudienceCounts| SegmentSample { people: tally.people, matches: count(tally) };
             let samples: Vec<_> = self.tallies.iter().map(sample).collect();
             Estimate::of(&samples, u64::try_from(self.segments).unwrap_or(1))
         };
-        let sum = |count: fn(&Tally) -> u64| self.tallies.iter().map(count).sum::<u64>();
+        let sum = |count: fn(&AudienceCounts) -> u64| self.tallies.iter().map(count).sum::<u64>();
         json!({
             "people": estimate(|tally| tally.matches),
             "reachable": {

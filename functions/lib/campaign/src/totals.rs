@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use crate::tally::PeopleTally;
-use crate::task::Task;
+use crate::task::CampaignTask;
 
 /// Sum of the tasks of a pass.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Numbers {
+pub struct CampaignTotals {
     /// Number of tasks of the pass.
     pub tasks: u32,
     /// Number of tasks that are done.
@@ -19,10 +19,10 @@ pub struct Numbers {
     pub balanced: bool,
 }
 
-impl Numbers {
+impl CampaignTotals {
     /// Sums up the tasks that a worker has taken so far, of `tasks` in all.
     #[must_use]
-    pub fn of<'a>(tasks: u32, taken: impl IntoIterator<Item = &'a Task>) -> Self {
+    pub fn of<'a>(tasks: u32, taken: impl IntoIterator<Item = &'a CampaignTask>) -> Self {
         let (mut tally, mut tasks_done) = (PeopleTally::default(), 0);
         for task in taken {
             tally.merge(&task.tally);

@@ -11,7 +11,7 @@ pub const ALL_BP: u32 = 10_000;
 
 /// Lot of a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lot {
+pub enum VariantAssignment {
     /// Nothing is sent, so that the effect of the campaign can be measured.
     Holdout,
     /// Position of the variant.
@@ -20,14 +20,14 @@ pub enum Lot {
 
 /// Draws the lot of a person. `weights_bp` are the shares of the variants, which add up to 10,000.
 #[must_use]
-pub fn draw(
+pub fn assign(
     campaign: &CampaignId,
     recipient: &RecipientId,
     holdout_bp: u32,
     weights_bp: impl IntoIterator<Item = u32>,
-) -> Lot {
+) -> VariantAssignment {
     if bucket(campaign, "holdout", recipient) < holdout_bp {
-        return Lot::Holdout;
+        return VariantAssignment::Holdout;
     }
     let bucket = bucket(campaign, "variant", recipient);
     let mut end = 0;
@@ -35,7 +35,7 @@ pub fn draw(
         end += weight;
         bucket < end
     });
-    Lot::Variant(position.unwrap_or(0))
+    VariantAssignment::Variant(position.unwrap_or(0))
 }
 
 /// Returns `true` if the person belongs to the share that a test phase is made with.
@@ -62,9 +62,9 @@ mod tests {
         let mut counts = vec![0; weights.len() + 1];
         for number in 0..20_000 {
             let recipient = RecipientId::parse(&format!("user-{number}")).unwrap();
-            match draw(&campaign, &recipient, holdout_bp, weights.iter().copied()) {
-                Lot::Holdout => counts[weights.len()] += 1,
-                Lot::Variant(position) => counts[position] += 1,
+            match assign(&campaign, &recipient, holdout_bp, weights.iter().copied()) {
+                VariantAssignment::Holdout => counts[weights.len()] += 1,
+                VariantAssignment::Variant(position) => counts[position] += 1,
             }
         }
         counts

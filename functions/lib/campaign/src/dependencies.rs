@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::state::PauseReason;
 use crate::tally::PeopleTally;
-use crate::task::Task;
+use crate::task::CampaignTask;
 use domain::breaker::{Breaker, Host};
 use domain::budget::Ceiling;
 use domain::channel::Channel;
@@ -17,7 +17,7 @@ const WAITING_PERCENT: u64 = 20;
 
 /// Facts about the budgets and providers that a campaign depends on.
 #[derive(Debug, Clone, Copy)]
-pub struct Supply<'a> {
+pub struct DependencyFacts<'a> {
     /// Channels of the campaign's type.
     pub channels: &'a [Channel],
     /// Circuit breakers that are not closed, or were not for a while.
@@ -44,22 +44,23 @@ pub const fn needs_breakers(tally: &PeopleTally) -> bool {
 
 /// Returns the reason for which a campaign must pause, with an explanation for its operators.
 #[must_use]
-pub fn supply_fault<'a>(
-    supply: Supply<'_>,
+pub fn dependency_fault<'a>(
+    dependencies: DependencyFacts<'_>,
     tally: &PeopleTally,
-    tasks: impl IntoIterator<Item = &'a Task>,
+    tasks: impl IntoIterator<Item = &'a CampaignTask>,
     now: Timestamp,
 ) -> Option<(PauseReason, String)> {
-    let spent = tasks.into_iter().filter_map(|task| task.spent).filter(|spent| spent.at >= supply.runs_since);
+    let spent = tasks.into_iter().filter_map(|task| task.spent).filter(|spent| spent.at >= dependencies.runs_since);
     if let Some(spent) = spent.max_by_key(|spent| spent.at) {
         return Some((PauseReason::Budget, format!("the budget {} is spent", spent.ceiling.as_str())));
     }
     let attempted = tally.sent + tally.waiting + tally.failed;
-    if attempted < supply.min_people.max(1) || tally.waiting * 100 < attempted * WAITING_PERCENT {
+    if attempted < dependencies.min_people.max(1) || tally.waiting * 100 < attempted * WAITING_PERCENT {
         return None;
     }
-    let stuck = supply.breakers.iter().filter(|(host, _)| supply.channels.contains(&host.channel));
-    let (host, minutes) = stuck.filter_map(|(host, breaker)| Some((host, open_for(breaker, supply, now)?))).next()?;
+    let stuck = dependencies.breakers.iter().filter(|(host, _)| dependencies.channels.contains(&host.channel));
+    let (host, minutes) =
+        stuck.filter_map(|(host, breaker)| Some((host, open_for(breaker, dependencies, now)?))).next()?;
     let detail = format!(
         "the circuit breaker of {host} has been open for {minutes} minutes, and {} of {attempted} people wait",
         tally.waiting
@@ -68,9 +69,9 @@ pub fn supply_fault<'a>(
 }
 
 /// Returns the number of minutes for which a breaker stands open while the campaign runs, if they are too many.
-fn open_for(breaker: &Breaker, supply: Supply<'_>, now: Timestamp) -> Option<i64> {
+fn open_for(breaker: &Breaker, dependencies: DependencyFacts<'_>, now: Timestamp) -> Option<i64> {
     let opened_at = Timestamp::from_millisecond(breaker.opened_at_ms?).ok()?;
-    let open = now.duration_since(opened_at.max(supply.runs_since));
+    let open = now.duration_since(opened_at.max(dependencies.runs_since));
     (open >= OPEN_FOR).then(|| open.as_mins())
 }
 
@@ -86,20 +87,22 @@ mod tests {
 
     const CHANNELS: [Channel; 1] = [Channel::Push];
 
-    fn supply(breakers: &[(Host, Breaker)], runs_since: i64) -> Supply<'_> {
-        Supply { channels: &CHANNELS, breakers, runs_since: at(runs_since), min_people: 10 }
+    fn dependencies(breakers: &[(Host, Breaker)], runs_since: i64) -> DependencyFacts<'_> {
+        DependencyFacts { channels: &CHANNELS, breakers, runs_since: at(runs_since), min_people: 10 }
     }
 
     #[test]
     fn a_budget_that_a_worker_found_spent_pauses_the_campaign_until_it_is_resumed() {
-        let spent = Task { spent: Some(SpentBudget { ceiling: Ceiling::Day, at: at(50) }), ..Task::default() };
-        let fault = |runs_since| supply_fault(supply(&[], runs_since), &PeopleTally::default(), [&spent], at(60));
+        let spent =
+            CampaignTask { spent: Some(SpentBudget { ceiling: Ceiling::Day, at: at(50) }), ..CampaignTask::default() };
+        let fault =
+            |runs_since| dependency_fault(dependencies(&[], runs_since), &PeopleTally::default(), [&spent], at(60));
         assert_eq!(fault(0), Some((PauseReason::Budget, "the budget day is spent".to_owned())));
         assert_eq!(fault(51), None, "an operator resumed it since");
         assert_eq!(spent_for_everybody([Ceiling::SmsRecipient, Ceiling::Message]), None, "of one person alone");
         assert_eq!(spent_for_everybody([Ceiling::Message, Ceiling::TypeDay]), Some(Ceiling::TypeDay));
         let stored = serde_json::to_value(&spent).unwrap();
-        assert_eq!(serde_json::from_value::<Task>(stored).unwrap(), spent);
+        assert_eq!(serde_json::from_value::<CampaignTask>(stored).unwrap(), spent);
     }
 
     #[test]
@@ -110,7 +113,7 @@ mod tests {
         let push = [open(Host::push("fcm.googleapis.com"), 100)];
         let waiting = |waiting: u64| PeopleTally { sent: 100 - waiting, waiting, ..PeopleTally::default() };
         let fault = |breakers: &[(Host, Breaker)], tally: &PeopleTally, runs_since, second| {
-            supply_fault(supply(breakers, runs_since), tally, [], at(second))
+            dependency_fault(dependencies(breakers, runs_since), tally, [], at(second))
         };
         let found = fault(&push, &waiting(30), 0, 700).unwrap();
         let detail =

@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use campaign::{
-    AudienceKind, Campaign, CampaignId, Definition, LOCAL_TIME_PASSED, Launch, People, PeopleTally, PersonOutcome,
-    PlannedPerson, Selected, Task, TaskPass, UNKNOWN_TYPE, paced_page, spent_for_everybody,
+    Assigned, AudienceKind, Campaign, CampaignAudience, CampaignDefinition, CampaignId, CampaignTask,
+    LOCAL_TIME_PASSED, Launch, PeopleTally, PersonOutcome, PlannedPerson, TaskPass, UNKNOWN_TYPE, paced_page,
+    spent_for_everybody,
 };
 use delivery::config::ConfigSnapshot;
-use delivery::{Allowance, CONCURRENCY, FirstAttempt, Started};
+use delivery::{Allowance, CONCURRENCY, FirstResult, ResultStorage};
 use domain::budget::Ceiling;
 use domain::notification::{Notification, NotificationId, Reason};
 use domain::recipient::Recipient;
@@ -21,8 +22,8 @@ use tokio::time::Instant;
 
 use crate::limits::{SHORTEST_PAGE, WorkerLimits, turns, wait_until};
 use crate::message::TaskPeople;
-use crate::plan::Planned;
-use crate::repeats::{Existing, by_recipient, count_repeated, existing_of, first_attempt};
+use crate::plan::PlannedSend;
+use crate::repeats::{ExistingNotifications, by_recipient, count_repeated, existing_of, first_attempt};
 use crate::services::FanoutServices;
 
 /// Maximum number of profiles of a page. A worker that dies repeats at most one page.
@@ -32,14 +33,14 @@ const AT_ONCE: usize = CONCURRENCY / 2;
 
 /// Work on one task.
 #[derive(Debug)]
-pub struct Work<'a> {
+pub struct TaskRun<'a> {
     services: &'a FanoutServices,
     id: &'a CampaignId,
     pass: TaskPass,
     number: u32,
     /// Time between the begins of two people, in milliseconds.
     interval_ms: Option<u32>,
-    definition: Arc<Definition>,
+    definition: Arc<CampaignDefinition>,
     launch: &'a Launch,
     templates: Vec<Option<Arc<CompiledTemplate>>>,
 }
@@ -57,10 +58,10 @@ pub struct PageResult {
 }
 
 /// Outcome of a person; `None` for one that was not begun.
-struct Handled {
+struct HandledPerson {
     outcome: Option<PersonOutcome>,
     variant: String,
-    planned: Option<Planned>,
+    planned: Option<PlannedSend>,
     cost_micros: i64,
     /// Budget that was spent before the person could be sent to.
     spent: Option<Ceiling>,
@@ -70,15 +71,15 @@ struct Handled {
 
 /// Facts that are common to the people of a page.
 #[derive(Debug, Clone, Copy)]
-struct Moment<'a> {
+struct PageFacts<'a> {
     config: &'a ConfigSnapshot,
     limits: WorkerLimits,
     now: Timestamp,
     /// Circumstances that decide how each result is stored.
-    first: FirstAttempt,
+    first: ResultStorage,
 }
 
-impl<'a> Work<'a> {
+impl<'a> TaskRun<'a> {
     /// Loads what a task needs. Returns `None` if the campaign cannot be read by this release.
     ///
     /// # Errors
@@ -121,7 +122,7 @@ impl<'a> Work<'a> {
     pub async fn page(
         &self,
         audience: &TaskPeople<'_>,
-        task: &Task,
+        task: &CampaignTask,
         limits: WorkerLimits,
         is_stopped: &AtomicBool,
     ) -> Result<PageResult, StoreError> {
@@ -145,8 +146,8 @@ impl<'a> Work<'a> {
             }
             let now = engine.clock().now();
             let place = (recipient.locale.clone(), recipient.time_zone.clone());
-            let moment = Moment { config, limits, now, first };
-            let handled = Box::pin(self.handle(audience, selected, recipient, existing, moment)).await?;
+            let facts = PageFacts { config, limits, now, first };
+            let handled = Box::pin(self.handle(audience, selected, recipient, existing, facts)).await?;
             handled.spent.iter().for_each(|ceiling| _ = spent.set(*ceiling));
             Ok::<_, StoreError>(Some((handled, place)))
         });
@@ -185,9 +186,9 @@ impl<'a> Work<'a> {
     }
 
     /// Decides how the results of a page are stored. A plan stores none.
-    fn first_attempt(&self, task: &Task, audience: &TaskPeople<'_>, limits: WorkerLimits) -> FirstAttempt {
+    fn first_attempt(&self, task: &CampaignTask, audience: &TaskPeople<'_>, limits: WorkerLimits) -> ResultStorage {
         match self.pass {
-            TaskPass::Plan(_) => FirstAttempt::OfPage,
+            TaskPass::Plan(_) => ResultStorage::OfPage,
             TaskPass::Test(_) | TaskPass::Send => first_attempt(task, audience, limits.lease_until),
         }
     }
@@ -196,19 +197,19 @@ impl<'a> Work<'a> {
     /// worker of this task sent to are counted and left out.
     async fn to_begin(
         &self,
-        (audience, first): (&TaskPeople<'_>, FirstAttempt),
+        (audience, first): (&TaskPeople<'_>, ResultStorage),
         mut page: Vec<Recipient>,
         config: &ConfigSnapshot,
         tally: &mut PeopleTally,
-    ) -> Result<(Vec<(Selected, Recipient)>, Existing), StoreError> {
+    ) -> Result<(Vec<(Assigned, Recipient)>, ExistingNotifications), StoreError> {
         let notifications = self.services.engine.stores().notifications();
-        let mut existing = Existing::new();
-        if first == FirstAttempt::MayBeRepeat {
+        let mut existing = ExistingNotifications::new();
+        if first == ResultStorage::MayBeRepeat {
             existing = existing_of(notifications, audience, page.iter()).await?;
             page = count_repeated(audience, page, &existing, tally);
         }
         let selected = self.selected(&audience.people, page, config).await?;
-        if first == FirstAttempt::Alone {
+        if first == ResultStorage::Alone {
             existing = existing_of(notifications, audience, selected.iter().map(|(_, recipient)| recipient)).await?;
         }
         Ok((selected, existing))
@@ -217,16 +218,16 @@ impl<'a> Work<'a> {
     /// Adds the time from which each person of a page may begin.
     fn in_turn(
         &self,
-        selected: Vec<(Selected, Recipient)>,
-        existing: &Existing,
-    ) -> Vec<(Instant, (Selected, Recipient))> {
+        selected: Vec<(Assigned, Recipient)>,
+        existing: &ExistingNotifications,
+    ) -> Vec<(Instant, (Assigned, Recipient))> {
         let now = Instant::now();
         let were_handled = selected.iter().map(|(_, recipient)| existing.contains_key(&recipient.key));
         let turns: Vec<_> = turns(self.interval_ms, were_handled).collect();
         turns.into_iter().map(|turn| now + turn).zip(selected).collect()
     }
 
-    async fn read(&self, task: &Task) -> Result<PeoplePage, StoreError> {
+    async fn read(&self, task: &CampaignTask) -> Result<PeoplePage, StoreError> {
         let segment = self.number % self.launch.segments.max(1);
         let recipients = self.services.engine.stores().recipients();
         if let TaskPass::Test(_) = self.pass {
@@ -249,7 +250,7 @@ impl<'a> Work<'a> {
     /// # Errors
     /// If the stored filter cannot be read.
     pub fn audience(&self) -> Result<TaskPeople<'_>, StoreError> {
-        let people = People::of_task(self.id, &self.definition, self.launch, (self.pass, self.number));
+        let people = CampaignAudience::of_task(self.id, &self.definition, self.launch, (self.pass, self.number));
         let people = people.ok_or_else(malformed)?;
         Ok(TaskPeople { people, templates: &self.templates, hasher: &self.services.hasher, pass: self.pass })
     }
@@ -257,10 +258,10 @@ impl<'a> Work<'a> {
     /// Returns the people of a page that the task is for.
     async fn selected(
         &self,
-        people: &People<'_>,
+        people: &CampaignAudience<'_>,
         page: Vec<Recipient>,
         config: &ConfigSnapshot,
-    ) -> Result<Vec<(Selected, Recipient)>, StoreError> {
+    ) -> Result<Vec<(Assigned, Recipient)>, StoreError> {
         let histories = HistoryReader {
             notifications: self.services.engine.stores().notifications().clone(),
             hasher: self.services.hasher.clone(),
@@ -276,15 +277,15 @@ impl<'a> Work<'a> {
     /// person.
     async fn with_caps(
         &self,
-        selected: Vec<(Selected, Recipient)>,
+        selected: Vec<(Assigned, Recipient)>,
         config: &ConfigSnapshot,
-    ) -> Result<Vec<(Selected, Recipient)>, StoreError> {
+    ) -> Result<Vec<(Assigned, Recipient)>, StoreError> {
         if config.caps.iter().next().is_none() {
             return Ok(selected);
         }
         let keys: Vec<_> = selected.iter().map(|(_, recipient)| recipient.key.clone()).collect();
         let mut found = self.services.engine.stores().recipients().caps_of(&keys).await?;
-        let with = |(selected, recipient): (Selected, Recipient)| {
+        let with = |(selected, recipient): (Assigned, Recipient)| {
             let caps = found.remove(&recipient.key).unwrap_or_default();
             (selected, Recipient { caps, ..recipient })
         };
@@ -294,8 +295,8 @@ impl<'a> Work<'a> {
     /// Leaves only people whose notification of the earlier campaign ended in one of the named ways.
     async fn only_retried(
         &self,
-        selected: Vec<(Selected, Recipient)>,
-    ) -> Result<Vec<(Selected, Recipient)>, StoreError> {
+        selected: Vec<(Assigned, Recipient)>,
+    ) -> Result<Vec<(Assigned, Recipient)>, StoreError> {
         let (Some(retry), Some(launched_at)) = (&self.definition.retry_of, self.launch.retried_launch) else {
             return Ok(selected);
         };
@@ -315,13 +316,13 @@ impl<'a> Work<'a> {
     async fn handle(
         &self,
         audience: &TaskPeople<'_>,
-        selected: Selected,
+        selected: Assigned,
         recipient: Recipient,
-        existing: &Existing,
-        moment: Moment<'_>,
-    ) -> Result<Handled, StoreError> {
-        let Moment { config, now, .. } = moment;
-        let nobody = |outcome| Handled {
+        existing: &ExistingNotifications,
+        facts: PageFacts<'_>,
+    ) -> Result<HandledPerson, StoreError> {
+        let PageFacts { config, now, .. } = facts;
+        let nobody = |outcome| HandledPerson {
             outcome,
             variant: String::new(),
             planned: None,
@@ -334,9 +335,9 @@ impl<'a> Work<'a> {
             return Ok(nobody(None));
         }
         let place = match selected {
-            Selected::Holdout => return Ok(nobody(Some(PersonOutcome::Holdout))),
-            Selected::TooLate => return Ok(nobody(Some(PersonOutcome::Skipped(LOCAL_TIME_PASSED)))),
-            Selected::Message(place) => place,
+            Assigned::Holdout => return Ok(nobody(Some(PersonOutcome::Holdout))),
+            Assigned::TooLate => return Ok(nobody(Some(PersonOutcome::Skipped(LOCAL_TIME_PASSED)))),
+            Assigned::Message(place) => place,
         };
         let variant = self.launch.messages.get(place).map(|message| message.variant.clone()).unwrap_or_default();
         let at = if let TaskPass::Plan(_) = self.pass { audience.people.planned_at(&recipient, now) } else { now };
@@ -345,12 +346,14 @@ impl<'a> Work<'a> {
         };
         if let TaskPass::Plan(_) = self.pass {
             let template = self.templates.get(place).and_then(Option::as_deref);
-            let planned = Planned::of(&self.services.engine, notification, &recipient, template, config, at);
+            let planned = PlannedSend::of(&self.services.engine, notification, &recipient, template, config, at);
             let outcome = Some(planned.outcome.clone());
-            return Ok(Handled { variant, planned: Some(planned), ..nobody(outcome) });
+            return Ok(HandledPerson { variant, planned: Some(planned), ..nobody(outcome) });
         }
-        let sent = self.send(notification, recipient, moment).await?;
-        let Some(Started { notification, is_stored }) = sent else { return Ok(nobody(Some(PersonOutcome::Erased))) };
+        let sent = self.send(notification, recipient, facts).await?;
+        let Some(FirstResult { notification, is_stored }) = sent else {
+            return Ok(nobody(Some(PersonOutcome::Erased)));
+        };
         if !audience.people.is_of_slot(&notification) {
             return Ok(nobody(None));
         }
@@ -358,7 +361,7 @@ impl<'a> Work<'a> {
         let skipped = notification.reason() == Some(Reason::Budget) && self.pass == TaskPass::Send;
         let spent = spent_for_everybody(notification.over_budget().values().copied()).filter(|_| skipped);
         let to_store = (!is_stored).then_some(notification);
-        Ok(Handled { variant, cost_micros, spent, to_store, ..nobody(outcome) })
+        Ok(HandledPerson { variant, cost_micros, spent, to_store, ..nobody(outcome) })
     }
 
     /// Makes the first attempt. Returns `None` if the person was erased meanwhile.
@@ -366,8 +369,8 @@ impl<'a> Work<'a> {
         &self,
         notification: Notification,
         recipient: Recipient,
-        Moment { config, limits, now, first }: Moment<'_>,
-    ) -> Result<Option<Started>, StoreError> {
+        PageFacts { config, limits, now, first }: PageFacts<'_>,
+    ) -> Result<Option<FirstResult>, StoreError> {
         let engine = &self.services.engine;
         let id = notification.id().clone();
         let recipient = engine.with_caps(recipient, config).await;
@@ -378,7 +381,7 @@ impl<'a> Work<'a> {
             // Another worker stored it, or the cascade function continued it.
             Err(StoreError::ConditionFailed { .. }) => {
                 let stored = engine.stores().notifications().get(&id).await?;
-                Ok(stored.map(|notification| Started { notification, is_stored: true }))
+                Ok(stored.map(|notification| FirstResult { notification, is_stored: true }))
             }
             Err(error) => Err(error),
         }

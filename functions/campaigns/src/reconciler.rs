@@ -1,11 +1,12 @@
-//! The conductor: moves campaigns forward and releases their tasks, every minute and after each request of an operator.
+//! The reconciler: moves campaigns forward and releases their tasks, every minute and after each request of an
+//! operator.
 
 use std::collections::BTreeMap;
 
 use campaign::{
-    Campaign, CampaignId, Definition, Ends, GuardCounts, Launch, MailPace, Numbers, PassRun, PauseReason, PeopleTally,
-    ProviderPaces, Release, ReleaseInput, State, Supply, Task, TaskMessage, TaskPass, guard_fault, needs_breakers,
-    pick_winner, release, sms_pace, supply_fault,
+    Campaign, CampaignDefinition, CampaignId, CampaignState, CampaignTask, CampaignTotals, DependencyFacts,
+    GuardCounts, Launch, MailPace, OutcomeCounts, PassRun, PauseReason, PeopleTally, ProviderPaces, ReleaseInput,
+    TaskMessage, TaskPass, TaskRelease, dependency_fault, guard_fault, needs_breakers, pick_winner, release, sms_pace,
 };
 use domain::Actor;
 use domain::MAX_TTL_SECONDS;
@@ -30,12 +31,12 @@ impl CampaignsApi {
     ///
     /// # Errors
     /// If the list of open campaigns cannot be read.
-    pub async fn conduct_all(&self, now: Timestamp) -> Result<String, StoreError> {
+    pub async fn reconcile_all(&self, now: Timestamp) -> Result<String, StoreError> {
         let open = self.campaigns.open().await?;
         let mut failed = 0;
         for id in &open {
             // Boxed, because the parts of a run are nested deeply.
-            if let Err(problem) = Box::pin(self.conduct(id, now)).await {
+            if let Err(problem) = Box::pin(self.reconcile(id, now)).await {
                 failed += 1;
                 tracing::warn!(campaign = %id, problem = problem.detail, "failed to move a campaign forward");
             }
@@ -47,38 +48,40 @@ impl CampaignsApi {
     ///
     /// # Errors
     /// If a table or the queue does not answer.
-    pub(super) async fn conduct(&self, id: &CampaignId, now: Timestamp) -> Result<(), Problem> {
+    pub(super) async fn reconcile(&self, id: &CampaignId, now: Timestamp) -> Result<(), Problem> {
         let Some(stored) = self.campaigns.get(id).await? else { return Ok(()) };
         let stored = self.begin_if_due(stored, now).await?;
         self.resend_lost(id, &stored.campaign, now).await?;
-        if !matches!(stored.campaign.state, State::Running | State::Finishing) || !stored.campaign.is_look_due(now) {
+        if !matches!(stored.campaign.state, CampaignState::Running | CampaignState::Finishing)
+            || !stored.campaign.is_look_due(now)
+        {
             return Ok(());
         }
         let campaign = &stored.campaign;
         let (Some(launch), definition) = (&campaign.launch, campaign.parsed()?) else { return Ok(()) };
         let (read, tasks) = self.open_tasks(id, launch).await?;
         let closed = read.as_ref().map(|read| read.value.closed.clone()).unwrap_or_default();
-        let numbers = closed.numbers(launch, tasks.values());
+        let totals = closed.totals(launch, tasks.values());
         let figures = self.figures(id, launch, now).await?;
-        if campaign.state == State::Running {
-            let counts = GuardCounts::of(&numbers.tally, ends(&figures));
+        if campaign.state == CampaignState::Running {
+            let counts = GuardCounts::of(&totals.tally, outcome_counts(&figures));
             let counts = campaign.guarded_from.map_or(counts, |before| counts.since(before));
-            let fault = match must_pause(&definition, launch, &numbers, counts, now) {
-                None if !numbers.is_complete() => {
-                    Box::pin(self.supply_fault(campaign, &definition, &numbers, &tasks, now)).await?
+            let fault = match must_pause(&definition, launch, &totals, counts, now) {
+                None if !totals.is_complete() => {
+                    Box::pin(self.dependency_fault(campaign, &definition, &totals, &tasks, now)).await?
                 }
                 fault => fault,
             };
             if let Some((reason, detail)) = fault {
                 tracing::warn!(campaign = %id, detail, "a campaign paused itself");
                 let pause = |campaign: &mut Campaign| _ = campaign.pause(reason, Some(detail.clone()));
-                self.by_itself(id, now, pause).await?;
+                self.transition(id, now, pause).await?;
                 return Ok(());
             }
-            let decided = match winner(&definition, launch, &numbers, &figures, now) {
+            let decided = match winner(&definition, launch, &totals, &figures, now) {
                 Some((place, detail)) => {
                     let choose = |campaign: &mut Campaign| campaign.choose_winner(place, detail.clone(), now);
-                    self.by_itself(id, now, choose).await?.campaign.launch
+                    self.transition(id, now, choose).await?.campaign.launch
                 }
                 None => None,
             };
@@ -90,7 +93,7 @@ impl CampaignsApi {
                 slots,
                 steps: &definition.steps,
                 rate_per_second: definition.rate_per_second,
-                paces: self.provider_paces(launch, &numbers, now).await?,
+                paces: self.provider_paces(launch, &totals, now).await?,
                 people_per_task: &launch.people_per_task(test),
                 tasks: &tasks,
             };
@@ -98,10 +101,10 @@ impl CampaignsApi {
                 return Ok(());
             }
         }
-        let is_open = is_open(&numbers.tally, &figures);
+        let is_open = is_open(&totals.tally, &figures);
         let lifetime = self.default_lifetime_seconds(&definition).await;
         if campaign.clone().finish(is_open, lifetime, now) {
-            self.by_itself(id, now, |campaign| _ = campaign.finish(is_open, lifetime, now)).await?;
+            self.transition(id, now, |campaign| _ = campaign.finish(is_open, lifetime, now)).await?;
         }
         Ok(())
     }
@@ -118,8 +121,8 @@ impl CampaignsApi {
     ) -> Result<GuardCounts, Problem> {
         let (read, tasks) = self.open_tasks(id, launch).await?;
         let closed = read.map(|read| read.value.closed).unwrap_or_default();
-        let numbers = closed.numbers(launch, tasks.values());
-        Ok(GuardCounts::of(&numbers.tally, ends(&self.figures(id, launch, now).await?)))
+        let totals = closed.totals(launch, tasks.values());
+        Ok(GuardCounts::of(&totals.tally, outcome_counts(&self.figures(id, launch, now).await?)))
     }
 
     /// Returns the release of a launched campaign, and the tasks of its open slots that workers have taken.
@@ -127,7 +130,7 @@ impl CampaignsApi {
         &self,
         id: &CampaignId,
         launch: &Launch,
-    ) -> Result<(Option<Versioned<Release>>, BTreeMap<u32, Task>), Problem> {
+    ) -> Result<(Option<Versioned<TaskRelease>>, BTreeMap<u32, CampaignTask>), Problem> {
         let read = self.campaigns.release(id).await?;
         let first = read.as_ref().map_or(0, |read| read.value.closed.first_open_task(launch));
         let tasks = self.campaigns.tasks_from(id, TaskPass::Send, first).await?;
@@ -135,7 +138,7 @@ impl CampaignsApi {
     }
 
     /// Returns the lifetime of messages of the campaign's type that have none of their own.
-    async fn default_lifetime_seconds(&self, definition: &Definition) -> i64 {
+    async fn default_lifetime_seconds(&self, definition: &CampaignDefinition) -> i64 {
         let config = self.config.with_types(&[definition.kind.as_str()]).await;
         let kind = config.settings.types.get(definition.kind.as_str());
         kind.map_or(i64::from(MAX_TTL_SECONDS), |kind| i64::from(kind.default_ttl_seconds))
@@ -151,7 +154,7 @@ impl CampaignsApi {
             Some(detail) => _ = campaign.fail(detail.clone(), now),
             None => _ = campaign.begin(now),
         };
-        self.by_itself(&stored.id, now, begin).await
+        self.transition(&stored.id, now, begin).await
     }
 
     /// Returns the explanation if the type of a campaign can no longer be sent. While the types cannot be read, it can.
@@ -170,28 +173,28 @@ impl CampaignsApi {
 
     /// Returns the reason to pause if a budget is spent or a provider does not answer. The breakers are read only while
     /// people wait for a later attempt.
-    async fn supply_fault(
+    async fn dependency_fault(
         &self,
         campaign: &Campaign,
-        definition: &Definition,
-        numbers: &Numbers,
-        tasks: &BTreeMap<u32, Task>,
+        definition: &CampaignDefinition,
+        totals: &CampaignTotals,
+        tasks: &BTreeMap<u32, CampaignTask>,
         now: Timestamp,
     ) -> Result<Option<(PauseReason, String)>, Problem> {
-        let breakers = match needs_breakers(&numbers.tally) {
+        let breakers = match needs_breakers(&totals.tally) {
             true => self.breakers.opened(now).await?,
             false => Vec::new(),
         };
         let config = self.config.with_types(&[definition.kind.as_str()]).await;
         let kind = config.settings.types.get(definition.kind.as_str());
         let launched_at = campaign.launch.as_ref().map(|launch| launch.at);
-        let supply = Supply {
+        let supply = DependencyFacts {
             channels: kind.map_or(&Channel::ALL[..], |kind| &kind.channels),
             breakers: &breakers,
             runs_since: campaign.resumed_at.or(launched_at).unwrap_or(now),
             min_people: definition.guards.min_people,
         };
-        Ok(supply_fault(supply, &numbers.tally, tasks.values(), now))
+        Ok(dependency_fault(supply, &totals.tally, tasks.values(), now))
     }
 
     /// Returns the paces that the providers allow a campaign: of SES with e-mails, while SES answers; of SNS with SMS.
@@ -199,16 +202,16 @@ impl CampaignsApi {
     async fn provider_paces(
         &self,
         launch: &Launch,
-        numbers: &Numbers,
+        totals: &CampaignTotals,
         now: Timestamp,
     ) -> Result<ProviderPaces, Problem> {
-        if numbers.is_complete() || launch.expected_mails + launch.expected_sms == 0 {
+        if totals.is_complete() || launch.expected_mails + launch.expected_sms == 0 {
             return Ok(ProviderPaces::default());
         }
         let quota = if launch.expected_mails > 0 { self.mail_quota.current(now).await } else { None };
         let sms_per_second = self.config.current().await.settings.sms.max_per_second;
         let open = self.campaigns.open_campaigns().await?;
-        let running = open.iter().filter(|stored| stored.campaign.state == State::Running);
+        let running = open.iter().filter(|stored| stored.campaign.state == CampaignState::Running);
         let running: Vec<_> = running.filter_map(|stored| stored.campaign.launch.as_ref()).collect();
         let count = |sends: fn(&Launch) -> bool| running.iter().filter(|launch| sends(launch)).count();
         let (mailing, texting) = (count(|it| it.expected_mails > 0), count(|it| it.expected_sms > 0));
@@ -221,7 +224,7 @@ impl CampaignsApi {
     async fn release_tasks(
         &self,
         (id, launch): (&CampaignId, &Launch),
-        read: Option<Versioned<Release>>,
+        read: Option<Versioned<TaskRelease>>,
         input: ReleaseInput<'_>,
         now: Timestamp,
     ) -> Result<bool, Problem> {
@@ -229,7 +232,7 @@ impl CampaignsApi {
         let mut next = release(input, &before, now);
         next.release.closed.close(launch, input.tasks);
         if next.release != before {
-            // Stored first: two conductors do not release twice, and a task whose message is lost is released again.
+            // Stored first: two runs do not release twice, and a task whose message is lost is released again.
             if !self.campaigns.save_release(id, read.as_ref(), next.release, now).await? {
                 return Ok(false);
             }
@@ -261,11 +264,11 @@ impl CampaignsApi {
     /// Makes the next release send the messages of tasks again that no worker has taken.
     ///
     /// # Errors
-    /// If a table does not answer, or other conductors are first again and again. The caller repeats the request.
+    /// If a table does not answer, or other reconcilers are first again and again. The caller repeats the request.
     pub(super) async fn resend_tasks(&self, id: &CampaignId, now: Timestamp) -> Result<(), Problem> {
         for _ in 0..WRITE_TRIES {
             let Some(read) = self.campaigns.release(id).await? else { return Ok(()) };
-            let release = Release { must_resend: true, paced_until: None, ..read.value.clone() };
+            let release = TaskRelease { must_resend: true, paced_until: None, ..read.value.clone() };
             if self.campaigns.save_release(id, Some(&read), release, now).await? {
                 return Ok(());
             }
@@ -285,7 +288,7 @@ impl CampaignsApi {
         })
     }
 
-    async fn by_itself(
+    async fn transition(
         &self,
         id: &CampaignId,
         now: Timestamp,
@@ -310,47 +313,47 @@ fn is_open(tally: &PeopleTally, variants: &Variants) -> bool {
 }
 
 /// Returns how the notifications of all variants ended.
-fn ends(variants: &Variants) -> Ends {
-    let mut ends = Ends::default();
+fn outcome_counts(variants: &Variants) -> OutcomeCounts {
+    let mut outcome_counts = OutcomeCounts::default();
     for figures in variants.values() {
         let count = |number: i64| u64::try_from(number).unwrap_or(0);
-        ends.closed += count(figures.closed);
-        ends.failed += count(figures.not_reached());
-        ends.reached += count(figures.reached());
-        ends.complained += count(figures.complained);
-        ends.opted_out += count(figures.opted_out);
+        outcome_counts.closed += count(figures.closed);
+        outcome_counts.failed += count(figures.not_reached());
+        outcome_counts.reached += count(figures.reached());
+        outcome_counts.complained += count(figures.complained);
+        outcome_counts.opted_out += count(figures.opted_out);
     }
-    ends
+    outcome_counts
 }
 
 /// Returns the position of the winner with its explanation, once the time of the test phase is over and its people were
 /// sent to.
 fn winner(
-    definition: &Definition,
+    definition: &CampaignDefinition,
     launch: &Launch,
-    numbers: &Numbers,
+    totals: &CampaignTotals,
     variants: &Variants,
     now: Timestamp,
 ) -> Option<(usize, String)> {
     let test = definition.test.filter(|test| launch.awaits_winner(Some(test)))?;
     let is_over = launch.slots.get(1).is_some_and(|at| *at <= now);
     // No task of the second slot is released before.
-    let is_done = numbers.tasks_done >= launch.segments;
+    let is_done = totals.tasks_done >= launch.segments;
     (is_over && is_done).then(|| pick_winner(test.metric, &test_results(launch, test.metric, variants)))
 }
 
 /// Returns the reason for which a running campaign must pause itself, with an explanation.
 fn must_pause(
-    definition: &Definition,
+    definition: &CampaignDefinition,
     launch: &Launch,
-    numbers: &Numbers,
+    totals: &CampaignTotals,
     counts: GuardCounts,
     now: Timestamp,
 ) -> Option<(PauseReason, String)> {
     if let Some(fault) = guard_fault(&definition.guards, counts) {
         return Some((PauseReason::Guard, fault));
     }
-    if numbers.is_complete() {
+    if totals.is_complete() {
         return None;
     }
     too_late(definition, launch, now).map(|detail| (PauseReason::TooLate, detail))
@@ -362,7 +365,7 @@ pub(super) fn last_moment(launched_at: Timestamp) -> Timestamp {
 }
 
 /// Returns the explanation if no further person may be sent to.
-pub(super) fn too_late(definition: &Definition, launch: &Launch, now: Timestamp) -> Option<String> {
+pub(super) fn too_late(definition: &CampaignDefinition, launch: &Launch, now: Timestamp) -> Option<String> {
     if let Some(not_after) = definition.not_after.filter(|not_after| now > *not_after) {
         return Some(format!("not_after, {not_after}, has passed"));
     }

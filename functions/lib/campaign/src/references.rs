@@ -43,7 +43,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::state::State;
+    use crate::state::CampaignState;
 
     fn campaign(body: Value) -> Campaign {
         let mut definition = json!({"title": "Autumn", "type": "NEWS"});
@@ -60,7 +60,7 @@ mod tests {
         assert!(one.needs_segment(&gold) && !one.needs_segment(&silver));
         let [news, offers] = ["NEWS", "OFFERS"].map(|id| TypeId::parse(id).unwrap());
         assert!(one.needs_type(&news) && !one.needs_type(&offers));
-        one.state = State::Finished;
+        one.state = CampaignState::Finished;
         assert!(!one.needs_template("news") && !one.needs_segment(&gold) && !one.needs_type(&news));
         let named = json!({"not": {"field": "segment", "op": "eq", "value": "silver"}});
         let inside = campaign(json!({"template": {"name": "news"}, "filter": named}));
