@@ -35,6 +35,10 @@ async fn what_is_wrong_is_named_and_nothing_is_stored() {
             "at_local.date_time",
         ),
         (json!({"at_local": {"date_time": "2026-12-01T09:00:60", "default_time_zone": "UTC"}}), "at_local.date_time"),
+        (
+            json!({"at_local": {"date_time": "2026-12-01T09:00:00", "default_time_zone": "Etc/Unknown"}}),
+            "at_local.default_time_zone",
+        ),
     ] {
         let refused = world.campaign_request("POST /v1/campaigns", "", with(changes.clone())).await;
         assert_eq!(refused.status, 422, "{changes} {refused:?}");
@@ -46,6 +50,38 @@ async fn what_is_wrong_is_named_and_nothing_is_stored() {
         world.campaign_request("GET /v1/campaigns/{id}", "0123456789abcdefghjkmnpqrs", json!(null)).await.status,
         404
     );
+}
+
+/// A single send refuses the same content, for the same reason.
+#[tokio::test]
+async fn a_content_that_a_channel_cannot_carry_is_refused_before_anybody_is_sent_to() {
+    let world = crowd(2).await;
+    let texts = json!({"title": "Texts", "class": "marketing", "channels": ["sms"]});
+    assert_eq!(world.put_type("TEXTS", texts).await.status, 201);
+    world.set("settings", r#"{"sms": {"max_parts": 1}}"#);
+    world.advance(60);
+    let long = json!({"title": "Autumn", "body": "x".repeat(3_950)});
+    let far = json!({"title": "Autumn", "body": "New", "url": format!("https://shop.example/{}", "a".repeat(2_000))});
+    let variants = json!([{"name": "a", "weight_bp": 5_000, "content": long},
+        {"name": "b", "weight_bp": 5_000, "content": {"title": "Autumn", "body": "New"}}]);
+    for (changes, field) in
+        [(json!({"content": long}), "content"), (json!({"content": null, "variants": variants}), "variants[0].content")]
+    {
+        let refused = world.campaign_request("POST /v1/campaigns", "", with(changes.clone())).await;
+        assert_eq!((refused.status, refused.fields()), (422, vec![field]), "{refused:?}");
+        assert!(refused.body.to_string().contains("at most 3,993 fit"), "{refused:?}");
+    }
+    let single = world.send("user-0", json!({"type": "NEWS", "content": long})).await;
+    assert_eq!((single.status, single.fields()), (422, vec!["content"]));
+    world.set("public-base-url", "");
+    world.advance(60);
+    let refused =
+        world.campaign_request("POST /v1/campaigns", "", with(json!({"type": "TEXTS", "content": far}))).await;
+    assert_eq!((refused.status, refused.fields()), (422, vec!["content.url"]), "{refused:?}");
+    let created = world.campaign_request("POST /v1/campaigns", "", campaign()).await;
+    let id = created.body["id"].as_str().unwrap();
+    let patched = world.campaign_request("PATCH /v1/campaigns/{id}", id, json!({"content": long})).await;
+    assert_eq!((patched.status, patched.fields()), (422, vec!["content"]), "{patched:?}");
 }
 
 #[tokio::test]

@@ -172,6 +172,23 @@ async fn a_text_carries_its_own_link_where_the_counted_one_would_cost_more() {
     assert!(texts[1].1.ends_with(" https://shop.example/7"), "{}", texts[1].1);
 }
 
+/// Only the redirect of a click link replaces `{token}`.
+#[tokio::test]
+async fn a_text_whose_own_link_needs_a_token_carries_the_counted_one_whatever_it_costs() {
+    let world = World::start().await;
+    world.put_profile("ada", json!({"phone": "+393331234567"})).await;
+    for url in ["https://shop.example/7?n={token}", "https://shop.example/7#%7Btoken%7D"] {
+        let content = json!({"title": "Hi", "body": "word ".repeat(20), "url": url});
+        world.send("ada", json!({"content": content})).await;
+        let (_, text) = world.texts().pop().unwrap();
+        assert!(text.contains("/v1/clicks/") && !text.contains("token"), "{text}");
+    }
+    let plain = "https://shop.example/{token}";
+    world.send("ada", json!({"content": {"title": "Hi", "body": "word ".repeat(20), "url": plain}})).await;
+    let (_, text) = world.texts().pop().unwrap();
+    assert!(text.ends_with("https://shop.example/%7Btoken%7D"), "a path has no placeholder: {text}");
+}
+
 #[tokio::test]
 async fn a_button_of_a_push_leads_to_a_token_as_its_notification_does() {
     for (version, percentage) in [("v1", "0"), ("v2", "100")] {

@@ -120,3 +120,30 @@ async fn an_excessive_wait_is_limited_to_an_hour_and_a_tenth() {
         assert_eq!(end.attempts(), ["push:retry_later", "push:accepted"], "{nonsense:?}");
     }
 }
+
+/// A browser may say when its subscription ends. From then on, the device is none.
+#[tokio::test]
+async fn explain_and_send_agree_that_a_subscription_that_has_ended_reaches_nobody() {
+    let world = World::start().await;
+    let browser = World::browser("phone");
+    let expires_at_ms = world.clock.now().as_millisecond() + 60_000;
+    let body = json!({
+        "endpoint": format!("{}/push/phone", world.push.origin), "expirationTime": expires_at_ms,
+        "keys": {"p256dh": browser.p256dh(), "auth": browser.auth()},
+    });
+    assert_eq!(world.on_recipient("PUT /v1/recipients/{id}/devices", "ada", body).await.status, 201);
+    let content = json!({"title": "Hi", "body": "there"});
+    let message = json!({"to": "ada", "content": content, "channels": ["push"]});
+    let explained = async || {
+        let plan = world.post("POST /v1/notifications/explain", message.clone(), None).await.body;
+        (plan["verdict"].clone(), plan["plan"][0]["impossible_because"].clone())
+    };
+    assert_eq!(explained().await.1, json!(null));
+    world.advance(61);
+    let (verdict, because) = explained().await;
+    assert_eq!(because, "no_device");
+    assert!(verdict.to_string().contains("skip"), "{verdict}");
+    let sent = world.send("ada", json!({"content": content, "channels": ["push"]})).await;
+    assert_eq!((&sent.body["status"], &sent.body["reason"]), (&json!("skipped"), &json!("no_channel")));
+    assert_eq!(world.push.total(), 0);
+}

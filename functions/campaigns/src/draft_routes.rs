@@ -51,7 +51,7 @@ impl CampaignsApi {
         let by = author(request)?;
         let body = request.json_value()?;
         let id = CampaignId::random(now);
-        let key = self.key(request, &body, &id).await?;
+        let key = self.key(request, &id).await?;
         if let Some(key) = &key
             && let Some(found) = self.campaigns.key(&key.key, now).await?
         {
@@ -96,13 +96,10 @@ impl CampaignsApi {
         Err(Problem::new(ProblemKind::Conflict, detail))
     }
 
-    async fn key(&self, request: &Request, body: &Value, id: &CampaignId) -> Result<Option<CampaignKey>, Problem> {
-        let Some(key) = &request.idempotency_key else { return Ok(None) };
-        if key.expose().is_empty() || key.expose().len() > 255 {
-            return Err(Problem::invalid_field("Idempotency-Key", "must be 1 to 255 characters"));
-        }
-        let key = self.hasher.get().await?.keyed("campaign-key", &format!("{}:{}", request.caller.id, key.expose()));
-        let hash = digest(&SHA256, body.to_string().as_bytes());
+    async fn key(&self, request: &Request, id: &CampaignId) -> Result<Option<CampaignKey>, Problem> {
+        let Some(key) = request.valid_idempotency_key()? else { return Ok(None) };
+        let key = self.hasher.get().await?.keyed("campaign-key", &format!("{}\n{key}", request.caller.id));
+        let hash = digest(&SHA256, request.body.expose());
         let body = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Some(CampaignKey { key, body, campaign: id.clone() }))
     }

@@ -10,10 +10,11 @@ use campaign::{
     AudienceKind, CampaignDefinition, CampaignId, CampaignMessage, Launch, LaunchedMessage, MAX_TASKS, Selection,
     Timing, Variant, hash_of,
 };
-use delivery::channels_with_text;
 use delivery::config::ConfigSnapshot;
+use delivery::{LinkLimits, channels_with_text, push_content_fault};
 use domain::NotificationType;
-use domain::notification::TemplateUse;
+use domain::channel::Channel;
+use domain::notification::{Content, NotificationMessage, TemplateUse};
 use platform::problem::{FieldError, Problem};
 use platform::random;
 use segments::{CampaignLaunches, Filter, filters_of, resolve};
@@ -183,6 +184,7 @@ impl CampaignsApi {
         };
         let (template, variables, from_attributes) = match message {
             CampaignMessage::Content(content) => {
+                check_content(content, &kind.channels, config, path)?;
                 return Ok(launched(Some(content.as_ref().clone()), None, BTreeMap::new()));
             }
             CampaignMessage::Template { template, variables, from_attributes } => {
@@ -208,6 +210,10 @@ impl CampaignsApi {
         if used.json_bytes() > TemplateUse::MAX_BYTES {
             let message = "must be at most 4,096 bytes of JSON, with the template's name";
             return Err(Problem::invalid(vec![FieldError::new(format!("{path}variables"), message)]));
+        }
+        let message = NotificationMessage::Template(used.clone());
+        if let Some(fault) = link_fault(&message, &channels_with_text(&kind.channels, &compiled), config) {
+            return Err(Problem::invalid_field(format!("{path}variables.url"), fault));
         }
         Ok(launched(None, Some(used), from_attributes.clone()))
     }
@@ -255,6 +261,27 @@ fn place_of(campaign: &CampaignId, selection: Option<&Selection>, prefix: &str) 
         Selection::Filter(filter) => filter.place_of_campaign(campaign, &format!("{prefix}filter")),
         Selection::Segment(_) => None,
     }
+}
+
+/// Checks that a push can carry a content, and the paid channels its link, as for a single send.
+///
+/// # Errors
+/// 422 with every field that does not fit.
+fn check_content(content: &Content, channels: &[Channel], config: &ConfigSnapshot, path: &str) -> Result<(), Problem> {
+    let mut errors = Vec::new();
+    if channels.contains(&Channel::Push)
+        && let Some(fault) = push_content_fault(content)
+    {
+        errors.push(FieldError::new(format!("{path}content"), fault.to_string()));
+    }
+    let link_fault = link_fault(&NotificationMessage::Content(content.clone()), channels, config);
+    errors.extend(link_fault.map(|fault| FieldError::new(format!("{path}content.url"), fault)));
+    if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
+}
+
+fn link_fault(message: &NotificationMessage, channels: &[Channel], config: &ConfigSnapshot) -> Option<String> {
+    let limits = LinkLimits::new(config.public_base_url.as_ref(), &config.settings);
+    limits.fault(&message.link()?, channels)
 }
 
 /// Returns the type of a campaign, if it may be used for one.

@@ -103,11 +103,11 @@ impl Audience {
                 tally.opted_out += 1;
                 continue;
             }
-            let unreachable = unreachable_channels(Some(recipient), &self.settings.sms, self.home_country);
+            let unreachable = unreachable_channels(Some(recipient), &self.settings.sms, self.home_country, self.now);
             let reaches = |channel: Channel, count: &mut u64| {
                 let is_reachable = match &self.kind {
                     Some((kind, rules)) => recipient.reachable_on(channel, kind, rules),
-                    None => is_usable(recipient, channel),
+                    None => is_usable(recipient, channel, self.now),
                 };
                 let is_reachable = is_reachable && !unreachable.contains(&channel);
                 *count += u64::from(is_reachable);

@@ -1,7 +1,6 @@
 //! Previews: every channel of a draft, a version or a template that is not saved, as the renderer makes it.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -17,6 +16,7 @@ use domain::channel::Channel;
 use domain::language::is_language_tag;
 use domain::notification::MessageLocale;
 use domain::recipient::{Recipient, RecipientId};
+use domain::time_zone;
 use platform::http::{Request, Response};
 use platform::problem::{FieldError, Problem, ProblemKind};
 use templates::{CompiledTemplate, Finding, TemplateDraft, VariableValues};
@@ -149,8 +149,9 @@ impl PreviewRequest {
             return Err(Problem::invalid_field("locale", "must be a language tag such as it or it-IT"));
         }
         let time_zone = self.time_zone.clone().or_else(own_zone).unwrap_or_else(|| "UTC".to_owned());
-        TimeZone::get(&time_zone)
-            .map_err(|_| Problem::invalid_field("time_zone", "must be a time zone such as Europe/Rome"))?;
+        if time_zone::parse(&time_zone).is_none() {
+            return Err(Problem::invalid_field("time_zone", time_zone::NOT_A_TIME_ZONE));
+        }
         Ok(MessageLocale { tag, time_zone, fallback: Vec::new() })
     }
 }

@@ -8,7 +8,7 @@ use super::mjml::{edited_draft, stored_draft};
 use super::template_resource::{detail, differences, is_archived, revised, summary, version, version_in};
 use domain::channel::Channel;
 use domain::{Actor, CatalogChange};
-use platform::http::{Request, Response};
+use platform::http::{Request, Response, whole_number};
 use platform::preconditions::{self, Preconditions};
 use platform::problem::{FieldError, Problem, ProblemKind};
 use store::revision::{self, author, entity_tag, is_known_to_caller};
@@ -328,7 +328,8 @@ pub fn template_name(request: &Request) -> Result<TemplateName, Problem> {
 }
 
 fn version_number(text: &str, field: &'static str) -> Result<u32, Problem> {
-    let number = text.parse().ok().filter(|number| (1..=MAX_VERSIONS).contains(number));
+    let number = whole_number(text).and_then(|number| u32::try_from(number).ok());
+    let number = number.filter(|number| (1..=MAX_VERSIONS).contains(number));
     number.ok_or_else(|| Problem::invalid_field(field, "must be the number of a version"))
 }
 

@@ -34,7 +34,7 @@ impl PlannedSend {
             notification.fix_locale(|channels| locale_of(recipient, template, channels, &config.settings));
         }
         let notification = &notification;
-        let unreachable = &unreachable_channels(Some(recipient), &config.settings.sms, engine.home_country());
+        let unreachable = &unreachable_channels(Some(recipient), &config.settings.sms, engine.home_country(), now);
         let gates = Gates::new(config, notification.type_id(), Some(recipient), unreachable);
         let gated = gates.evaluate(notification, now);
         match gated.verdict {
@@ -82,7 +82,7 @@ fn price(
     config: &ConfigSnapshot,
 ) -> Result<i64, Reason> {
     if channel == Channel::Push {
-        return composer.push_content().map(|_| 0).map_err(|fault| fault.reason());
+        return composer.fitting_push_content().map(|_| 0).map_err(|fault| fault.reason());
     }
     let message: PaidMessage =
         composer.paid(channel, recipient, engine.senders().paid().email_sender()).map_err(|fault| fault.reason())?;

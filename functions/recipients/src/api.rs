@@ -100,7 +100,7 @@ impl RecipientsApi {
     /// 422 with the field that is wrong.
     pub(super) fn new_device(&self, body: &BrowserSubscription, now: Timestamp) -> Result<NewDevice, Problem> {
         let subscription = body.parse(&self.extra_origins).map_err(invalid_subscription)?;
-        let replaced = body.replaced().map_err(invalid_subscription)?.map(|url| self.hasher.keyed("endpoint", &url));
+        let replaced = body.replaced().map(|url| self.hasher.keyed("endpoint", &url));
         let ended = || Problem::invalid_field("expirationTime", "must be in the future, in milliseconds since 1970");
         let device = Device::registering(&subscription, &self.hasher, now).ok_or_else(ended)?;
         Ok(NewDevice { device, replaced })

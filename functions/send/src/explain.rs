@@ -123,7 +123,8 @@ impl Explanation {
             stores.recipients().sms_on_day(recipient, now),
         )?;
         let spent = Spent { used, texts };
-        let unreachable = unreachable_channels(loaded.as_ref(), &config.settings.sms, engine.home_country());
+        let unreachable =
+            unreachable_channels(loaded.as_ref(), &config.settings.sms, engine.home_country(), about.due_at());
         let hosts: BTreeSet<_> = about.channels().iter().flat_map(|one| hosts_of(*one, loaded.as_ref())).collect();
         engine.senders().breakers().read(&hosts.into_iter().collect::<Vec<_>>()).await;
         let gates = Gates::new(&config, about.type_id(), loaded.as_ref(), &unreachable);
@@ -207,7 +208,8 @@ impl SendService {
         let rules = settings.types.rules_of(about.type_id());
         let refusal = to.and_then(|to| to.preferences.choices.refusal_of_channel(channel, about.type_id(), &rules));
         let home_country = self.engine.home_country();
-        let obstacle = unreachable_reason(channel, to, version, refusal.as_ref(), &settings.sms, home_country);
+        let due_at = about.due_at();
+        let obstacle = unreachable_reason(channel, to, version, refusal.as_ref(), &settings.sms, home_country, due_at);
         let sender = self.engine.senders().paid().email_sender();
         let message = to.filter(|_| channel.is_paid()).map(|to| composer.paid(channel, to, sender));
         let paid_fault = message.as_ref().and_then(|message| message.as_ref().err()).cloned();

@@ -12,8 +12,6 @@ use platform::http::Request;
 use platform::problem::{Problem, ProblemKind};
 use store::IdempotencyRecord;
 
-/// Maximum length of a key, in characters.
-const MAX_CHARS: usize = 255;
 /// Maximum `Retry-After` for a request in progress, in seconds. Most requests finish sooner, and a crashed one is taken
 /// over soon after its lease ends.
 const LONGEST_WAIT_SECONDS: i64 = 5;
@@ -33,13 +31,7 @@ impl IdempotencyKey {
     /// # Errors
     /// 422 when the key is not 1 to 255 printable characters.
     pub fn of(request: &Request, hasher: &KeyHasher) -> Result<Option<Self>, Problem> {
-        let Some(key) = request.idempotency_key.as_ref().map(platform::private::Private::expose) else {
-            return Ok(None);
-        };
-        let chars = key.chars().count();
-        if chars == 0 || chars > MAX_CHARS || key.chars().any(char::is_control) {
-            return Err(Problem::invalid_field("Idempotency-Key", "must be 1 to 255 printable characters"));
-        }
+        let Some(key) = request.valid_idempotency_key()? else { return Ok(None) };
         let scope = format!("{}\n{}\n{key}", request.caller.id, request.route);
         let body = hasher.keyed_bytes("idempotency-body", request.body.expose());
         Ok(Some(Self { record: format!("idempotency#{}", hasher.keyed("idempotency", &scope)), body }))

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::composition::check_composition;
@@ -50,7 +50,7 @@ pub struct SendRequest {
     #[serde(default)]
     pub channels: Option<Vec<Channel>>,
     /// Time to send; now when absent.
-    #[serde(default, deserialize_with = "time")]
+    #[serde(default, deserialize_with = "rfc3339::optional")]
     pub send_at: Option<Timestamp>,
     /// Lifetime from the due time, in seconds; that of the type when absent.
     #[serde(default)]
@@ -85,12 +85,6 @@ pub struct SendContext<'a> {
     pub links: Option<Links<'a>>,
     /// Version that a test send uses, whatever the request names.
     pub test_of: Option<&'a TemplateVersion>,
-}
-
-/// Parses an RFC 3339 time. The error does not repeat the given text.
-fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    text.map(|text| rfc3339::parse(&text).map_err(de::Error::custom)).transpose()
 }
 
 impl SendRequest {

@@ -1,7 +1,7 @@
 //! The body of `POST /v1/receipts`, parsed before anything is read from a table.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 
 use domain::notification::ReceiptEvent;
 use platform::http::Request;
@@ -21,16 +21,11 @@ pub struct ReceiptRequest {
     /// The event that is reported.
     pub event: ReceiptEvent,
     /// Time of the event by the device's clock; now when absent.
-    #[serde(default, deserialize_with = "time")]
+    #[serde(default, deserialize_with = "rfc3339::optional")]
     pub at: Option<Timestamp>,
     /// Value of a conversion, in micro-euro.
     #[serde(default)]
     pub value_micros: Option<i64>,
-}
-
-fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    text.map(|text| rfc3339::parse(&text).map_err(de::Error::custom)).transpose()
 }
 
 impl ReceiptRequest {

@@ -131,7 +131,7 @@ mod tests {
             ("AWS_SECRET_ACCESS_KEY", "secret"),
         ];
         let client = aws::dynamodb(&aws::config(&Environment::given(variables)).unwrap());
-        let answer = with_timeout(SECOND / 4, client.get_item().table_name("t").send()).await;
+        let answer = with_timeout(2 * SECOND, client.get_item().table_name("t").send()).await;
         assert!(matches!(answer, Err(aws_sdk_dynamodb::error::SdkError::TimeoutError(_))), "{answer:?}");
     }
 

@@ -15,7 +15,7 @@ use crate::retry::RetryOf;
 use crate::test_phase::{TestPhase, TestPhaseBody};
 use crate::variants::{CampaignTemplate, MessageFields, Variant, VariantBody, variants};
 use domain::notification::{Content, Urgency};
-use domain::{MAX_TTL_SECONDS, TypeId};
+use domain::{MAX_TTL_SECONDS, TypeId, time_zone};
 use platform::json::shaped;
 use platform::private::Private;
 use platform::problem::{FieldError, Problem};
@@ -284,7 +284,7 @@ fn timing(body: &Body, errors: &mut Vec<FieldError>) -> Timing {
         errors.push(FieldError::new("at_local", "must be absent if send_at is given"));
     }
     if TimeZone::get(&local.default_time_zone).is_err() {
-        errors.push(FieldError::new("at_local.default_time_zone", "must be an IANA name such as Europe/Rome"));
+        errors.push(FieldError::new("at_local.default_time_zone", time_zone::NOT_A_TIME_ZONE));
     }
     let Ok(date_time) = local.date_time.parse::<DateTime>() else {
         errors.push(FieldError::new("at_local.date_time", "must be a local time such as 2026-12-01T09:00:00"));

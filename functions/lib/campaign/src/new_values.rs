@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::retry::RetryOf;
+use domain::time_zone;
 use platform::problem::{FieldError, Problem};
 
 /// Forms of a local time, in which `d` is any digit.
@@ -21,6 +22,10 @@ pub fn check_new_values(given: &Map<String, Value>) -> Result<(), Problem> {
     if local.is_some_and(|text| !is_local_time(text)) {
         let message = "must be a local time such as 2026-12-01T09:00:00, without an offset or a zone";
         errors.push(FieldError::new("at_local.date_time", message));
+    }
+    let zone = given.get("at_local").and_then(|local| local.get("default_time_zone")).and_then(Value::as_str);
+    if zone.is_some_and(|name| time_zone::parse(name).is_none()) {
+        errors.push(FieldError::new("at_local.default_time_zone", time_zone::NOT_A_TIME_ZONE));
     }
     let retry = given.get("retry_of").and_then(|retry| RetryOf::deserialize(retry).ok());
     if let Some((field, message)) = retry.and_then(|retry| retry.fault()) {

@@ -221,7 +221,7 @@ impl DeliveryEngine {
         config: &ConfigSnapshot,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let unreachable = &unreachable_channels(recipient.as_ref(), &config.settings.sms, self.home_country);
+        let unreachable = &unreachable_channels(recipient.as_ref(), &config.settings.sms, self.home_country, now);
         let gates = Gates::new(config, notification.type_id(), recipient.as_ref(), unreachable);
         let mut gated = gates.evaluate(notification, now);
         let mut claims = None;
@@ -298,7 +298,7 @@ impl DeliveryEngine {
         open_circuits.extend(job.open_circuits.iter().map(|(host, until)| (host.clone(), *until)));
         open_circuits.values_mut().for_each(|until| *until = soon_after(*until));
         Facts {
-            unreachable: unreachable_channels(recipient, &config.settings.sms, self.home_country),
+            unreachable: unreachable_channels(recipient, &config.settings.sms, self.home_country, self.clock.now()),
             unaffordable: job.unaffordable.clone(),
             not_composable: job.not_composable.clone(),
             open_circuits,

@@ -93,6 +93,12 @@ pub fn with_token(url: &str, token: &str) -> String {
     format!("{path}{}", rest.replace(TOKEN_HERE, token).replace(TOKEN_HERE_ENCODED, token))
 }
 
+/// Returns `true` if the URL has a placeholder that [`with_token`] replaces.
+#[must_use]
+pub fn has_token(url: &str) -> bool {
+    with_token(url, "") != url
+}
+
 /// Builds the links of messages. Without a base, messages are sent without links.
 #[derive(Debug, Clone, Copy)]
 pub struct Links<'a> {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use crate::compose_fault::ComposeFault;
-use crate::links::{Links, PushLinks, with_token};
+use crate::links::{Links, PushLinks, has_token, with_token};
 use crate::template_text::TemplateText;
 use channels::email::{EmailMessage, Sender};
 use channels::push::{PayloadProblem, PushContent, PushMessage};
@@ -13,7 +13,7 @@ use channels::sms::{SmsMessage, SmsRules};
 use domain::channel::link::Link;
 use domain::channel::push::Topic;
 use domain::channel::{Channel, EmailAddress, PhoneNumber};
-use domain::notification::{Content, Notification, NotificationMessage, PushOptions};
+use domain::notification::{Content, Notification, NotificationId, NotificationMessage, PushOptions, Urgency};
 use domain::recipient::Recipient;
 use domain::settings::{Settings, SmsSettings};
 use platform::private::Private;
@@ -74,13 +74,10 @@ impl<'a> Composer<'a> {
     /// Returns the content of the push if it fits into a push.
     ///
     /// # Errors
-    /// If the template does not give one that fits.
-    pub(crate) fn fitting_push_content(&self) -> Result<Cow<'a, Content>, ComposeFault> {
+    /// If the message does not give one that fits.
+    pub fn fitting_push_content(&self) -> Result<Cow<'a, Content>, ComposeFault> {
         let (about, content) = (self.notification, self.push_content()?);
-        // A caller's own content was checked when it was accepted. A template may be longer in the recipient's locale.
-        if about.message().template().is_some() {
-            push_message(about, &content, None, about.due_at()).map_err(|_| ComposeFault::TooLong)?;
-        }
+        push_message(about, &content, None, about.due_at()).map_err(|_| ComposeFault::TooLong)?;
         Ok(content)
     }
 
@@ -143,6 +140,8 @@ impl<'a> Composer<'a> {
                 Ok(PaidMessage::Email(EmailMessage::new(sender.clone(), address, title, body, link, unsubscribe, lang)))
             }
             Channel::Sms => {
+                // Only a redirect from the click link replaces `{token}`.
+                let own = own.filter(|own| click.is_none() || !has_token(own.as_str()));
                 let links: Vec<Link> = click.into_iter().chain(own).collect();
                 let phone = to.phone.cloned().ok_or(ComposeFault::NoAddress)?;
                 Ok(PaidMessage::Sms(SmsMessage::new(phone, title, body, &links, self.sms_rules())))
@@ -172,8 +171,10 @@ impl<'a> Composer<'a> {
                 let composed = |text: Private<String>| SmsMessage::rendered(phone.clone(), &text, self.sms_rules());
                 let with_click = composed(text.sms(true)?.text);
                 let is_shortest = with_click.as_ref().is_some_and(|message| message.parts.parts == 1);
-                // A click link may be longer than the link for which it stands.
-                let with_own = if is_shortest { None } else { composed(text.sms(false)?.text) };
+                // A click link may be longer than the link for which it stands. Only its redirect replaces `{token}`.
+                let own = || self.notification.message().link().filter(|own| has_token(own.as_str()));
+                let needs_click = || self.links.is_some() && own().is_some();
+                let with_own = if is_shortest || needs_click() { None } else { composed(text.sms(false)?.text) };
                 let cheapest = with_click.into_iter().chain(with_own).min_by_key(|message| message.parts.parts);
                 cheapest.map(PaidMessage::Sms).ok_or(ComposeFault::TooLong)
             }
@@ -226,12 +227,18 @@ pub fn push_message(
         Some(topic) => Topic::of_caller(topic.expose()),
         None => Topic::of_notification(&id),
     };
+    let content = payload_content(id, content, links);
+    let ttl_seconds = u32::try_from(notification.remaining(now).as_secs()).unwrap_or(u32::MAX);
+    PushMessage::new(content, ttl_seconds, notification.urgency(), topic)
+}
+
+fn payload_content(notification_id: String, content: &Content, links: Option<PushLinks>) -> PushContent {
     let for_page = |url: &Private<String>| match &links {
         Some(links) => Private::new(with_token(url.expose(), links.page_token.expose())),
         None => url.clone(),
     };
-    let content = PushContent {
-        notification_id: id,
+    PushContent {
+        notification_id,
         title: content.title.clone(),
         body: content.body.clone(),
         url: content.url.as_ref().map(for_page),
@@ -239,9 +246,17 @@ pub fn push_message(
         data: content.data.clone(),
         options: PushOptions::new(content, for_page),
         receipt: links.map(|links| Private::new(links.receipt)),
-    };
-    let ttl_seconds = u32::try_from(notification.remaining(now).as_secs()).unwrap_or(u32::MAX);
-    PushMessage::new(content, ttl_seconds, notification.urgency(), topic)
+    }
+}
+
+/// Returns the reason for which no push can carry a content: with an id, which has always the same length, and the
+/// longest links, it is too large.
+#[must_use]
+pub fn push_content_fault(content: &Content) -> Option<PayloadProblem> {
+    let id = "x".repeat(NotificationId::CHARS);
+    let topic = Topic::of_notification(&id);
+    let content = payload_content(id, content, Some(PushLinks::longest()));
+    PushMessage::new(content, 0, Urgency::default(), topic).err()
 }
 
 /// Composes a push with links, or without them if they do not fit.

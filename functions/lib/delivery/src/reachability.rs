@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use domain::channel::country::CountryCode;
@@ -14,7 +15,7 @@ use domain::settings::SmsSettings;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnreachableReason {
-    /// No device is registered.
+    /// No device is registered, or the subscriptions of all devices have ended.
     NoDevice,
     /// The profile has no address for the channel.
     NoAddress,
@@ -45,13 +46,14 @@ pub fn unreachable_reason(
     refusal: Option<&ChoiceView<'_>>,
     sms: &SmsSettings,
     home_country: CountryCode,
+    now: Timestamp,
 ) -> Option<UnreachableReason> {
     let Some(recipient) = recipient else { return Some(UnreachableReason::UnknownRecipient) };
     if version == Version::V1 && channel != Channel::Push {
         return Some(UnreachableReason::Version1);
     }
     let missing = match channel {
-        Channel::Push => recipient.devices.is_empty().then_some(UnreachableReason::NoDevice),
+        Channel::Push => (!has_live_device(recipient, now)).then_some(UnreachableReason::NoDevice),
         Channel::Email => recipient.email.is_none().then_some(UnreachableReason::NoAddress),
         Channel::Sms => recipient.phone.is_none().then_some(UnreachableReason::NoAddress),
     };
@@ -77,17 +79,23 @@ fn phone_fault(phone: &PhoneNumber, sms: &SmsSettings, home_country: CountryCode
     (!phone.country().is_some_and(allowed)).then_some(UnreachableReason::CountryNotAllowed)
 }
 
-/// Returns the channels that cannot reach this recipient: SMS, if the phone is not a mobile or its country is not
-/// allowed.
+fn has_live_device(recipient: &Recipient, now: Timestamp) -> bool {
+    recipient.devices.iter().any(|device| device.is_live(now))
+}
+
+/// Returns the channels that cannot reach this recipient: push, if no subscription is live; SMS, if the phone is not a
+/// mobile or its country is not allowed.
 #[must_use]
 pub fn unreachable_channels(
     recipient: Option<&Recipient>,
     sms: &SmsSettings,
     home_country: CountryCode,
+    now: Timestamp,
 ) -> BTreeSet<Channel> {
-    let phone = recipient.and_then(|recipient| recipient.phone.as_ref());
-    let obstacle = phone.and_then(|phone| phone_fault(phone, sms, home_country));
-    obstacle.map(|_| Channel::Sms).into_iter().collect()
+    let Some(recipient) = recipient else { return BTreeSet::new() };
+    let obstacle = recipient.phone.as_ref().and_then(|phone| phone_fault(phone, sms, home_country));
+    let push = (!has_live_device(recipient, now)).then_some(Channel::Push);
+    push.into_iter().chain(obstacle.map(|_| Channel::Sms)).collect()
 }
 
 #[cfg(test)]
@@ -97,7 +105,8 @@ mod tests {
     use domain::NotificationTypes;
     use domain::recipient::sample::with_everything;
     use domain::recipient::{Choice, ChoiceAuthor, ChoiceScope};
-    use jiff::Timestamp;
+
+    const NOW: Timestamp = Timestamp::constant(1_790_000_000, 0);
 
     #[test]
     fn each_obstacle_has_its_name_and_the_callers_own_faults_come_first() {
@@ -109,9 +118,9 @@ mod tests {
             let kind = types.get("DEFAULT").unwrap();
             let refusal = recipient.preferences.choices.refusal_of_channel(channel, &kind.id, &kind.rules);
             let sms = SmsSettings::default();
-            let found = unreachable_reason(channel, Some(&recipient), version, refusal.as_ref(), &sms, home);
-            let impossible = unreachable_channels(Some(&recipient), &sms, home);
-            if channel == Channel::Sms && version == Version::V2 {
+            let found = unreachable_reason(channel, Some(&recipient), version, refusal.as_ref(), &sms, home, NOW);
+            let impossible = unreachable_channels(Some(&recipient), &sms, home, NOW);
+            if version == Version::V2 {
                 let open = recipient.reachable_on(channel, &kind.id, &kind.rules) && !impossible.contains(&channel);
                 assert_eq!(found.is_none(), open, "explain and the gates agree");
             }
@@ -128,15 +137,18 @@ mod tests {
             opt_out(Channel::Sms)(one);
             phone("+999123456789")(one);
         };
+        let expire = |one: &mut Recipient| one.devices.iter_mut().for_each(|device| device.expires_at = Some(NOW));
         let (push, email, sms) = (Channel::Push, Channel::Email, Channel::Sms);
         type Change<'a> = &'a dyn Fn(&mut Recipient);
-        let table: [(Channel, Version, Change<'_>, Option<&str>); 16] = [
+        let table: [(Channel, Version, Change<'_>, Option<&str>); 18] = [
             (push, Version::V2, &|_| {}, None),
             (email, Version::V2, &|_| {}, None),
             (sms, Version::V2, &|_| {}, None),
             (push, Version::V1, &|_| {}, None),
             (sms, Version::V1, &|_| {}, Some("version_1")),
             (push, Version::V2, &|one| one.devices.clear(), Some("no_device")),
+            (push, Version::V2, &expire, Some("no_device")),
+            (push, Version::V1, &expire, Some("no_device")),
             (email, Version::V2, &|one| one.email = None, Some("no_address")),
             (sms, Version::V2, &|one| one.phone = None, Some("no_address")),
             (email, Version::V2, &suppress(email), Some("suppressed")),
@@ -151,7 +163,7 @@ mod tests {
         for (channel, version, change, why) in table {
             assert_eq!(because(channel, version, change), serde_json::json!(why), "{channel} {version:?}");
         }
-        let unknown = unreachable_reason(push, None, Version::V2, None, &SmsSettings::default(), home);
+        let unknown = unreachable_reason(push, None, Version::V2, None, &SmsSettings::default(), home, NOW);
         assert_eq!(unknown, Some(UnreachableReason::UnknownRecipient));
     }
 }

@@ -17,6 +17,7 @@ pub mod recipient;
 pub mod rollout;
 pub mod settings;
 pub mod text;
+pub mod time_zone;
 
 pub use alert::{Alert, AlertKey, PublishedAlert, Severity};
 pub use audit::{Actor, AuditRecord, ManagedParameter};

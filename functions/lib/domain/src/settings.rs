@@ -78,6 +78,9 @@ pub struct SmsSettings {
     pub max_per_second: u32,
 }
 
+/// Maximum number of parts of an SMS. SNS accepts 1,600 bytes of UTF-8 in all; five parts stay below that whatever they
+/// contain.
+pub const MAX_SMS_PARTS: u32 = 5;
 /// Maximum of `sms.max_per_second`.
 const MAX_SMS_PER_SECOND: u32 = 10_000;
 
@@ -85,6 +88,9 @@ impl SmsSettings {
     fn check(&self) -> Result<(), JsonFault> {
         if !(1..=MAX_SMS_PER_SECOND).contains(&self.max_per_second) {
             return Err(JsonFault::OutOfRange("sms.max_per_second must be 1 to 10,000"));
+        }
+        if !(1..=MAX_SMS_PARTS).contains(&self.max_parts) {
+            return Err(JsonFault::OutOfRange("sms.max_parts must be 1 to 5"));
         }
         Ok(())
     }

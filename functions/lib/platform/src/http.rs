@@ -75,6 +75,24 @@ pub struct Request {
     pub request_id: String,
 }
 
+/// Maximum length of an idempotency key, in characters.
+const MAX_KEY_CHARS: usize = 255;
+
+impl Request {
+    /// Returns the idempotency key, if the request has one.
+    ///
+    /// # Errors
+    /// 422 if it is not 1 to 255 printable characters.
+    pub fn valid_idempotency_key(&self) -> Result<Option<&str>, Problem> {
+        let Some(key) = self.idempotency_key.as_ref().map(Private::expose) else { return Ok(None) };
+        let chars = key.chars().count();
+        if chars == 0 || chars > MAX_KEY_CHARS || key.chars().any(char::is_control) {
+            return Err(Problem::invalid_field("Idempotency-Key", "must be 1 to 255 printable characters"));
+        }
+        Ok(Some(key))
+    }
+}
+
 /// Parses a number of digits only, without a sign or a leading zero. A parameter that is given twice is refused,
 /// because API Gateway joins the values with a comma.
 #[must_use]

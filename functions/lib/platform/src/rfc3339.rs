@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
+use serde::{Deserialize, Deserializer, de};
 
 /// Maximum number of decimals of a second that are kept; further ones are cut.
 const MAX_DECIMALS: usize = 9;
@@ -30,6 +31,15 @@ pub enum TimeError {
     /// The text has any other form.
     #[error("must be an RFC 3339 time such as 2026-11-23T10:00:00Z")]
     Malformed,
+}
+
+/// Reads a member that is a time, `null` or absent. The error does not repeat the text.
+///
+/// # Errors
+/// If the member is no text, or the text no time.
+pub fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| parse(&text).map_err(de::Error::custom)).transpose()
 }
 
 /// Parses a time. A time beyond the range of [`Timestamp`] becomes the nearest limit of that range. An example is the

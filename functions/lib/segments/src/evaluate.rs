@@ -144,7 +144,7 @@ fn value_of<'a>(field: &Field, person: Person<'a>) -> Option<FieldValue<'a>> {
             FieldValue::Text(locale.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase())
         }
         Field::TimeZone => FieldValue::Text(recipient.time_zone.clone()?),
-        Field::Has(channel) => FieldValue::Flag(is_usable(recipient, *channel)),
+        Field::Has(channel) => FieldValue::Flag(is_usable(recipient, *channel, person.now)),
         Field::DeviceCount => FieldValue::Number(recipient.devices.len()),
         Field::CreatedAt => FieldValue::Time(recipient.created_at),
         Field::UpdatedAt => FieldValue::Time(recipient.updated_at),
@@ -173,9 +173,9 @@ fn attribute<'a>(recipient: &'a Recipient, name: &str) -> Option<&'a Value> {
 /// Returns `true` if the channel has an address that is not suppressed, and no choice refuses the channel for every
 /// type.
 #[must_use]
-pub fn is_usable(recipient: &Recipient, channel: Channel) -> bool {
+pub fn is_usable(recipient: &Recipient, channel: Channel, now: Timestamp) -> bool {
     let has_address = match channel {
-        Channel::Push => !recipient.devices.is_empty(),
+        Channel::Push => recipient.devices.iter().any(|device| device.is_live(now)),
         Channel::Email => recipient.email.is_some(),
         Channel::Sms => recipient.phone.is_some(),
     };

@@ -4,14 +4,12 @@ use super::parts::{Encoding, SmsParts, parts};
 use super::wording;
 use domain::channel::PhoneNumber;
 use domain::channel::link::Link;
+use domain::settings::MAX_SMS_PARTS;
 use domain::text;
 use platform::private::Private;
 
 /// Maximum number of parts of a text unless the settings set another one.
 pub const DEFAULT_MAX_PARTS: u32 = 3;
-/// Maximum number of parts. SNS accepts 1,600 bytes of UTF-8 in all; five parts stay below that whatever they
-/// contain.
-const MOST_PARTS: u32 = 5;
 
 /// Rules of the settings for every text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +62,7 @@ impl SmsMessage {
 
 /// Limits a number of parts to the range that SNS accepts.
 pub fn clamped(max_parts: u32) -> u32 {
-    max_parts.clamp(1, MOST_PARTS)
+    max_parts.clamp(1, MAX_SMS_PARTS)
 }
 
 /// A text that fits, with the number of characters that were cut from its words.

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::channel::link::Link;
 use crate::text::one_line;
 use platform::private::Private;
 use platform::problem::FieldError;
-use platform::rfc3339;
 
 /// Maximum number of buttons: browsers show no more (`Notification.maxActions`).
 const MAX_ACTIONS: usize = 2;
@@ -44,12 +42,6 @@ pub enum TextDirection {
     Ltr,
     /// Right to left.
     Rtl,
-}
-
-/// Parses a time. The error does not contain the text.
-pub(super) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    text.map(|text| rfc3339::parse(&text).map_err(de::Error::custom)).transpose()
 }
 
 /// Parses buttons; `null` gives an empty list.

@@ -10,6 +10,7 @@ use crate::language::is_language_tag;
 use crate::text;
 use platform::private::Private;
 use platform::problem::FieldError;
+use platform::rfc3339;
 
 /// Content of a message. Its JSON has at most [`Content::MAX_BYTES`] bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +54,7 @@ pub struct Content {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lang: Option<Private<String>>,
     /// Time that the notification is about, push only.
-    #[serde(default, deserialize_with = "action_button::time", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "rfc3339::optional", skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<Timestamp>,
 }
 

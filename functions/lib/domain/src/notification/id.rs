@@ -27,6 +27,9 @@ pub struct NotificationId {
 }
 
 impl NotificationId {
+    /// Length of the text of an id.
+    pub const CHARS: usize = 53;
+
     /// Returns a new id with 48 bits of milliseconds and 80 random bits, as in a ULID.
     #[must_use]
     pub fn random(recipient: RecipientKey, now: Timestamp) -> Self {
@@ -181,6 +184,15 @@ mod tests {
 
     fn key() -> RecipientKey {
         hasher().recipient_key(&RecipientId::parse("ada").unwrap())
+    }
+
+    #[test]
+    fn ids_have_one_length() {
+        let now = Timestamp::from_second(1_790_000_000).unwrap();
+        for id in ["a", "somebody@example.com"] {
+            let recipient = hasher().recipient_key(&RecipientId::parse(id).unwrap());
+            assert_eq!(NotificationId::random(recipient, now).to_string().len(), NotificationId::CHARS);
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::channel::Channel;
 use crate::quiet_hours::QuietHours;
 use platform::json::shaped;
 use platform::problem::{FieldError, Problem};
+use platform::rfc3339;
 
 /// Choices and quiet hours of an item.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,7 +46,7 @@ struct ChoiceMember {
     wants: bool,
     #[serde(default)]
     by: Option<ChoiceAuthor>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "rfc3339::optional")]
     at: Option<Timestamp>,
     #[serde(default)]
     covered_wish: Option<AuthorMember>,
@@ -55,7 +56,7 @@ struct ChoiceMember {
 #[serde(deny_unknown_fields)]
 struct AuthorMember {
     by: ChoiceAuthor,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "rfc3339::optional")]
     at: Option<Timestamp>,
 }
 
@@ -231,6 +232,14 @@ mod tests {
     }
 
     #[test]
+    fn times_have_the_form_of_every_other_time() {
+        let item = json!({"choices": [{"channel": "sms", "wants": false, "at": "1970-01-01t00:00:05.1234567890z"}]});
+        let preferences = added(item, Preferences::default());
+        let (_, refusal) = preferences.choices.iter().next().unwrap();
+        assert_eq!(refusal.at.as_second(), 5);
+    }
+
+    #[test]
     fn each_wrong_field_is_named() {
         let many = vec![json!({"channel": "sms", "wants": true}); 1_001];
         for (item, field) in [
@@ -238,6 +247,18 @@ mod tests {
             (json!({"choices": [{"channel": "sms", "wants": false, "by": "me"}]}), "preferences.choices[0].by"),
             (json!({"choices": [{"wants": false}]}), "preferences.choices[0]"),
             (json!({"choices": many}), "preferences.choices"),
+            (
+                json!({"choices": [{"channel": "sms", "wants": true, "at": "2026-11-23T10:00Z"}]}),
+                "preferences.choices[0].at",
+            ),
+            (
+                json!({"choices": [{"channel": "sms", "wants": true, "covered_wish": {"by": "link", "at": "2026-11-23T10:00:00+00:00[UTC]"}}]}),
+                "preferences.choices[0].covered_wish.at",
+            ),
+            (
+                json!({"quiet_hours_choice": {"by": "link", "at": "2026-11-23T10:00:00"}}),
+                "preferences.quiet_hours_choice.at",
+            ),
             (json!({"quiet_hours_choice": {"by": "me"}}), "preferences.quiet_hours_choice.by"),
             (
                 json!({"quiet_hours_choice": {"by": "link"}, "quiet_hours": {"start": "22:00"}}),

@@ -12,6 +12,7 @@ use crate::NotificationTypes;
 use crate::channel::{Channel, EmailAddress, PhoneNumber};
 use crate::language::is_language_tag;
 use crate::quiet_hours::{QuietHours, QuietHoursFault, check_quiet_windows};
+use crate::time_zone;
 use platform::json::shaped;
 use platform::private::Private;
 use platform::problem::{FieldError, Problem};
@@ -136,9 +137,9 @@ fn parse_locale(tag: &str) -> Result<String, &'static str> {
 }
 
 fn parse_time_zone(name: &str) -> Result<String, &'static str> {
-    let zone = TimeZone::get(name).ok().filter(|zone| !zone.is_unknown());
+    let zone = time_zone::parse(name);
     let name = zone.as_ref().and_then(TimeZone::iana_name);
-    name.map(str::to_owned).ok_or("must be an IANA time zone such as Europe/Rome")
+    name.map(str::to_owned).ok_or(time_zone::NOT_A_TIME_ZONE)
 }
 
 /// Checks the preferences. A type that the recipient has refused before may have been deleted since: a merged patch

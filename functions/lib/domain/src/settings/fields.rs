@@ -220,6 +220,30 @@ mod tests {
         expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
     }
 
+    /// Bounds of a range such as `1 to 10,000`.
+    fn bounds(range: &str) -> Option<(i64, i64)> {
+        let number = |text: &str| text.replace(',', "").parse().ok();
+        let (least, most) = range.split_once(" to ")?;
+        Some((number(least)?, number(most)?))
+    }
+
+    #[test]
+    fn the_parser_accepts_the_range_that_is_shown_and_nothing_beyond() {
+        let is_valid = |path: &str, value: i64| {
+            let section = path.rsplit('.').fold(json!(value), |value, name| json!({name: value}));
+            Settings::parse(&section.to_string()).is_ok()
+        };
+        // A limit whose partner has its default would be refused for the order of both.
+        let partners = ["breaker.open_seconds", "guard.off_percent"];
+        let ranges = SettingField::all().into_iter().filter(|field| !partners.contains(&field.path.as_str()));
+        let ranges: Vec<_> = ranges.filter_map(|field| Some((bounds(field.range)?, field.path))).collect();
+        assert!(ranges.len() >= 20, "{ranges:?}");
+        for ((least, most), path) in ranges {
+            let found = [least - 1, least, most, most + 1].map(|value| is_valid(&path, value));
+            assert_eq!(found, [false, true, true, false], "{path}: {least} to {most}");
+        }
+    }
+
     #[test]
     fn every_field_that_the_parser_accepts_is_listed() {
         let mut expected = BTreeSet::new();

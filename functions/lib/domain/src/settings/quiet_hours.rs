@@ -1,11 +1,11 @@
 //! Quiet hours and time zone of recipients who set none.
 
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::NotificationClass;
 use crate::quiet_hours::{QuietHoursFault, QuietWindow, check_quiet_windows};
 use crate::rollout::strict_json::JsonFault;
+use crate::time_zone;
 
 /// Windows of quiet hours by class. They apply in addition to the recipient's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +57,7 @@ impl ClassQuietHours {
 impl Organisation {
     /// Checks that the time zone exists.
     pub(super) fn check(&self) -> Result<(), JsonFault> {
-        let is_known = |name: &String| TimeZone::get(name).is_ok_and(|zone| !zone.is_unknown());
+        let is_known = |name: &String| time_zone::parse(name).is_some();
         if self.time_zone.as_ref().is_none_or(is_known) {
             return Ok(());
         }

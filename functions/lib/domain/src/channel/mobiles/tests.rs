@@ -107,7 +107,10 @@ fn every_row_is_of_a_code_that_a_country_has() {
     for (code, least, most, prefixes) in MOBILES {
         assert!(least <= most && (4..=13).contains(most), "{code}");
         assert!(
-            prefixes.split(' ').all(|range| range.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')),
+            prefixes.split(' ').all(|range| {
+                let range = range.strip_prefix('!').unwrap_or(range);
+                !range.is_empty() && range.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+            }),
             "{code}"
         );
         let of_a_country =
@@ -115,4 +118,27 @@ fn every_row_is_of_a_code_that_a_country_has() {
         assert!((0..10).any(of_a_country), "{code}");
     }
     assert!(MOBILES.is_sorted_by_key(|row| row.0));
+}
+
+/// Example numbers of each country and kind, from the metadata of libphonenumber.
+#[test]
+fn example_numbers_of_every_country_pass_if_they_are_mobile_and_are_refused_otherwise() {
+    let mut counts = [0; 2];
+    for line in include_str!("../mobile_examples.txt").lines() {
+        let (kind, number) = line.split_once(' ').unwrap();
+        let is_mobile = kind == "mobile";
+        assert_eq!(verdict(number).is_ok(), is_mobile, "{line}: {:?}", verdict(number));
+        counts[usize::from(is_mobile)] += 1;
+    }
+    assert!(counts.iter().all(|count| *count > 200), "{counts:?}");
+}
+
+#[test]
+fn landlines_and_premium_numbers_beside_mobile_ranges_are_refused() {
+    for number in ["+34961234567", "+34971234567", "+4590123456", "+380900212345", "+601300881234", "+601800881234"] {
+        assert_eq!(verdict(number), Err(NotMobile::OtherKind), "{number}");
+    }
+    for number in ["+34612345678", "+4591234567", "+380912345678", "+60123456789"] {
+        assert_eq!(verdict(number), Ok(()), "{number}");
+    }
 }
