@@ -154,3 +154,30 @@ async fn a_plan_shows_what_three_of_its_people_would_get_and_stores_none_of_it()
     }
     assert_eq!(samples().await, Vec::<Value>::new(), "an erased person is in no sample");
 }
+
+#[tokio::test]
+async fn a_launch_needs_a_complete_plan_of_the_last_24_hours() {
+    let world = crowd(3).await;
+    let local = json!({"at_local": {"date_time": "2026-11-25T09:00:00", "default_time_zone": "UTC"}});
+    let id = world.approved_campaign(with(local)).await;
+    let act = async |action: &str| {
+        let answer = world.campaign_request(&format!("POST /v1/campaigns/{{id}}/{action}"), &id, json!({})).await;
+        let kind = answer.body["type"].as_str().and_then(|kind| kind.rsplit(':').next()).unwrap_or_default().to_owned();
+        (answer.status, kind)
+    };
+    assert_eq!(act("plan").await.0, 202);
+    assert_eq!(act("launch").await, (409, "conflict".to_owned()), "nobody is counted yet");
+    assert_eq!(world.work_on_tasks().await, [TaskEnd::Done]);
+    world.advance(24 * 3_600 + 1);
+    assert_eq!(act("launch").await, (409, "approval-stale".to_owned()), "the plan is of yesterday");
+    assert_eq!(act("plan").await.0, 202);
+    world.work_on_tasks().await;
+    assert_eq!(act("launch").await.0, 200, "the approval stays");
+    world.advance(23 * 3_600);
+    for _ in 0..3 {
+        world.reconcile().await;
+        world.work_on_tasks().await;
+    }
+    let sent = world.progress(&id).await["sending"]["numbers"].clone();
+    assert_eq!((&sent["matched"], &sent["sent"], world.push.total()), (&json!(3), &json!(3), 3), "{sent}");
+}

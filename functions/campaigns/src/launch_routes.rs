@@ -1,10 +1,11 @@
 //! The routes that move a campaign: approve, launch, pause, resume, cancel, retry.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::CampaignsApi;
+use super::pinning::Pinned;
 use super::reconciler::{last_moment, too_late};
 use super::resource::{conflict, location, shown};
 use campaign::{
@@ -21,6 +22,8 @@ use store::revision::{author, entity_tag, revised, tagged};
 
 /// Maximum number of campaigns that run at once.
 const MAX_RUNNING: usize = 20;
+/// Longest time from a plan to a launch that relies on its numbers.
+const MAX_PLAN_AGE: SignedDuration = SignedDuration::from_hours(24);
 /// Time after the last slot at which people are looked for who moved to another time zone meanwhile, in seconds.
 const CLOSING_DELAY_SECONDS: i64 = 60;
 
@@ -60,9 +63,7 @@ impl CampaignsApi {
                 return Err(stale("The hash is that of another plan. Look at the present one."));
             }
             if !self.plan_totals(&stored.id, plan).await?.is_complete() {
-                return Err(
-                    Problem::new(ProblemKind::Conflict, "The plan is not complete yet. Retry later.").retry_after(2)
-                );
+                return Err(incomplete_plan());
             }
             stored.campaign.approve(Approval { hash: pinned.hash, by: by.clone(), at: now }).map_err(conflict)
         })
@@ -100,26 +101,46 @@ impl CampaignsApi {
                 if let Some(detail) = too_late(&pinned.definition, &Launch { at: now, ..pinned.launch.clone() }, now) {
                     return Err(Problem::new(ProblemKind::TooLate, format!("No message can be sent: {detail}.")));
                 }
-                let totals = self.plan_totals(&stored.id, plan).await?;
-                let (slots, slot_people) = match &pinned.definition.timing {
-                    Timing::AtLocal(local) => local_slots(local, &totals, now)?,
-                    Timing::Now | Timing::At(_) => (pinned.launch.slots.clone(), Vec::new()),
-                };
-                if slots.last().is_some_and(|last| *last >= last_moment(now)) {
-                    let message = "must be at most 13 days after the launch, with the test phase: launch it later";
-                    return Err(Problem::invalid_field(pinned.definition.timing.field(), message));
-                }
-                let expected_people = totals.tally.matched.saturating_sub(totals.tally.holdout);
-                let expected_mails = totals.tally.on_channel(Channel::Email);
-                let expected_sms = totals.tally.on_channel(Channel::Sms);
-                let segments = plan.segments;
-                let expected = Launch { expected_people, expected_mails, expected_sms, ..pinned.launch };
-                let launch = Launch { segments, slots, slot_people, ..expected };
+                let launch = self.launch_of(&stored.id, plan, pinned, now).await?;
                 stored.campaign.launch(launch, now).map_err(conflict)
             })
             .await?;
         self.conduct_now(request, now).await;
         Ok(response)
+    }
+
+    /// Returns what a launch pins, with the numbers of its plan.
+    ///
+    /// # Errors
+    /// 409 if the plan is not complete or older than 24 hours, and 422 if the campaign lasts too long, or does not say
+    /// what happens where its local time has passed.
+    async fn launch_of(
+        &self,
+        id: &CampaignId,
+        plan: &Plan,
+        Pinned { definition, launch, .. }: Pinned,
+        now: Timestamp,
+    ) -> Result<Launch, Problem> {
+        let totals = self.plan_totals(id, plan).await?;
+        if !totals.is_complete() {
+            return Err(incomplete_plan());
+        }
+        if now.duration_since(plan.at) > MAX_PLAN_AGE {
+            return Err(stale("The plan is older than 24 hours, so its numbers may be wrong. Plan it again."));
+        }
+        let (slots, slot_people) = match &definition.timing {
+            Timing::AtLocal(local) => local_slots(local, &totals, now)?,
+            Timing::Now | Timing::At(_) => (launch.slots.clone(), Vec::new()),
+        };
+        if slots.last().is_some_and(|last| *last >= last_moment(now)) {
+            let message = "must be at most 13 days after the launch, with the test phase: launch it later";
+            return Err(Problem::invalid_field(definition.timing.field(), message));
+        }
+        let expected_people = totals.tally.matched.saturating_sub(totals.tally.holdout);
+        let expected_mails = totals.tally.on_channel(Channel::Email);
+        let expected_sms = totals.tally.on_channel(Channel::Sms);
+        let expected = Launch { expected_people, expected_mails, expected_sms, ..launch };
+        Ok(Launch { segments: plan.segments, slots, slot_people, ..expected })
     }
 
     /// Pauses a campaign: within some seconds, no further person is sent to.
@@ -265,6 +286,10 @@ fn hash_request(request: &Request) -> Result<HashRequest, Problem> {
     if request.body.expose().is_empty() { Ok(HashRequest::default()) } else { request.json() }
 }
 
+fn incomplete_plan() -> Problem {
+    Problem::new(ProblemKind::Conflict, "The plan is not complete yet. Retry later.").retry_after(2)
+}
+
 fn stale(detail: &str) -> Problem {
     Problem::new(ProblemKind::ApprovalStale, detail)
 }
@@ -288,6 +313,6 @@ fn local_slots(
     }
     let slots = local.slots(zones, now);
     let last = slots.keys().last().copied().unwrap_or(now);
-    let closing = last.checked_add(jiff::SignedDuration::from_secs(CLOSING_DELAY_SECONDS)).unwrap_or(last);
+    let closing = last.checked_add(SignedDuration::from_secs(CLOSING_DELAY_SECONDS)).unwrap_or(last);
     Ok((slots.keys().copied().chain([closing]).collect(), slots.into_values().collect()))
 }
