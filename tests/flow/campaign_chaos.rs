@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use campaign::TaskMessage;
 use fanout::Worker;
 use serde_json::{Value, json};
 
@@ -23,6 +24,9 @@ const ZONES: [&str; 3] = ["Asia/Yangon", "Asia/Kathmandu", "Asia/Kolkata"];
 /// a life is enough for about a page.
 const LONGEST_LIFE: u64 = 60;
 const PEOPLE_PER_MILLISECOND: usize = 20;
+
+/// Times between two people, in milliseconds: a page has 100 people, 40 or 10.
+const PACES: [Option<u32>; 6] = [None, None, None, None, Some(500), Some(2_000)];
 
 /// Numbers that repeat from run to run: the multiplier is that of Knuth's MMIX.
 struct Dice(u64);
@@ -44,9 +48,11 @@ async fn world(people: usize) -> World {
     world
 }
 
-/// Works on a task, and dies at some moment: then the future is dropped where it is.
+/// Works on a task, and dies at some moment: then the future is dropped where it is. The pace decides the length of
+/// the pages, and is another one for each worker.
 async fn work_until_death(world: &World, worker: &Worker, dice: &mut Dice, people: usize) {
-    let Some(task) = world.next_task() else { return };
+    let Some(mut task) = world.next_task() else { return };
+    task.interval_ms = PACES[usize::try_from(dice.throw(PACES.len() as u64)).unwrap()];
     let longest = LONGEST_LIFE.max((people / PEOPLE_PER_MILLISECOND) as u64);
     let life = Duration::from_millis(dice.throw(longest));
     let is_alive = tokio::select! {
@@ -55,7 +61,7 @@ async fn work_until_death(world: &World, worker: &Worker, dice: &mut Dice, peopl
     };
     // SQS delivers again what was not deleted, and sometimes what was.
     if !is_alive || dice.throw(4) == 0 {
-        world.redeliver_task(&task);
+        world.redeliver_task(&TaskMessage { interval_ms: None, ..task });
     }
 }
 
@@ -81,6 +87,12 @@ async fn travel(world: &World, dice: &mut Dice, people: usize) {
         let zone = ZONES[usize::try_from(dice.throw(ZONES.len() as u64)).unwrap()];
         world.put_profile(&format!("user-{person}"), json!({"time_zone": zone})).await;
     }
+}
+
+/// Registers a person in the middle of a campaign, who is not part of it: the pages after this one begin elsewhere.
+async fn register(world: &World, dice: &mut Dice) {
+    let id = format!("later-{}", dice.throw(1_000_000));
+    world.put_profile(&id, json!({"email": format!("{id}@example.com")})).await;
 }
 
 /// A campaign in two steps to everybody.
@@ -109,6 +121,8 @@ async fn chaos(seed: u64, people: usize, body: Value) {
     let workers = [world.another_fanout().await, world.another_fanout().await, world.another_fanout().await];
     let id = world.approved_campaign(body).await;
     world.launch(&id).await;
+    // Whoever registers from now on came after the launch.
+    world.advance(1);
     let mut rounds = 0;
     loop {
         rounds += 1;
@@ -123,6 +137,7 @@ async fn chaos(seed: u64, people: usize, body: Value) {
             }
             4 => work_twice(&world, &workers).await,
             5 if travels => travel(&world, &mut dice, people).await,
+            6 | 7 => register(&world, &mut dice).await,
             // Each resume sends messages again, and those of tasks that are done take a worker no time.
             _ => {
                 for _ in 0..MESSAGES {

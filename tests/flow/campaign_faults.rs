@@ -195,3 +195,37 @@ async fn a_resume_that_other_writers_overtake_again_and_again_is_repeated() {
     world.work_on_tasks().await;
     assert_eq!(world.push.total(), 20);
 }
+
+#[tokio::test]
+async fn a_page_that_is_read_again_with_another_end_overwrites_nothing_and_pays_for_nobody_twice() {
+    let world = crowd(30).await;
+    world.set("settings", r#"{"sms": {"daily_ceiling_micros": 100000000}}"#);
+    let news = json!({"title": "News", "class": "marketing", "channels": ["push", "sms"], "escalate_after_seconds": 60});
+    assert_eq!(world.put_type("NEWS", news).await.status, 200);
+    for number in 0..30 {
+        let phone = json!({"phone": format!("+3933312345{number:02}")});
+        world.put_profile(&format!("user-{number}"), phone).await;
+    }
+    let id = world.approved_campaign(campaign()).await;
+    world.launch(&id).await;
+    let task = world.next_task().unwrap();
+    // The worker takes the task, works on all people, and cannot store that.
+    world.aws.fails(Some("PutItem"), 1, "ThrottlingException");
+    let failed = world.work_on_task(&world.fanout, &task).await;
+    assert!(failed.is_err(), "{failed:?}");
+    world.aws.works();
+    assert_eq!((world.push.total(), world.texts().len()), (30, 0));
+    world.advance(90);
+    world.sweep().await;
+    assert_eq!(world.texts().len(), 30, "nobody confirmed the push");
+    let before = world.items("notifications");
+    // At a slow pace, a page has four people.
+    world.redeliver_task(&campaign::TaskMessage { interval_ms: Some(5_000), ..task });
+    assert_eq!(world.work_on_tasks().await, [fanout::TaskEnd::Done]);
+    assert!(world.items("notifications") == before, "revisions and attempts are unchanged");
+    world.advance(90);
+    world.sweep().await;
+    assert_eq!((world.push.total(), world.texts().len()), (30, 30));
+    let numbers = world.progress(&id).await["sending"]["numbers"].clone();
+    assert_eq!((&numbers["matched"], &numbers["balanced"]), (&json!(30), &json!(true)), "{numbers}");
+}

@@ -9,6 +9,7 @@ mod limits;
 mod message;
 mod plan;
 mod repeats;
+mod selection;
 mod services;
 mod task_run;
 mod worker;

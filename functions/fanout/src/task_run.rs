@@ -11,19 +11,19 @@ use campaign::{
 use delivery::config::ConfigSnapshot;
 use delivery::{Allowance, CONCURRENCY, FirstResult, ResultStorage};
 use domain::budget::Ceiling;
-use domain::notification::{Notification, NotificationId, Reason};
+use domain::notification::{Notification, Reason};
 use domain::recipient::Recipient;
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use serde_json::json;
-use store::{HistoryReader, PEOPLE_PER_PART, PeoplePage, StoreError, SweepPosition};
+use store::{PEOPLE_PER_PART, PeoplePage, StoreError, SweepPosition};
 use templates::CompiledTemplate;
 use tokio::time::Instant;
 
 use crate::limits::{SHORTEST_PAGE, WorkerLimits, turns, wait_until};
 use crate::message::TaskPeople;
 use crate::plan::PlannedSend;
-use crate::repeats::{ExistingNotifications, by_recipient, count_repeated, existing_of, first_attempt};
+use crate::repeats::{ExistingNotifications, count_repeated, existing_of, first_attempt};
 use crate::services::FanoutServices;
 
 /// Maximum number of profiles of a page. A worker that dies repeats at most one page.
@@ -34,14 +34,14 @@ const AT_ONCE: usize = CONCURRENCY / 2;
 /// Work on one task.
 #[derive(Debug)]
 pub struct TaskRun<'a> {
-    services: &'a FanoutServices,
+    pub services: &'a FanoutServices,
     id: &'a CampaignId,
-    pass: TaskPass,
+    pub pass: TaskPass,
     number: u32,
     /// Time between the begins of two people, in milliseconds.
     interval_ms: Option<u32>,
-    definition: Arc<CampaignDefinition>,
-    launch: &'a Launch,
+    pub definition: Arc<CampaignDefinition>,
+    pub launch: &'a Launch,
     templates: Vec<Option<Arc<CompiledTemplate>>>,
 }
 
@@ -53,6 +53,8 @@ pub type CountedPage = (PeopleTally, Option<serde_json::Value>, Vec<PlannedPerso
 pub struct PageResult {
     /// `None` if people are left.
     pub counted: Option<CountedPage>,
+    /// `true` if people of the page may have been begun.
+    pub is_begun: bool,
     /// Budget that is spent, so that no further person was begun.
     pub spent: Option<Ceiling>,
 }
@@ -182,7 +184,7 @@ impl<'a> TaskRun<'a> {
             return Err(error);
         }
         let counted = is_whole.then(|| (tally, page.next.map(|next| json!(next)), planned));
-        Ok(PageResult { counted, spent: spent.get().copied() })
+        Ok(PageResult { counted, is_begun: true, spent: spent.get().copied() })
     }
 
     /// Decides how the results of a page are stored. A plan stores none.
@@ -253,64 +255,6 @@ impl<'a> TaskRun<'a> {
         let people = CampaignAudience::of_task(self.id, &self.definition, self.launch, (self.pass, self.number));
         let people = people.ok_or_else(malformed)?;
         Ok(TaskPeople { people, templates: &self.templates, hasher: &self.services.hasher, pass: self.pass })
-    }
-
-    /// Returns the people of a page that the task is for.
-    async fn selected(
-        &self,
-        people: &CampaignAudience<'_>,
-        page: Vec<Recipient>,
-        config: &ConfigSnapshot,
-    ) -> Result<Vec<(Assigned, Recipient)>, StoreError> {
-        let histories = HistoryReader {
-            notifications: self.services.engine.stores().notifications().clone(),
-            hasher: self.services.hasher.clone(),
-            launches: self.launch.earlier.clone(),
-        };
-        let histories = histories.of_campaign(people, &page).await?;
-        let select = |one: Recipient| Some((people.select(&one, histories.of(&one))?, one));
-        let selected = self.only_retried(page.into_iter().filter_map(select).collect()).await?;
-        if let TaskPass::Plan(_) = self.pass { self.with_caps(selected, config).await } else { Ok(selected) }
-    }
-
-    /// Adds the claims of the frequency caps for a plan, if there are rules. A send reads them itself, with each
-    /// person.
-    async fn with_caps(
-        &self,
-        selected: Vec<(Assigned, Recipient)>,
-        config: &ConfigSnapshot,
-    ) -> Result<Vec<(Assigned, Recipient)>, StoreError> {
-        if config.caps.iter().next().is_none() {
-            return Ok(selected);
-        }
-        let keys: Vec<_> = selected.iter().map(|(_, recipient)| recipient.key.clone()).collect();
-        let mut found = self.services.engine.stores().recipients().caps_of(&keys).await?;
-        let with = |(selected, recipient): (Assigned, Recipient)| {
-            let caps = found.remove(&recipient.key).unwrap_or_default();
-            (selected, Recipient { caps, ..recipient })
-        };
-        Ok(selected.into_iter().map(with).collect())
-    }
-
-    /// Leaves only people whose notification of the earlier campaign ended in one of the named ways.
-    async fn only_retried(
-        &self,
-        selected: Vec<(Assigned, Recipient)>,
-    ) -> Result<Vec<(Assigned, Recipient)>, StoreError> {
-        let (Some(retry), Some(launched_at)) = (&self.definition.retry_of, self.launch.retried_launch) else {
-            return Ok(selected);
-        };
-        let hasher = &self.services.hasher;
-        let id = |recipient: &Recipient| {
-            NotificationId::of_campaign(recipient.key.clone(), launched_at, hasher, retry.campaign.as_str())
-        };
-        let ids: Vec<_> = selected.iter().map(|(_, recipient)| id(recipient)).collect();
-        let before = by_recipient(self.services.engine.stores().notifications().get_many(&ids).await?);
-        let is_meant = |recipient: &Recipient| {
-            let before = before.get(&recipient.key).map(PersonOutcome::of);
-            before.is_some_and(|outcome| retry.takes(&outcome))
-        };
-        Ok(selected.into_iter().filter(|(_, recipient)| is_meant(recipient)).collect())
     }
 
     async fn handle(

@@ -104,6 +104,7 @@ impl Worker {
             let now = self.services.engine.clock().now();
             let mut next = task.value.clone();
             next.spent = worked.as_ref().ok().and_then(|page| Some(SpentBudget { ceiling: page.spent?, at: now }));
+            let is_begun = worked.as_ref().map_or(true, |page| page.is_begun);
             let end = match worked.map(|page| page.counted) {
                 Ok(Some((tally, after, planned))) => {
                     next.keep_samples(planned);
@@ -119,9 +120,9 @@ impl Worker {
                         None
                     }
                 }
-                // A part of the page is done: its people are counted by the next worker.
+                // A part of the page may be done: its people are counted by the next worker.
                 Ok(None) => {
-                    next.release(true);
+                    next.release(is_begun);
                     Some(Ok(TaskEnd::Left))
                 }
                 Err(error) => {

@@ -69,7 +69,8 @@ pub struct CampaignTask {
     pub is_done: bool,
     /// End of the lease of the worker that holds the task.
     pub lease_until: Option<Timestamp>,
-    /// `true` if people after `after` may have been sent to. Then the next worker looks up their notifications first.
+    /// `true` once people after `after` may have been sent to. From then on, every worker looks up the notifications of
+    /// its people first: a page that is read again may end elsewhere, so the pages after it may be done in part too.
     pub is_dirty: bool,
     /// Position of the last page whose people are all counted.
     pub after: Option<Value>,
@@ -130,7 +131,6 @@ impl CampaignTask {
     /// Records that every person up to `next` is counted; `None` is the end of the task.
     pub fn advance(&mut self, next: Option<Value>, page: &PeopleTally, now: Timestamp) {
         self.tally.merge(page);
-        self.is_dirty = false;
         if next.is_none() {
             self.is_done = true;
             self.done_at = Some(now);
@@ -209,9 +209,9 @@ mod tests {
         assert_eq!((task.claim(at(70), at(10)), task.is_dirty), (TaskClaim::Leased, false));
         assert_eq!((task.claim(at(130), at(70)), task.is_dirty), (TaskClaim::Taken, true));
         task.advance(Some(json!({"pk": "a"})), &PeopleTally { people: 3, ..PeopleTally::default() }, at(71));
-        assert!(!task.is_dirty);
+        assert!(task.is_dirty, "the page may have ended elsewhere, so the rest of the task may be done in part");
         task.release(false);
-        assert_eq!((task.claim(at(200), at(72)), task.is_dirty, task.claims), (TaskClaim::Taken, false, 3));
+        assert_eq!((task.claim(at(200), at(72)), task.is_dirty, task.claims), (TaskClaim::Taken, true, 3));
         task.advance(None, &PeopleTally { people: 4, ..PeopleTally::default() }, at(73));
         assert_eq!((task.claim(at(300), at(74)), task.tally.people, task.done_at), (TaskClaim::Done, 7, Some(at(73))));
     }

@@ -1,0 +1,70 @@
+//! Selection: the people of a page that a task is for.
+
+use campaign::{Assigned, CampaignAudience, PersonOutcome, TaskPass};
+use delivery::config::ConfigSnapshot;
+use domain::notification::NotificationId;
+use domain::recipient::Recipient;
+use store::{HistoryReader, StoreError};
+
+use crate::repeats::by_recipient;
+use crate::task_run::TaskRun;
+
+impl TaskRun<'_> {
+    /// Returns the people of a page that the task is for.
+    pub async fn selected(
+        &self,
+        people: &CampaignAudience<'_>,
+        page: Vec<Recipient>,
+        config: &ConfigSnapshot,
+    ) -> Result<Vec<(Assigned, Recipient)>, StoreError> {
+        let histories = HistoryReader {
+            notifications: self.services.engine.stores().notifications().clone(),
+            hasher: self.services.hasher.clone(),
+            launches: self.launch.earlier.clone(),
+        };
+        let histories = histories.of_campaign(people, &page).await?;
+        let select = |one: Recipient| Some((people.select(&one, histories.of(&one))?, one));
+        let selected = self.only_retried(page.into_iter().filter_map(select).collect()).await?;
+        if let TaskPass::Plan(_) = self.pass { self.with_caps(selected, config).await } else { Ok(selected) }
+    }
+
+    /// Adds the claims of the frequency caps for a plan, if there are rules. A send reads them itself, with each
+    /// person.
+    async fn with_caps(
+        &self,
+        selected: Vec<(Assigned, Recipient)>,
+        config: &ConfigSnapshot,
+    ) -> Result<Vec<(Assigned, Recipient)>, StoreError> {
+        if config.caps.iter().next().is_none() {
+            return Ok(selected);
+        }
+        let keys: Vec<_> = selected.iter().map(|(_, recipient)| recipient.key.clone()).collect();
+        let mut found = self.services.engine.stores().recipients().caps_of(&keys).await?;
+        let with = |(selected, recipient): (Assigned, Recipient)| {
+            let caps = found.remove(&recipient.key).unwrap_or_default();
+            (selected, Recipient { caps, ..recipient })
+        };
+        Ok(selected.into_iter().map(with).collect())
+    }
+
+    /// Leaves only people whose notification of the earlier campaign ended in one of the named ways.
+    async fn only_retried(
+        &self,
+        selected: Vec<(Assigned, Recipient)>,
+    ) -> Result<Vec<(Assigned, Recipient)>, StoreError> {
+        let (Some(retry), Some(launched_at)) = (&self.definition.retry_of, self.launch.retried_launch) else {
+            return Ok(selected);
+        };
+        let hasher = &self.services.hasher;
+        let id = |recipient: &Recipient| {
+            NotificationId::of_campaign(recipient.key.clone(), launched_at, hasher, retry.campaign.as_str())
+        };
+        let ids: Vec<_> = selected.iter().map(|(_, recipient)| id(recipient)).collect();
+        let before = by_recipient(self.services.engine.stores().notifications().get_many(&ids).await?);
+        let is_meant = |recipient: &Recipient| {
+            let before = before.get(&recipient.key).map(PersonOutcome::of);
+            before.is_some_and(|outcome| retry.takes(&outcome))
+        };
+        Ok(selected.into_iter().filter(|(_, recipient)| is_meant(recipient)).collect())
+    }
+}
