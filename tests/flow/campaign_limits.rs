@@ -127,6 +127,37 @@ async fn a_running_campaign_pauses_itself_after_not_after() {
 }
 
 #[tokio::test]
+async fn nobody_is_sent_to_after_not_after_whatever_the_schedule_does() {
+    let world = crowd(5).await;
+    let id = world.approved_campaign(with(json!({"not_after": "2026-11-23T10:30:00Z"}))).await;
+    world.launch(&id).await;
+    world.advance(1_801);
+    assert_eq!(world.work_on_tasks().await, [fanout::TaskEnd::Nothing], "the task was released in time");
+    assert_eq!((world.push.total(), world.items("notifications").len()), (0, 0));
+    world.reconcile().await;
+    assert_eq!(state(&world, &id).await, (json!("paused"), json!("too_late")));
+}
+
+#[tokio::test]
+async fn what_is_held_beyond_not_after_expires() {
+    let world = crowd(2).await;
+    let quiet = json!({"quiet_hours": {"start": "10:30", "end": "12:00"}});
+    world.put_profile("user-1", json!({"time_zone": "Europe/Rome", "preferences": quiet})).await;
+    // Now it is 11:00 in Rome.
+    let id = world.approved_campaign(with(json!({"not_after": "2026-11-23T10:30:00Z"}))).await;
+    world.launch(&id).await;
+    world.work_on_tasks().await;
+    for _ in 0..3 {
+        world.advance(1_801);
+        world.sweep().await;
+    }
+    assert_eq!((world.push.count("user-0"), world.push.count("user-1")), (1, 0));
+    let listed = world.campaign_request("GET /v1/campaigns/{id}/recipients", &id, json!(null)).await;
+    let ends: std::collections::BTreeSet<_> = world.items("notifications").iter().map(|item| item["status"]["S"].to_string()).collect();
+    assert_eq!(ends, ["\"accepted\"".to_owned(), "\"expired\"".to_owned()].into(), "{listed:?}");
+}
+
+#[tokio::test]
 async fn a_campaign_ends_13_days_after_its_launch() {
     let world = crowd(10).await;
     let week = 7 * 24 * 60;

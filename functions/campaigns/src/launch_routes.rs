@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::CampaignsApi;
 use super::pinning::Pinned;
-use super::reconciler::{last_moment, too_late};
+use super::reconciler::too_late;
 use super::resource::{conflict, location, shown};
 use campaign::{
     Approval, AtLocal, Campaign, CampaignId, CampaignState, CampaignTotals, Launch, OutcomeName, PauseReason, Plan,
-    RetryOf, TaskPass, Timing,
+    RetryOf, TaskPass, Timing, last_moment,
 };
 use domain::CatalogChange;
 use domain::channel::Channel;

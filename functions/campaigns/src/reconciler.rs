@@ -6,13 +6,12 @@ use std::collections::BTreeMap;
 use campaign::{
     Campaign, CampaignDefinition, CampaignId, CampaignState, CampaignTask, CampaignTotals, DependencyFacts,
     GuardCounts, Launch, MailPace, OutcomeCounts, PassRun, PauseReason, PeopleTally, ProviderPaces, ReleaseInput,
-    TaskMessage, TaskPass, TaskRelease, dependency_fault, guard_fault, needs_breakers, pick_winner, release, sms_pace,
+    TaskMessage, TaskPass, TaskRelease, dependency_fault, guard_fault, last_moment, needs_breakers, pick_winner, release, sms_pace,
 };
 use domain::Actor;
 use domain::MAX_TTL_SECONDS;
 use domain::channel::Channel;
-use domain::notification::MAX_CAMPAIGN_AGE;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use platform::problem::Problem;
 use store::revision::WRITE_TRIES;
 use store::{StoreError, StoredCampaign, Versioned};
@@ -21,10 +20,6 @@ use super::CampaignsApi;
 use super::results::{Variants, test_results, window_since};
 use aws::queue::QueueMessage;
 use metrics::figures::Figures;
-
-/// Time before the end of [`MAX_CAMPAIGN_AGE`] at which a campaign stops, so that receipts of its last messages are
-/// taken.
-const AGE_RESERVE: SignedDuration = SignedDuration::from_hours(24);
 
 impl CampaignsApi {
     /// Moves every campaign forward. The failure of one does not stop the others.
@@ -357,11 +352,6 @@ fn must_pause(
         return None;
     }
     too_late(definition, launch, now).map(|detail| (PauseReason::TooLate, detail))
-}
-
-/// Returns the time after which a campaign with this launch sends no message.
-pub(super) fn last_moment(launched_at: Timestamp) -> Timestamp {
-    launched_at.checked_add(MAX_CAMPAIGN_AGE - AGE_RESERVE).unwrap_or(Timestamp::MAX)
 }
 
 /// Returns the explanation if no further person may be sent to.

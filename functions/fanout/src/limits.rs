@@ -31,6 +31,11 @@ impl WorkerLimits {
         Self { begin_until: stop_at - NOTIFICATION_WORK_LIMIT, stop_at, lease_until: hard_deadline(ends_at_ms) }
     }
 
+    /// Returns the limits of a task of a campaign that sends to nobody after this time.
+    pub fn until(self, sends_until: Timestamp) -> Self {
+        Self { begin_until: self.begin_until.min(sends_until), ..self }
+    }
+
     /// Returns the time by which the work on a person that begins at `now` must end.
     pub fn work_until(self, now: Timestamp) -> Timestamp {
         self.stop_at.min(now.checked_add(NOTIFICATION_WORK_LIMIT).unwrap_or(self.stop_at))

@@ -117,6 +117,14 @@ impl<'a> TaskRun<'a> {
         (self.id, self.pass, self.number)
     }
 
+    /// Returns the time after which nobody is sent to.
+    pub fn sends_until(&self) -> Timestamp {
+        match self.pass {
+            TaskPass::Send => self.definition.sends_until(self.launch),
+            TaskPass::Plan(_) | TaskPass::Test(_) => Timestamp::MAX,
+        }
+    }
+
     /// Works on the next page. Returns its numbers and the position after it; `None` if people are left.
     ///
     /// # Errors

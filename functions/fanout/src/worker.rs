@@ -56,11 +56,14 @@ impl Worker {
         if !may_work(&stored.campaign, *pass) {
             return Ok(TaskEnd::Nothing);
         }
-        let limits = WorkerLimits::of(ends_at_ms);
         let Some(task_run) = TaskRun::of(&self.services, id, &stored.campaign, (*pass, *number), *interval_ms).await?
         else {
             return Ok(TaskEnd::Nothing);
         };
+        let limits = WorkerLimits::of(ends_at_ms).until(task_run.sends_until());
+        if self.services.engine.clock().now() > task_run.sends_until() {
+            return Ok(TaskEnd::Nothing);
+        }
         let Some(task) = self.take((id, *pass, *number), limits).await? else { return Ok(TaskEnd::Nothing) };
         let is_stopped = AtomicBool::new(false);
         let end = tokio::select! {

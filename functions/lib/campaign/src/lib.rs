@@ -53,7 +53,7 @@ pub use provider_limit::{ProviderLimit, ProviderLimitKind, interval_ms, paced_pa
 pub use release::{ProviderPaces, ReleaseInput, ReleasedTasks, TaskRelease, release};
 pub use resend::PassRun;
 pub use retry::RetryOf;
-pub use slots::ClosedSlots;
+pub use slots::{ClosedSlots, last_moment};
 pub use state::{CampaignState, PauseReason};
 pub use tally::{LOCAL_TIME_PASSED, PeopleTally, PersonOutcome, UNKNOWN_TYPE};
 pub use task::{CampaignTask, MAX_TASKS, PlannedPerson, SpentBudget, TaskClaim, TaskMessage, TaskPass};

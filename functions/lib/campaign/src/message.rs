@@ -42,7 +42,9 @@ impl CampaignAudience<'_> {
         let message = self.launch.messages.get(place)?;
         let ttl = self.definition.ttl_seconds.unwrap_or(kind.default_ttl_seconds.into());
         let after = |at: Timestamp, time| at.checked_add(time).unwrap_or(Timestamp::MAX);
-        let lives_until = after(created_at, SignedDuration::from_secs(ttl));
+        // What is held or retried goes out by `not_after` as well. A test is none of the campaign's messages.
+        let not_after = self.definition.not_after.filter(|_| !is_test).unwrap_or(Timestamp::MAX);
+        let lives_until = after(created_at, SignedDuration::from_secs(ttl)).min(not_after);
         let kept_until = after(lives_until, retention).as_second();
         Some(Notification::new(NotificationRequest {
             id,

@@ -13,6 +13,11 @@ use crate::tally::PeopleTally;
 use crate::task::CampaignTask;
 use crate::test_phase::TestPhase;
 use crate::totals::CampaignTotals;
+use domain::notification::MAX_CAMPAIGN_AGE;
+
+/// Time before the end of [`MAX_CAMPAIGN_AGE`] at which a campaign stops, so that receipts of its last messages are
+/// taken.
+const AGE_RESERVE: SignedDuration = SignedDuration::from_hours(24);
 
 /// First slots of a launched campaign of which every task is done. Nothing of them changes any more, so their numbers
 /// are kept as a sum, and their tasks are not read again.
@@ -72,7 +77,20 @@ impl AtLocal {
     }
 }
 
+/// Returns the time after which a campaign with this launch sends to nobody: 13 days later.
+#[must_use]
+pub fn last_moment(launched_at: Timestamp) -> Timestamp {
+    launched_at.checked_add(MAX_CAMPAIGN_AGE - AGE_RESERVE).unwrap_or(Timestamp::MAX)
+}
+
 impl CampaignDefinition {
+    /// Returns the time after which nobody is sent to: `not_after`, or the last moment of the launch.
+    #[must_use]
+    pub fn sends_until(&self, launch: &Launch) -> Timestamp {
+        let last = last_moment(launch.at);
+        self.not_after.map_or(last, |not_after| not_after.min(last))
+    }
+
     /// Returns the time at which everybody of a plan is sent to at this rate, if the campaign is launched at `now`.
     /// `waits` is the time for which it waits by itself.
     #[must_use]
