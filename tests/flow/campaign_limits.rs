@@ -90,6 +90,47 @@ async fn filters_have_at_most_60_000_bytes_with_those_who_are_left_out() {
 }
 
 #[tokio::test]
+async fn a_chain_of_segments_that_could_not_be_read_back_is_refused() {
+    let world = crowd(1).await;
+    let around = |inner: Value| (0..5).fold(inner, |inner, _| json!({"all": [inner]}));
+    let names = |number: usize| json!({"field": "segment", "op": "eq", "value": format!("s{number}")});
+    let put = async |number: usize, inner: Value| {
+        let body = json!({"title": "Chain", "filter": around(inner)});
+        world.segment_request("PUT /v1/segments/{id}", &format!("s{number}"), body, None).await
+    };
+    assert_eq!(put(0, json!({"field": "has.push", "op": "eq", "value": true})).await.status, 201);
+    for number in 1..10 {
+        assert_eq!(put(number, names(number - 1)).await.status, 201);
+    }
+    let refused = put(10, names(9)).await;
+    assert_eq!((refused.status, &refused.body["errors"][0]["field"]), (422, &json!("filter")), "{refused:?}");
+    assert!(refused.body["errors"][0]["message"].as_str().unwrap().contains("50 groups"), "{refused:?}");
+    let refused = world.campaign_request("POST /v1/campaigns", "", with(json!({"filter": around(names(9))}))).await;
+    assert_eq!((refused.status, &refused.body["errors"][0]["field"]), (422, &json!("filter")), "{refused:?}");
+    let id = world.approved_campaign(with(json!({"filter": null, "segment": "s9", "exclude": null}))).await;
+    world.launch(&id).await;
+    world.work_on_tasks().await;
+    assert_eq!(world.push.total(), 1, "the deepest chain is stored and read");
+}
+
+#[tokio::test]
+async fn a_campaign_that_cannot_be_read_does_not_stop_the_others() {
+    let world = crowd(2).await;
+    let (broken, id) = (world.approved_campaign(campaign()).await, world.approved_campaign(campaign()).await);
+    world.break_campaign(&broken);
+    world.launch(&id).await;
+    world.reconcile().await;
+    world.work_on_tasks().await;
+    assert_eq!(world.push.total(), 2);
+    for query in [&[][..], &[("state", "open")]] {
+        let listed =
+            world.campaign_request_by("ops-client", "GET /v1/campaigns", "", json!(null), None, query).await;
+        let ids: Vec<_> = listed.body["items"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
+        assert_eq!((listed.status, ids), (200, vec![json!(id)]), "{query:?}");
+    }
+}
+
+#[tokio::test]
 async fn who_is_excluded_is_not_sent_to() {
     let world = crowd(6).await;
     let silver = json!({"field": "attributes.plan", "op": "eq", "value": "silver"});

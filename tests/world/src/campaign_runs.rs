@@ -126,6 +126,15 @@ impl World {
         }
     }
 
+    /// Makes the row of a campaign unreadable.
+    pub fn break_campaign(&self, id: &str) {
+        let is_row = |item: &Value| item["pk"]["S"] == "campaigns" && item["sk"]["S"] == id;
+        let mut row = self.items("settings").into_iter().find(is_row).unwrap();
+        row["definition"]["S"] = json!("{}");
+        let put = json!({"TableName": "settings", "Item": row});
+        self.database.put_item(serde_json::from_value(put).unwrap()).unwrap();
+    }
+
     /// Deletes the progress of a task.
     pub fn forget_task(&self, id: &str, task: &str) {
         let key = json!({"pk": {"S": format!("campaign#{id}")}, "sk": {"S": task}});

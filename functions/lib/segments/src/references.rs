@@ -11,6 +11,9 @@ use crate::segment_id::SegmentId;
 
 /// Maximum number of conditions, groups and references of a filter with all its references.
 const MAX_RESOLVED: usize = 1_000;
+/// Maximum number of groups around a condition with all references. A group is up to two levels of JSON, and stored
+/// JSON of more than 128 levels cannot be read.
+const MAX_RESOLVED_DEPTH: usize = 50;
 
 /// Returns the filters of stored segments by their ids, from the ids and definitions. Malformed ones are left out.
 pub fn filters_of<'a>(
@@ -28,7 +31,7 @@ pub fn filters_of<'a>(
 ///
 /// # Errors
 /// Returns the requirement that a reference does not meet: the segment exists, no segment contains itself, and the
-/// whole is not too large.
+/// whole is not too large or too deep.
 pub fn resolve(
     filter: &Filter,
     own: Option<&SegmentId>,
@@ -36,7 +39,7 @@ pub fn resolve(
 ) -> Result<Filter, String> {
     let mut open: Vec<SegmentId> = own.into_iter().cloned().collect();
     let mut conditions = 0;
-    let whole = resolved(filter, segments, &mut open, &mut conditions)?;
+    let whole = resolved(filter, segments, &mut open, &mut conditions, 0)?;
     if whole.campaigns().len() > MAX_CAMPAIGNS {
         return Err(format!("must name at most {MAX_CAMPAIGNS} campaigns with those of the segments it names"));
     }
@@ -48,19 +51,23 @@ fn resolved(
     segments: &BTreeMap<SegmentId, Filter>,
     open: &mut Vec<SegmentId>,
     conditions: &mut usize,
+    depth: usize,
 ) -> Result<Filter, String> {
     // Groups and references count as well, so that no filter grows without bound.
     *conditions += 1;
     if *conditions > MAX_RESOLVED {
         return Err(format!("must have at most {MAX_RESOLVED} conditions with those of the segments it names"));
     }
+    if depth > MAX_RESOLVED_DEPTH {
+        return Err(format!("must have at most {MAX_RESOLVED_DEPTH} groups around a condition, with those of the segments it names"));
+    }
     let mut list = |parts: &[Filter]| -> Result<Vec<_>, String> {
-        parts.iter().map(|part| resolved(part, segments, open, conditions)).collect()
+        parts.iter().map(|part| resolved(part, segments, open, conditions, depth + 1)).collect()
     };
     let condition = match filter {
         Filter::All(parts) => return Ok(Filter::All(list(parts)?)),
         Filter::Any(parts) => return Ok(Filter::Any(list(parts)?)),
-        Filter::Not(part) => return Ok(Filter::Not(Box::new(resolved(part, segments, open, conditions)?))),
+        Filter::Not(part) => return Ok(Filter::Not(Box::new(resolved(part, segments, open, conditions, depth + 1)?))),
         Filter::Leaf(condition) => condition,
     };
     let (id, is_in) = match &condition.test {
@@ -76,7 +83,7 @@ fn resolved(
         return Err(format!("names the segment {}, which does not exist", id.as_str()));
     };
     open.push(id.clone());
-    let named = resolved(named, segments, open, conditions)?;
+    let named = resolved(named, segments, open, conditions, depth + usize::from(!is_in))?;
     open.pop();
     Ok(if is_in { named } else { Filter::Not(Box::new(named)) })
 }
@@ -113,6 +120,24 @@ mod tests {
         assert_eq!(whole.references().count(), 0);
         let missing = resolve(&filter(&names("silver")), None, &segments).unwrap_err();
         assert_eq!(missing, "names the segment silver, which does not exist");
+    }
+
+    #[test]
+    fn a_chain_of_segments_is_as_deep_as_stored_json_can_be() {
+        // Each segment puts five groups around the one before.
+        let around = |inner: Value| (0..5).fold(inner, |inner, _| json!({"all": [inner]}));
+        let mut segments = BTreeMap::from([(id("s0"), filter(&around(json!({"field": "locale", "op": "exists"}))))]);
+        for number in 1..12 {
+            segments.insert(id(&format!("s{number}")), filter(&around(names(&format!("s{}", number - 1)))));
+        }
+        let deepest = resolve(&filter(&names("s9")), None, &segments).unwrap().to_json();
+        // A campaign stores it three levels below its row, and an audit record five.
+        let stored = (0..20).fold(deepest, |inner, _| json!([inner]));
+        assert!(serde_json::from_str::<Value>(&stored.to_string()).is_ok());
+        let refused = resolve(&filter(&names("s10")), None, &segments).unwrap_err();
+        assert!(refused.starts_with("must have at most 50 groups around a condition"), "{refused}");
+        let except = filter(&json!({"field": "segment", "op": "ne", "value": "s9"}));
+        assert!(resolve(&except, None, &segments).is_err(), "it is a group as well");
     }
 
     #[test]

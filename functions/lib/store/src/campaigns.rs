@@ -90,10 +90,10 @@ impl CampaignStore {
         Ok(launches)
     }
 
-    /// Returns a page of campaigns, newest first.
+    /// Returns a page of campaigns, newest first. Malformed ones are logged and left out.
     ///
     /// # Errors
-    /// If the call to DynamoDB fails, or a row is malformed.
+    /// If the call to DynamoDB fails.
     pub async fn list(&self, after: Option<&str>, limit: usize) -> Result<Page<StoredCampaign>, StoreError> {
         let query = self.client.query().table_name(&self.table).scan_index_forward(false);
         let query = query
@@ -105,9 +105,10 @@ impl CampaignStore {
         let mut items = found.items.unwrap_or_default();
         let has_more = items.len() > limit || found.last_evaluated_key.is_some();
         items.truncate(limit);
-        let items = items.iter().map(stored).collect::<Result<Vec<_>, _>>()?;
-        let next = items.last().filter(|_| has_more).map(|last| last.id.as_str().to_owned());
-        Ok(Page { items, next })
+        let id = |item: &Item| ItemReader(item).text("sk").map(str::to_owned).unwrap_or_default();
+        let next = items.last().filter(|_| has_more).map(id);
+        let readable = |item: &Item| stored(item).map_err(|error| left_out(&id(item), &error.into())).ok();
+        Ok(Page { items: items.iter().filter_map(readable).collect(), next })
     }
 
     /// Returns the ids of the campaigns that have not ended, with consistent reads.
@@ -124,12 +125,20 @@ impl CampaignStore {
         Ok(items.iter().filter_map(id).collect())
     }
 
-    /// Returns the campaigns that have not ended, each with a consistent read.
+    /// Returns the campaigns that have not ended, each with a consistent read. Malformed ones are logged and left out.
     ///
     /// # Errors
-    /// If a call to DynamoDB fails, or a row is malformed.
+    /// If a call to DynamoDB fails.
     pub async fn open_campaigns(&self) -> Result<Vec<StoredCampaign>, StoreError> {
-        let reads = self.open().await?.into_iter().map(|id| async move { self.get(&id).await });
+        let reads = self.open().await?.into_iter().map(|id| async move {
+            match self.get(&id).await {
+                Err(error @ StoreError::Malformed(_)) => {
+                    left_out(id.as_str(), &error);
+                    Ok(None)
+                }
+                read => read,
+            }
+        });
         let read: Vec<_> = futures_util::stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await?;
         Ok(read.into_iter().flatten().collect())
     }
@@ -234,6 +243,10 @@ pub(super) async fn all_pages(query: QueryFluentBuilder) -> Result<Vec<Item>, St
         items.extend(page.map_err(|error| StoreError::of("Query", error))?.items.unwrap_or_default());
     }
     Ok(items)
+}
+
+fn left_out(campaign: &str, error: &StoreError) {
+    tracing::error!(campaign, %error, "left out a malformed campaign");
 }
 
 fn stored(item: &Item) -> Result<StoredCampaign, MalformedItem> {
