@@ -300,6 +300,34 @@ async fn a_paused_campaign_takes_a_newer_version_of_its_template_for_the_rest() 
 }
 
 #[tokio::test]
+async fn nobody_who_took_a_version_in_a_pause_resumes_the_campaign_alone() {
+    let world = crowd(1).await;
+    world.set("settings", r#"{"campaigns": {"two_people": true}}"#);
+    world.advance(21);
+    let template = |text: &str| {
+        json!({"title": "Reminder", "default_locale": "en", "variables": {"type": "object", "properties": {}},
+            "parts": {"en": {"push": {"title": "Hi", "body": text}}}})
+    };
+    world.publish_template(template("first")).await;
+    let id = world.approved_campaign(with(json!({"content": null, "template": {"name": "reminder"}}))).await;
+    let by = async |client: &str, route: &str, body: serde_json::Value| {
+        world.campaign_request_by(client, route, &id, body, None, &[]).await.status
+    };
+    assert_eq!(by("ada", "POST /v1/campaigns/{id}/launch", json!({})).await, 200);
+    assert_eq!(by("ada", "POST /v1/campaigns/{id}/pause", json!(null)).await, 200);
+    for (client, text) in [("ada", "second"), ("bob", "third")] {
+        world.publish_template(template(text)).await;
+        world.advance(31);
+        assert_eq!(by(client, "PATCH /v1/campaigns/{id}", json!({"template": {"name": "reminder"}})).await, 200);
+    }
+    let mut resumed = Vec::new();
+    for client in ["ada", "bob", "eve"] {
+        resumed.push(by(client, "POST /v1/campaigns/{id}/resume", json!(null)).await);
+    }
+    assert_eq!(resumed, [409, 409, 200]);
+}
+
+#[tokio::test]
 async fn a_key_can_be_used_again_after_a_day_although_its_item_is_not_deleted_yet() {
     let world = crowd(1).await;
     let first = world.create_campaign_once("k", campaign()).await;

@@ -162,10 +162,10 @@ impl CampaignsApi {
         let response = self
             .change(request, now, async |stored: &mut StoredCampaign| {
                 let definition = stored.campaign.parsed()?;
-                let revised_by = stored.campaign.launch.as_ref().and_then(|launch| launch.revised_by.as_ref());
-                if revised_by == Some(&by) && self.config.current().await.settings.campaigns.two_people {
+                let has_revised = stored.campaign.launch.as_ref().is_some_and(|launch| launch.revisers.contains(&by));
+                if has_revised && self.config.current().await.settings.campaigns.two_people {
                     let detail =
-                        "The settings ask for two people: another client than the one that took a version must resume it.";
+                        "The settings ask for two people: a client that took no version during this pause must resume it.";
                     return Err(Problem::new(ProblemKind::Conflict, detail));
                 }
                 let late = stored.campaign.launch.as_ref().and_then(|launch| too_late(&definition, launch, now));

@@ -1,5 +1,7 @@
 //! A campaign: its definition, its state, and what was decided at its launch. Each transition is pure and takes `now`.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
@@ -118,9 +120,9 @@ pub struct Launch {
     /// Time of the launch of the campaign whose people are sent to again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retried_launch: Option<Timestamp>,
-    /// Client that took a newer version of a template while the campaign was paused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub revised_by: Option<String>,
+    /// Clients that took another version of a template during the present pause.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub revisers: BTreeSet<String>,
     /// Variant that the people after a test phase get, once it is chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub winner: Option<Winner>,
@@ -245,9 +247,9 @@ impl Campaign {
         let begins = self.launch.as_ref().and_then(|launch| launch.slots.first()).is_none_or(|first| *first <= now);
         self.state = if begins { CampaignState::Running } else { CampaignState::Scheduled };
         (self.pause_reason, self.pause_detail, self.resumed_at) = (None, None, Some(now));
-        // Whoever resumes accepts the version that was taken during this pause.
+        // Whoever resumes accepts the versions that were taken during this pause.
         if let Some(launch) = &mut self.launch {
-            launch.revised_by = None;
+            launch.revisers.clear();
         }
         Ok(())
     }

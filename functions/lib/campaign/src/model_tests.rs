@@ -90,10 +90,10 @@ fn a_campaign_whose_tasks_are_done_is_looked_at_less_often_after_an_hour() {
 fn a_resume_accepts_the_version_that_was_taken() {
     let mut campaign = draft();
     campaign.approve(approval()).unwrap();
-    campaign.launch(Launch { revised_by: Some("ada".to_owned()), ..launch(0) }, at(0)).unwrap();
+    campaign.launch(Launch { revisers: ["ada".to_owned()].into(), ..launch(0) }, at(0)).unwrap();
     campaign.pause(PauseReason::Operator, None).unwrap();
     campaign.resume(at(1)).unwrap();
-    assert_eq!(campaign.launch.unwrap().revised_by, None);
+    assert_eq!(campaign.launch.unwrap().revisers, [].into());
 }
 
 #[test]

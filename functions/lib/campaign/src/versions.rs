@@ -44,7 +44,7 @@ impl Campaign {
                         let message = "may differ from the launched one in template.version alone";
                         return Err(Problem::invalid_field(field, message));
                     }
-                    launch.revised_by = Some(by.to_owned());
+                    launch.revisers.insert(by.to_owned());
                 }
             }
             if messages.iter().any(|message| !launch.messages.iter().any(|one| one.is_like(message))) {
@@ -133,7 +133,7 @@ mod tests {
         campaign.change_while_paused(newer.clone(), Some(vec![message("", "news", 2)]), "ada").unwrap();
         let launch = campaign.launch.unwrap();
         assert_eq!(launch.messages[0].template.as_ref().map(|used| used.version), Some(2));
-        assert_eq!((campaign.definition, launch.revised_by.as_deref()), (newer.clone(), Some("ada")));
+        assert_eq!((campaign.definition, launch.revisers), (newer.clone(), ["ada".to_owned()].into()));
         let refused = |definition: &Map<String, Value>, messages| {
             let problem = paused().change_while_paused(definition.clone(), messages, "ada").unwrap_err();
             problem.errors[0].field.clone()
