@@ -235,13 +235,13 @@ fn candidates(input: ReleaseInput<'_>, next: &TaskRelease, lost: &[Candidate], n
     lost.iter().copied().chain(new).collect()
 }
 
-/// Enters the next step once the present one is done and its wait is over.
+/// Enters the next step once the present one is done in the first slot, and its wait is over.
 fn step_forward(input: ReleaseInput<'_>, next: &mut TaskRelease, now: Timestamp) {
     while let Some(step) = input.steps.get(next.step) {
         let allowed = usize::try_from(input.allowed(next.step)).unwrap_or(usize::MAX);
-        let has_begun = input.slots.iter().any(|at| *at <= now);
-        let is_slot_done = |slot| input.tasks_of(slot).take(allowed).all(|task| input.is_done(task));
-        let is_done = input.due_slots(next, now).all(is_slot_done);
+        // By local time, the first slot is the one whose results decide: later ones do not delay a step again.
+        let has_begun = input.slots.first().is_some_and(|at| *at <= now);
+        let is_done = next.closed.slots > 0 || input.tasks_of(0).take(allowed).all(|task| input.is_done(task));
         if !(has_begun && is_done) {
             next.step_done_at = None;
             return;

@@ -117,6 +117,29 @@ fn a_step_waits_for_its_tasks_and_its_hold() {
 }
 
 #[test]
+fn a_hold_counts_from_the_first_slot_by_local_time() {
+    let steps = [CampaignStep { percent: 10.0, hold_minutes: 90 }, CampaignStep { percent: 100.0, hold_minutes: 0 }];
+    let slots = [at(0), at(3_600), at(7_200)];
+    let people = [100.0; 3];
+    let (mut tasks, mut before) = (BTreeMap::new(), TaskRelease::default());
+    let mut ends = Vec::new();
+    for minute in 0..200 {
+        let now = at(minute * 60);
+        let input = ReleaseInput { people_per_task: &people, ..input(&slots, &steps, &tasks) };
+        let released = release(input, &before, now);
+        ends.push(released.release.by_slot.clone());
+        before = released.release;
+        for (task, _) in released.tasks {
+            tasks.insert(task, done());
+        }
+    }
+    assert_eq!((&ends[0], &ends[59]), (&vec![10, 0, 0], &vec![10, 0, 0]));
+    assert_eq!((&ends[60], &ends[90]), (&vec![10, 10, 0], &vec![10, 10, 0]), "the second slot begins with a tenth");
+    assert_eq!(ends[96], [100, 100, 0], "91 minutes after the first slot, and at the rate");
+    assert_eq!(ends[125], [100, 100, 100], "the third slot is not held");
+}
+
+#[test]
 fn what_was_given_back_or_lost_is_released_again() {
     let slots = [at(0)];
     let mut tasks: BTreeMap<u32, CampaignTask> = (0..98).map(|task| (task, done())).collect();
