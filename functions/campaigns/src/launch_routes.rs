@@ -179,9 +179,6 @@ impl CampaignsApi {
                 stored.campaign.resume(now).map_err(conflict)
             })
             .await?;
-        if let Some(id) = CampaignId::parse(request.path("id")) {
-            self.resend_tasks(&id, now).await?;
-        }
         self.conduct_now(request, now).await;
         Ok(response)
     }

@@ -13,7 +13,6 @@ use domain::MAX_TTL_SECONDS;
 use domain::channel::Channel;
 use jiff::Timestamp;
 use platform::problem::Problem;
-use store::revision::WRITE_TRIES;
 use store::{StoreError, StoredCampaign, Versioned};
 
 use super::CampaignsApi;
@@ -81,7 +80,6 @@ impl CampaignsApi {
                 None => None,
             };
             let launch = decided.as_ref().unwrap_or(launch);
-            let test = definition.test.as_ref();
             let slots = launch.releasable_slots(&definition, &closed, &tasks);
             let input = ReleaseInput {
                 segments: launch.segments,
@@ -89,7 +87,8 @@ impl CampaignsApi {
                 steps: &definition.steps,
                 rate_per_second: definition.rate_per_second,
                 paces: self.provider_paces(launch, &totals, now).await?,
-                people_per_task: &launch.people_per_task(test),
+                resumed_at: campaign.resumed_at,
+                people_per_task: &launch.people_per_task(definition.test.as_ref()),
                 tasks: &tasks,
             };
             if !self.release_tasks((id, launch), read, input, now).await? || slots.len() < launch.slots.len() {
@@ -254,21 +253,6 @@ impl CampaignsApi {
             }
         }
         Ok(())
-    }
-
-    /// Makes the next release send the messages of tasks again that no worker has taken.
-    ///
-    /// # Errors
-    /// If a table does not answer, or other reconcilers are first again and again. The caller repeats the request.
-    pub(super) async fn resend_tasks(&self, id: &CampaignId, now: Timestamp) -> Result<(), Problem> {
-        for _ in 0..WRITE_TRIES {
-            let Some(read) = self.campaigns.release(id).await? else { return Ok(()) };
-            let release = TaskRelease { must_resend: true, paced_until: None, ..read.value.clone() };
-            if self.campaigns.save_release(id, Some(&read), release, now).await? {
-                return Ok(());
-            }
-        }
-        Err(Problem::unavailable(1))
     }
 
     /// Sends messages to the workers, each with its delay in seconds.

@@ -42,6 +42,9 @@ pub struct TaskRelease {
     pub last_at: Option<Timestamp>,
     /// `true` after a pause: the workers dropped the messages of tasks that they had not taken.
     pub must_resend: bool,
+    /// Time of the last resume whose dropped messages are sent again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resumed_at: Option<Timestamp>,
     /// Limit of a provider that was below the rate at the last look.
     #[serde(skip_serializing_if = "Option::is_none", alias = "mail_limit")]
     pub provider_limit: Option<ProviderLimit>,
@@ -71,6 +74,8 @@ pub struct ReleaseInput<'a> {
     pub rate_per_second: u32,
     /// Paces that the providers allow.
     pub paces: ProviderPaces,
+    /// Time of the last resume.
+    pub resumed_at: Option<Timestamp>,
     /// Expected number of people of a task of each slot.
     pub people_per_task: &'a [f64],
     /// Tasks of the slots that are not closed that a worker has taken, by their numbers.
@@ -183,6 +188,9 @@ impl ReleaseInput<'_> {
 pub fn release(input: ReleaseInput<'_>, before: &TaskRelease, now: Timestamp) -> ReleasedTasks {
     let mut next = before.clone();
     next.by_slot.resize(next.by_slot.len().max(input.slots.len()), 0);
+    if input.resumed_at != next.resumed_at {
+        (next.resumed_at, next.must_resend, next.paced_until) = (input.resumed_at, true, None);
+    }
     step_forward(input, &mut next, now);
     let lost = lost_tasks(input, &next, now);
     let candidates = candidates(input, &next, &lost, now);

@@ -27,6 +27,7 @@ fn input<'a>(
         steps,
         rate_per_second: 100,
         paces: ProviderPaces::default(),
+        resumed_at: None,
         people_per_task: &PEOPLE,
         tasks,
     }
@@ -154,6 +155,21 @@ fn what_was_given_back_or_lost_is_released_again() {
     assert_eq!(sent(&before, 400), [0, 1, 98, 99], "its worker died; two messages were lost");
     let resumed = TaskRelease { must_resend: true, ..before };
     assert_eq!(sent(&resumed, 160), [0, 98, 99], "the messages were dropped during a pause");
+}
+
+#[test]
+fn a_resume_sends_dropped_messages_again_once() {
+    let (slots, none) = ([at(0)], BTreeMap::new());
+    let first = release(input(&slots, &[], &none), &TaskRelease::default(), at(0));
+    assert_eq!(first.tasks.len(), 75);
+    // The pause and the resume may be within the second of the last release.
+    let resumed = ReleaseInput { resumed_at: Some(at(0)), ..input(&slots, &[], &none) };
+    let again = release(resumed, &first.release, at(0));
+    assert_eq!((again.tasks[0], again.tasks.len()), ((0, 0), 75), "from now on, at the same rate");
+    let more = release(resumed, &again.release, at(10));
+    assert_eq!((more.tasks[0], more.tasks.len()), ((75, 65), 10), "what the resume released is not released again");
+    let later = ReleaseInput { resumed_at: Some(at(20)), ..resumed };
+    assert_eq!(release(later, &more.release, at(20)).tasks[0], (0, 0));
 }
 
 #[test]
