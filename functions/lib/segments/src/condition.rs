@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
 use serde_json::{Map, Value, json};
 
+use crate::exact_number::ExactNumber;
 use crate::field::{Field, FieldKind};
 use crate::history::CampaignFact;
 use crate::segment_id::SegmentId;
@@ -35,7 +36,7 @@ pub enum Operand {
     /// A text.
     Text(String),
     /// A number.
-    Number(f64),
+    Number(ExactNumber),
     /// `true` or `false`.
     Flag(bool),
 }
@@ -52,13 +53,13 @@ pub enum Test {
     /// Is there, and equals none of the values.
     NoneOf(Vec<Operand>),
     /// Is a number below.
-    Below(f64),
+    Below(ExactNumber),
     /// Is a number below, or equal.
-    AtMost(f64),
+    AtMost(ExactNumber),
     /// Is a number above.
-    Above(f64),
+    Above(ExactNumber),
     /// Is a number above, or equal.
-    AtLeast(f64),
+    AtLeast(ExactNumber),
     /// Is there.
     Exists,
     /// Is not there.
@@ -189,8 +190,8 @@ fn text(value: &Value, path: &str) -> Parsed<String> {
     }
 }
 
-fn number(value: &Value, path: &str) -> Parsed<f64> {
-    match value.as_f64() {
+fn number(value: &Value, path: &str) -> Parsed<ExactNumber> {
+    match ExactNumber::of(value) {
         Some(number) => Ok(number),
         None => refused(path, "must be a number"),
     }

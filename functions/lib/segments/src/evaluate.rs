@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::condition::{BUCKETS, Condition, Operand, Test, parse_time};
+use crate::exact_number::ExactNumber;
 use crate::field::Field;
 use crate::filter::Filter;
 use crate::history::{CampaignFact, CampaignHistory};
@@ -215,8 +216,6 @@ impl FieldValue<'_> {
                 Self::Facts(facts) => facts.iter().any(|fact| fact.as_str() == wanted),
                 value => value.text().is_some_and(|text| text == wanted),
             },
-            // A number that a filter names is meant as it is written.
-            #[allow(clippy::float_cmp)]
             Operand::Number(wanted) => self.number().is_some_and(|number| number == *wanted),
             Operand::Flag(wanted) => match self {
                 Self::Flag(flag) | Self::Json(Value::Bool(flag)) => flag == wanted,
@@ -244,12 +243,10 @@ impl FieldValue<'_> {
         }
     }
 
-    fn number(&self) -> Option<f64> {
+    fn number(&self) -> Option<ExactNumber> {
         match self {
-            // At most 20 devices.
-            #[allow(clippy::cast_precision_loss)]
-            Self::Number(number) => Some(*number as f64),
-            Self::Json(value) => value.as_f64(),
+            Self::Number(number) => Some(ExactNumber::from(*number)),
+            Self::Json(value) => ExactNumber::of(value),
             _ => None,
         }
     }

@@ -6,6 +6,7 @@
 mod condition;
 mod estimate;
 mod evaluate;
+mod exact_number;
 mod field;
 mod filter;
 mod history;
