@@ -239,7 +239,8 @@ async fn resuming_a_running_campaign_again_and_again_sends_no_message_again() {
 async fn a_page_that_is_read_again_with_another_end_overwrites_nothing_and_pays_for_nobody_twice() {
     let world = crowd(30).await;
     world.set("settings", r#"{"sms": {"daily_ceiling_micros": 100000000}}"#);
-    let news = json!({"title": "News", "class": "marketing", "channels": ["push", "sms"], "escalate_after_seconds": 60});
+    let news =
+        json!({"title": "News", "class": "marketing", "channels": ["push", "sms"], "escalate_after_seconds": 60});
     assert_eq!(world.put_type("NEWS", news).await.status, 200);
     for number in 0..30 {
         let phone = json!({"phone": format!("+3933312345{number:02}")});

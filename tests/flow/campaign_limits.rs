@@ -123,8 +123,7 @@ async fn a_campaign_that_cannot_be_read_does_not_stop_the_others() {
     world.work_on_tasks().await;
     assert_eq!(world.push.total(), 2);
     for query in [&[][..], &[("state", "open")]] {
-        let listed =
-            world.campaign_request_by("ops-client", "GET /v1/campaigns", "", json!(null), None, query).await;
+        let listed = world.campaign_request_by("ops-client", "GET /v1/campaigns", "", json!(null), None, query).await;
         let ids: Vec<_> = listed.body["items"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
         assert_eq!((listed.status, ids), (200, vec![json!(id)]), "{query:?}");
     }
@@ -194,7 +193,8 @@ async fn what_is_held_beyond_not_after_expires() {
     }
     assert_eq!((world.push.count("user-0"), world.push.count("user-1")), (1, 0));
     let listed = world.campaign_request("GET /v1/campaigns/{id}/recipients", &id, json!(null)).await;
-    let ends: std::collections::BTreeSet<_> = world.items("notifications").iter().map(|item| item["status"]["S"].to_string()).collect();
+    let ends: std::collections::BTreeSet<_> =
+        world.items("notifications").iter().map(|item| item["status"]["S"].to_string()).collect();
     assert_eq!(ends, ["\"accepted\"".to_owned(), "\"expired\"".to_owned()].into(), "{listed:?}");
 }
 

@@ -75,6 +75,45 @@ async fn a_retry_lists_only_its_own_people_as_held_out() {
 }
 
 #[tokio::test]
+async fn a_retry_sends_each_person_the_variant_of_the_first_campaign_and_holds_nobody_out() {
+    let world = crowd(40).await;
+    let text = |title: &str| json!({"title": title, "body": "text"});
+    let variants = json!([
+        {"name": "a", "weight_bp": 5_000, "content": text("A")}, {"name": "b", "weight_bp": 5_000, "content": text("B")}]);
+    let test = json!({"share_percent": 50, "hours": 1, "metric": "clicked", "then": "winner"});
+    for (changes, hours) in [(json!({}), 0), (json!({"test": test}), 1)] {
+        let mut body = with(json!({"content": null, "variants": variants, "holdout_percent": 20}));
+        body.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        world.push.always(Some(Reply::status(400)));
+        let id = world.approved_campaign(body).await;
+        world.launch(&id).await;
+        world.work_on_tasks().await;
+        world.advance(hours * 3_600 + 60);
+        world.reconcile().await;
+        world.work_on_tasks().await;
+        let variants = async |id: &str| {
+            let people = world.campaign_request("GET /v1/campaigns/{id}/recipients", id, json!(null)).await.body;
+            let one = |one: &Value| {
+                let variant = one["variant"].as_str()?.split('.').next().unwrap_or_default();
+                Some((one["recipient"].as_str()?.to_owned(), variant.to_owned()))
+            };
+            let items = people["items"].as_array().unwrap();
+            items.iter().filter_map(one).collect::<std::collections::BTreeMap<_, _>>()
+        };
+        let first = variants(&id).await;
+        assert!(first.len() > 20 && first.values().any(|variant| variant == "b"), "{first:?}");
+        let again = retried(&world, &id, json!({"outcomes": ["failed"]})).await.unwrap();
+        sent_again(&world, &again).await;
+        assert_eq!(variants(&again).await, first);
+        world.push.always(None);
+        let third = retried(&world, &again, json!({"outcomes": ["failed"]})).await.unwrap();
+        sent_again(&world, &third).await;
+        assert_eq!(variants(&third).await, first, "the retry of a retry");
+        assert_eq!(world.progress(&third).await["sending"]["numbers"]["sent"], first.len());
+    }
+}
+
+#[tokio::test]
 async fn a_retry_that_can_reach_nobody_and_an_unknown_reason_are_refused() {
     let world = crowd(2).await;
     let id = world.approved_campaign(with(json!({}))).await;

@@ -201,7 +201,8 @@ impl CampaignsApi {
         }
         self.check_open().await?;
         let mut definition = found.campaign.definition.clone();
-        for name in ["send_at", "at_local", "not_after", "rollout", "test"] {
+        // Nobody was held out of those who have a notification.
+        for name in ["send_at", "at_local", "not_after", "rollout", "test", "holdout_percent"] {
             definition.remove(name);
         }
         // The notification says who was meant: the person may not match the filter any more.

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::CampaignsApi;
 use campaign::{
-    AudienceKind, CampaignDefinition, CampaignId, CampaignMessage, Launch, LaunchedMessage, MAX_TASKS, Selection,
-    Timing, Variant, hash_of,
+    AudienceKind, CampaignDefinition, CampaignId, CampaignMessage, EarlierAssignment, Launch, LaunchedMessage,
+    MAX_TASKS, Selection, Timing, Variant, hash_of,
 };
 use delivery::config::ConfigSnapshot;
 use delivery::{LinkLimits, channels_with_text, push_content_fault};
@@ -65,7 +65,7 @@ impl CampaignsApi {
         let kind = kind_of(&definition, config)?;
         let PinnedFilters { filter, exclude, earlier } = self.filters(&definition).await?;
         let messages = Box::pin(self.messages(&definition, kind, config)).await?;
-        let retried_launch = self.retried_launch(&definition).await?;
+        let (retried_launch, earlier_assignment) = self.retried(&definition).await?.unzip();
         let begins_at = match definition.timing {
             Timing::At(at) => at.max(now),
             Timing::Now | Timing::AtLocal(_) => now,
@@ -81,6 +81,7 @@ impl CampaignsApi {
             messages,
             slots,
             retried_launch,
+            earlier_assignment,
             ..Launch::default()
         };
         let rules = json!(kind.view());
@@ -218,12 +219,17 @@ impl CampaignsApi {
         Ok(launched(None, Some(used), from_attributes.clone()))
     }
 
-    async fn retried_launch(&self, definition: &CampaignDefinition) -> Result<Option<Timestamp>, Problem> {
+    /// Returns the time of the launch of the campaign whose people are sent to again, and its
+    /// assignment of variants.
+    async fn retried(
+        &self,
+        definition: &CampaignDefinition,
+    ) -> Result<Option<(Timestamp, EarlierAssignment)>, Problem> {
         let Some(retry) = &definition.retry_of else { return Ok(None) };
-        let found = self.campaigns.get(&retry.campaign).await?;
-        let launch = found.and_then(|stored| stored.campaign.launch);
         let unknown = || Problem::invalid_field("retry_of.campaign", "must be the id of a campaign that was launched");
-        Ok(Some(launch.ok_or_else(unknown)?.at))
+        let found = self.campaigns.get(&retry.campaign).await?.ok_or_else(unknown)?;
+        let assignment = EarlierAssignment::of(&found.id, &found.campaign);
+        Ok(Some(found.campaign.launch.map(|launch| launch.at).zip(assignment).ok_or_else(unknown)?))
     }
 
     /// Returns the number of tasks of a pass over the audience.

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use campaign::{
     Campaign, CampaignDefinition, CampaignId, CampaignState, CampaignTask, CampaignTotals, DependencyFacts,
     GuardCounts, Launch, MailPace, OutcomeCounts, PassRun, PauseReason, PeopleTally, ProviderPaces, ReleaseInput,
-    TaskMessage, TaskPass, TaskRelease, dependency_fault, guard_fault, last_moment, needs_breakers, pick_winner, release, sms_pace,
+    TaskMessage, TaskPass, TaskRelease, dependency_fault, guard_fault, last_moment, needs_breakers, pick_winner,
+    release, sms_pace,
 };
 use domain::Actor;
 use domain::MAX_TTL_SECONDS;

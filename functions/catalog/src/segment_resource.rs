@@ -152,8 +152,10 @@ pub fn check_references(
         can_be_used(segments) && !can_be_used(&changed)
     });
     let Some((broken, _)) = broken else { return Ok(()) };
-    let message =
-        format!("must be smaller: the segment {}, which names this one, would be too large or too deep", broken.as_str());
+    let message = format!(
+        "must be smaller: the segment {}, which names this one, would be too large or too deep",
+        broken.as_str()
+    );
     Err(Problem::invalid_field("filter", message))
 }
 

@@ -52,7 +52,7 @@ pub use people::{Assigned, CampaignAudience};
 pub use provider_limit::{ProviderLimit, ProviderLimitKind, interval_ms, paced_page, sms_pace};
 pub use release::{ProviderPaces, ReleaseInput, ReleasedTasks, TaskRelease, release};
 pub use resend::PassRun;
-pub use retry::RetryOf;
+pub use retry::{EarlierAssignment, RestAssignment, RetryOf};
 pub use slots::{ClosedSlots, last_moment};
 pub use state::{CampaignState, PauseReason};
 pub use tally::{LOCAL_TIME_PASSED, PeopleTally, PersonOutcome, UNKNOWN_TYPE};

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::definition::CampaignDefinition;
 use crate::guards::GuardCounts;
+use crate::retry::EarlierAssignment;
 use crate::state::{CampaignState, PauseReason};
 use crate::test_phase::Winner;
 use domain::CampaignId;
@@ -120,6 +121,9 @@ pub struct Launch {
     /// Time of the launch of the campaign whose people are sent to again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retried_launch: Option<Timestamp>,
+    /// Assignment of variants in that campaign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier_assignment: Option<EarlierAssignment>,
     /// Clients that took another version of a template during the present pause.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub revisers: BTreeSet<String>,

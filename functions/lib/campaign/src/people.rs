@@ -186,9 +186,12 @@ impl<'a> CampaignAudience<'a> {
 
     fn assign(&self, recipient: &Recipient, holdout_bp: u32) -> Assigned {
         let weights = self.launch.messages.iter().map(|message| message.weight_bp);
-        match assign(self.id, &recipient.id, holdout_bp, weights) {
-            VariantAssignment::Holdout => Assigned::Holdout,
-            VariantAssignment::Variant(place) => Assigned::Message(place),
+        match (assign(self.id, &recipient.id, holdout_bp, weights), &self.launch.earlier_assignment) {
+            (VariantAssignment::Holdout, _) => Assigned::Holdout,
+            (VariantAssignment::Variant(place), None) => Assigned::Message(place),
+            (VariantAssignment::Variant(_), Some(earlier)) => {
+                Assigned::Message(earlier.place_of(&recipient.id, &self.launch.messages))
+            }
         }
     }
 }

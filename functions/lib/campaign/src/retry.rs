@@ -2,10 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::assignment::{VariantAssignment, assign, is_tested};
 use crate::audience::OutcomeName;
+use crate::model::{Campaign, LaunchedMessage};
 use crate::tally::PersonOutcome;
 use domain::CampaignId;
 use domain::notification::Reason;
+use domain::recipient::RecipientId;
 
 /// An earlier campaign, of which only people who ended in certain ways are sent to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +21,51 @@ pub struct RetryOf {
     /// Reasons of failures and skips that are meant; without any, all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
+}
+
+/// Assignment of variants in the earlier campaign, which a retry repeats: everybody gets the same message again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierAssignment {
+    /// Campaign whose id decides: the first one, if a retry is retried.
+    pub campaign: CampaignId,
+    /// Message of the people after its test phase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<RestAssignment>,
+}
+
+/// People of an earlier campaign who got the winner of its test phase.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestAssignment {
+    /// Share of the people who did not, in basis points.
+    pub tested_bp: u32,
+    /// Name of the variant that won.
+    pub variant: String,
+}
+
+impl EarlierAssignment {
+    /// Returns the assignment of a campaign that was launched.
+    #[must_use]
+    pub fn of(id: &CampaignId, campaign: &Campaign) -> Option<Self> {
+        let launch = campaign.launch.as_ref()?;
+        let test = campaign.parsed().ok().and_then(|definition| definition.test);
+        let rest = launch.winner.as_ref().zip(test);
+        let rest =
+            rest.map(|(winner, test)| RestAssignment { tested_bp: test.share_bp, variant: winner.variant.clone() });
+        Some(launch.earlier_assignment.clone().unwrap_or_else(|| Self { campaign: id.clone(), rest }))
+    }
+
+    /// Returns the position of the message that a person got, of these.
+    #[must_use]
+    pub fn place_of(&self, recipient: &RecipientId, messages: &[LaunchedMessage]) -> usize {
+        let rest = self.rest.as_ref().filter(|rest| !is_tested(&self.campaign, recipient, rest.tested_bp));
+        let won = rest.and_then(|rest| messages.iter().position(|message| message.variant == rest.variant));
+        won.unwrap_or_else(|| {
+            match assign(&self.campaign, recipient, 0, messages.iter().map(|message| message.weight_bp)) {
+                VariantAssignment::Variant(place) => place,
+                VariantAssignment::Holdout => 0,
+            }
+        })
+    }
 }
 
 impl RetryOf {

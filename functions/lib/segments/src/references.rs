@@ -59,7 +59,9 @@ fn resolved(
         return Err(format!("must have at most {MAX_RESOLVED} conditions with those of the segments it names"));
     }
     if depth > MAX_RESOLVED_DEPTH {
-        return Err(format!("must have at most {MAX_RESOLVED_DEPTH} groups around a condition, with those of the segments it names"));
+        return Err(format!(
+            "must have at most {MAX_RESOLVED_DEPTH} groups around a condition, with those of the segments it names"
+        ));
     }
     let mut list = |parts: &[Filter]| -> Result<Vec<_>, String> {
         parts.iter().map(|part| resolved(part, segments, open, conditions, depth + 1)).collect()
