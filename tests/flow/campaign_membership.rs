@@ -114,6 +114,37 @@ async fn a_retry_sends_each_person_the_variant_of_the_first_campaign_and_holds_n
 }
 
 #[tokio::test]
+async fn who_is_held_is_sent_to_again_only_once_the_campaign_was_cancelled() {
+    let world = crowd(3).await;
+    // Now it is 11:00 in Rome.
+    let quiet = json!({"quiet_hours": {"start": "10:30", "end": "12:00"}});
+    world.put_profile("user-1", json!({"time_zone": "Europe/Rome", "preferences": quiet})).await;
+    let id = world.approved_campaign(with(json!({}))).await;
+    world.launch(&id).await;
+    world.work_on_tasks().await;
+    let held = json!({"outcomes": ["failed", "held"]});
+    let refused = Err((422, "outcomes".to_owned()));
+    assert_eq!(retried(&world, &id, held.clone()).await, refused, "it runs");
+    let draft = with(json!({"retry_of": {"campaign": id, "outcomes": ["waiting"]}}));
+    let created = world.campaign_request("POST /v1/campaigns", "", draft).await;
+    assert_eq!((created.status, &created.body["errors"][0]["field"]), (422, &json!("retry_of.outcomes")));
+    let cancelled = world.campaign_request("POST /v1/campaigns/{id}/cancel", &id, json!(null)).await;
+    assert_eq!(cancelled.status, 200, "{cancelled:?}");
+    world.advance(59);
+    assert_eq!(retried(&world, &id, held.clone()).await, refused, "a process may not know it yet");
+    world.advance(1);
+    let again = retried(&world, &id, held).await.unwrap();
+    sent_again(&world, &again).await;
+    // What was held is spread over 15 minutes.
+    world.advance(3_600 + 900);
+    for _ in 0..3 {
+        world.sweep().await;
+        world.advance(60);
+    }
+    assert_eq!(["user-0", "user-1", "user-2"].map(|user| world.push.count(user)), [1, 1, 1]);
+}
+
+#[tokio::test]
 async fn a_retry_that_can_reach_nobody_and_an_unknown_reason_are_refused() {
     let world = crowd(2).await;
     let id = world.approved_campaign(with(json!({}))).await;

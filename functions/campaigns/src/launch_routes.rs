@@ -215,6 +215,9 @@ impl CampaignsApi {
         if let Some((field, message)) = retry_of.fault() {
             return Err(Problem::invalid_field(field, message));
         }
+        if let Some(message) = retry_of.conflict_with(&found.campaign, now) {
+            return Err(Problem::invalid_field("outcomes", message));
+        }
         definition.insert("title".to_owned(), json!(shown_title));
         definition.insert("retry_of".to_owned(), json!(retry_of));
         campaign::CampaignDefinition::parse(Value::Object(definition.clone()))?;

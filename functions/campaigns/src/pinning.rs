@@ -65,7 +65,7 @@ impl CampaignsApi {
         let kind = kind_of(&definition, config)?;
         let PinnedFilters { filter, exclude, earlier } = self.filters(&definition).await?;
         let messages = Box::pin(self.messages(&definition, kind, config)).await?;
-        let (retried_launch, earlier_assignment) = self.retried(&definition).await?.unzip();
+        let (retried_launch, earlier_assignment) = self.retried_campaign(&definition, now).await?.unzip();
         let begins_at = match definition.timing {
             Timing::At(at) => at.max(now),
             Timing::Now | Timing::AtLocal(_) => now,
@@ -221,13 +221,17 @@ impl CampaignsApi {
 
     /// Returns the time of the launch of the campaign whose people are sent to again, and its
     /// assignment of variants.
-    async fn retried(
+    async fn retried_campaign(
         &self,
         definition: &CampaignDefinition,
+        now: Timestamp,
     ) -> Result<Option<(Timestamp, EarlierAssignment)>, Problem> {
         let Some(retry) = &definition.retry_of else { return Ok(None) };
         let unknown = || Problem::invalid_field("retry_of.campaign", "must be the id of a campaign that was launched");
         let found = self.campaigns.get(&retry.campaign).await?.ok_or_else(unknown)?;
+        if let Some(message) = retry.conflict_with(&found.campaign, now) {
+            return Err(Problem::invalid_field("retry_of.outcomes", message));
+        }
         let assignment = EarlierAssignment::of(&found.id, &found.campaign);
         Ok(Some(found.campaign.launch.map(|launch| launch.at).zip(assignment).ok_or_else(unknown)?))
     }

@@ -1,14 +1,19 @@
 //! A campaign for people whose notification of an earlier campaign ended in certain ways.
 
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::assignment::{VariantAssignment, assign, is_tested};
 use crate::audience::OutcomeName;
 use crate::model::{Campaign, LaunchedMessage};
+use crate::state::CampaignState;
 use crate::tally::PersonOutcome;
 use domain::CampaignId;
 use domain::notification::Reason;
 use domain::recipient::RecipientId;
+
+/// Time after a cancellation from which the campaign surely sends nothing more.
+const STOPPED_AFTER: SignedDuration = SignedDuration::from_secs(60);
 
 /// An earlier campaign, of which only people who ended in certain ways are sent to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +89,20 @@ impl RetryOf {
             return Some(("reasons", "must be absent if outcomes has neither failed nor skipped"));
         }
         None
+    }
+
+    /// Returns the explanation if the earlier campaign may still send to people with these outcomes. A worker or cascade
+    /// that read its state before the cancellation ends within a minute.
+    #[must_use]
+    pub fn conflict_with(&self, earlier: &Campaign, now: Timestamp) -> Option<&'static str> {
+        let may_change = self.outcomes.iter().any(|it| matches!(it, OutcomeName::Waiting | OutcomeName::Held));
+        let is_cancelled = earlier.state == CampaignState::Cancelled;
+        let ended_at = earlier.ended_at.filter(|_| is_cancelled);
+        let has_stopped = ended_at.is_some_and(|at| now.duration_since(at) >= STOPPED_AFTER);
+        (may_change && !has_stopped).then_some(
+            "must not have waiting or held unless the campaign was cancelled at least 60 seconds ago: it may still send \
+             to these people, so cancel the campaign first",
+        )
     }
 
     /// Returns `true` if people with this outcome are sent to.
