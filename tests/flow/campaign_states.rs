@@ -152,3 +152,28 @@ async fn the_stored_form_of_a_list_belongs_to_its_own_campaign() {
     let more = json!({"recipients": {"list": stored["list"], "count": 9}});
     assert_eq!(world.campaign_request("PATCH /v1/campaigns/{id}", id, more).await.status, 422);
 }
+
+#[tokio::test]
+async fn at_a_slow_pace_people_are_judged_as_of_their_turn() {
+    let world = crowd(3).await;
+    let id = world.approved_campaign(with(json!({}))).await;
+    world.launch(&id).await;
+    let task = campaign::TaskMessage { interval_ms: Some(2_500), ..world.next_task().unwrap() };
+    let change = async {
+        while world.push.total() == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        let people = (0..3).map(|number| format!("user-{number}"));
+        let later: Vec<_> = people.filter(|user| world.push.count(user) == 0).collect();
+        world.put_profile(&later[0], json!({"preferences": {"opted_out_types": ["NEWS"]}})).await;
+        assert_eq!(world.on_recipient("DELETE /v1/recipients/{id}", &later[1], json!(null)).await.status, 200);
+    };
+    let (worked, ()) = tokio::join!(world.work_on_task(&world.fanout, &task), change);
+    assert!(worked.is_ok(), "{worked:?}");
+    assert_eq!(world.push.total(), 1);
+    let numbers = world.progress(&id).await["sending"]["numbers"].clone();
+    assert_eq!(
+        json!([numbers["matched"], numbers["sent"], numbers["skipped"], numbers["erased"], numbers["balanced"]]),
+        json!([3, 1, {"opted_out": 1}, 1, true])
+    );
+}

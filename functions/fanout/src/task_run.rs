@@ -1,5 +1,6 @@
 //! Work on the pages of one task.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -71,6 +72,13 @@ struct HandledPerson {
     to_store: Option<Notification>,
 }
 
+impl HandledPerson {
+    /// Returns the outcome of a person to whom nothing was sent now.
+    const fn nobody(outcome: Option<PersonOutcome>) -> Self {
+        Self { outcome, variant: String::new(), planned: None, cost_micros: 0, spent: None, to_store: None }
+    }
+}
+
 /// Facts that are common to the people of a page.
 #[derive(Debug, Clone, Copy)]
 struct PageFacts<'a> {
@@ -140,6 +148,7 @@ impl<'a> TaskRun<'a> {
         if engine.clock().now() + SHORTEST_PAGE >= limits.begin_until {
             return Ok(PageResult::default());
         }
+        let read_at = Instant::now();
         let page = self.read(task).await?;
         let config = engine.config().with_types(&[self.definition.kind.as_str()]).await;
         let (people, malformed) = (page.people.len() as u64, page.malformed as u64);
@@ -157,13 +166,12 @@ impl<'a> TaskRun<'a> {
             let now = engine.clock().now();
             let place = (recipient.locale.clone(), recipient.time_zone.clone());
             let facts = PageFacts { config, limits, now, first };
-            let handled = Box::pin(self.handle(audience, selected, recipient, existing, facts)).await?;
+            let handled = self.begin(audience, (selected, recipient), read_at, existing, facts).await?;
             handled.spent.iter().for_each(|ceiling| _ = spent.set(*ceiling));
             Ok::<_, StoreError>(Some((handled, place)))
         });
         let handled: Vec<_> = futures_util::stream::iter(handled).buffer_unordered(AT_ONCE).collect().await;
-        let mut is_whole = true;
-        let (mut to_store, mut planned, mut failed) = (Vec::new(), Vec::new(), None);
+        let (mut is_whole, mut to_store, mut planned, mut failed) = (true, Vec::new(), Vec::new(), None);
         for one in handled {
             let (mut one, (locale, time_zone)) = match one {
                 Ok(Some(one)) => one,
@@ -265,6 +273,23 @@ impl<'a> TaskRun<'a> {
         Ok(TaskPeople { people, templates: &self.templates, hasher: &self.services.hasher, pass: self.pass })
     }
 
+    /// Handles a person at the turn, as of now.
+    async fn begin(
+        &self,
+        audience: &TaskPeople<'_>,
+        person: (Assigned, Recipient),
+        read_at: Instant,
+        existing: &ExistingNotifications,
+        facts: PageFacts<'_>,
+    ) -> Result<HandledPerson, StoreError> {
+        match self.at_turn(&audience.people, person, read_at, facts.config).await? {
+            ControlFlow::Continue((selected, recipient)) => {
+                Box::pin(self.handle(audience, selected, recipient, existing, facts)).await
+            }
+            ControlFlow::Break(outcome) => Ok(HandledPerson::nobody(outcome)),
+        }
+    }
+
     async fn handle(
         &self,
         audience: &TaskPeople<'_>,
@@ -274,14 +299,7 @@ impl<'a> TaskRun<'a> {
         facts: PageFacts<'_>,
     ) -> Result<HandledPerson, StoreError> {
         let PageFacts { config, now, .. } = facts;
-        let nobody = |outcome| HandledPerson {
-            outcome,
-            variant: String::new(),
-            planned: None,
-            cost_micros: 0,
-            spent: None,
-            to_store: None,
-        };
+        let nobody = HandledPerson::nobody;
         // The slot that sent to a person counts it.
         if existing.contains_key(&recipient.key) {
             return Ok(nobody(None));
