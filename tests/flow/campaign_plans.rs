@@ -24,6 +24,31 @@ async fn a_plan_decides_about_quiet_hours_as_of_the_begin_of_the_campaign() {
     assert_eq!(planned(local("2026-11-24T13:00:00")).await, (json!(3), json!(0)));
 }
 
+#[tokio::test]
+async fn a_plan_decides_about_people_after_a_test_phase_as_of_its_end() {
+    let world = crowd(20).await;
+    // From half past twelve on in Rome, where it is 11:00 now.
+    let quiet = json!({"quiet_hours": {"start": "12:30", "end": "14:00"}});
+    for number in 0..20 {
+        let profile = json!({"time_zone": "Europe/Rome", "preferences": quiet});
+        world.put_profile(&format!("user-{number}"), profile).await;
+    }
+    let text = |name: &str| json!({"name": name, "weight_bp": 5_000, "content": {"title": name, "body": "text"}});
+    let test = json!({"share_percent": 50, "hours": 2, "metric": "clicked", "then": "winner"});
+    let body = with(json!({"content": null, "variants": [text("a"), text("b")], "test": test}));
+    let id = world.approved_campaign(body).await;
+    let of = |numbers: &Value| json!([numbers["sent"], numbers["held"]]);
+    let planned = of(&world.progress(&id).await["plan"]["numbers"]);
+    world.launch(&id).await;
+    world.work_on_tasks().await;
+    let tested = world.push.total();
+    assert!((1..20).contains(&tested) && planned == json!([tested, 20 - tested]), "{planned}, {tested} in the test");
+    world.advance(2 * 3_600 + 1);
+    world.reconcile().await;
+    world.work_on_tasks().await;
+    assert_eq!(of(&world.progress(&id).await["sending"]["numbers"]), planned);
+}
+
 /// People with one slot of the day, of whom two have used it.
 async fn with_caps(on_cap: &str) -> World {
     let world = crowd(5).await;

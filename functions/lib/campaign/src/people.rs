@@ -173,7 +173,7 @@ impl<'a> CampaignAudience<'a> {
     }
 
     /// Returns the time as of which a plan decides for a person: the one at which the campaign begins for that person,
-    /// at the earliest `now`.
+    /// at the earliest `now`. For people after a test phase, it begins at the end of the test.
     #[must_use]
     pub fn planned_at(&self, recipient: &Recipient, now: Timestamp) -> Timestamp {
         let begins_at = match &self.definition.timing {
@@ -181,7 +181,13 @@ impl<'a> CampaignAudience<'a> {
             Timing::At(at) => Some(*at),
             Timing::AtLocal(local) => local.slot(recipient.time_zone.as_deref(), self.launch.at),
         };
-        begins_at.map_or(now, |at| at.max(now))
+        let begins_at = begins_at.map_or(now, |at| at.max(now));
+        match self.definition.test {
+            Some(test) if !is_tested(self.id, &recipient.id, test.share_bp) => {
+                begins_at.checked_add(test.duration).unwrap_or(Timestamp::MAX)
+            }
+            _ => begins_at,
+        }
     }
 
     fn assign(&self, recipient: &Recipient, holdout_bp: u32) -> Assigned {
@@ -218,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_plan_decides_as_of_the_begin_of_the_campaign_for_each_person() {
-        let (id, now) = (CampaignId::random(Timestamp::UNIX_EPOCH), at("2026-11-23T10:00:00Z"));
+        let (id, now) = (CampaignId::parse("0123456789abcdefghjkmnpqrs").unwrap(), at("2026-11-23T10:00:00Z"));
         let rome = Recipient { time_zone: Some("Europe/Rome".to_owned()), ..with_everything(1) };
         let planned = |timing: Value| {
             let mut body =
@@ -232,6 +238,14 @@ mod tests {
         assert_eq!(planned(json!({"send_at": "2026-11-23T09:58:00Z"})), now, "its time has come");
         let local = json!({"date_time": "2026-11-24T09:00:00", "default_time_zone": "UTC"});
         assert_eq!(planned(json!({"at_local": local})), at("2026-11-24T08:00:00Z"));
+        let text = |name: &str| json!({"name": name, "weight_bp": 5_000, "content": {"title": "A", "body": "B"}});
+        let phase = |share: f64| {
+            let test = json!({"share_percent": share, "hours": 3, "metric": "clicked", "then": "winner"});
+            json!({"content": null, "variants": [text("a"), text("b")], "test": test, "send_at": "2026-11-23T22:30:00Z"})
+        };
+        // Of shares of 1 % and 99 %, the person is in the larger one alone.
+        assert_eq!(planned(phase(99.0)), at("2026-11-23T22:30:00Z"));
+        assert_eq!(planned(phase(1.0)), at("2026-11-24T01:30:00Z"), "after the test");
     }
 
     /// Returns what each slot of a campaign by local time selects for a person in each zone.
