@@ -49,6 +49,33 @@ async fn a_plan_decides_about_people_after_a_test_phase_as_of_its_end() {
     assert_eq!(of(&world.progress(&id).await["sending"]["numbers"]), planned);
 }
 
+#[tokio::test]
+async fn a_count_for_a_type_finds_the_people_whom_a_plan_finds() {
+    let world = crowd(3).await;
+    let news = json!({"title": "News", "class": "marketing", "channels": ["push"]});
+    assert_eq!(world.put_type("NEWS", news).await.status, 200);
+    world.put_profile("user-2", json!({"preferences": {"opted_out_types": ["NEWS"]}})).await;
+    for number in 0..4 {
+        world.put_profile(&format!("mail-{number}"), json!({"email": format!("mail-{number}@example.com")})).await;
+    }
+    world.advance(31);
+    let count = json!({"filter": {"all": []}, "type": "NEWS"});
+    let counted = world.segment_request("POST /v1/segments/count", "", count, None).await.body;
+    let of = |value: &Value| value["estimate"].clone();
+    let (reachable, skipped) = (&counted["reachable"], &counted["skipped"]);
+    assert_eq!(json!([of(&reachable["push"]), of(&reachable["email"])]), json!([2, 0]), "{counted}");
+    let id = world.approved_campaign(with(json!({}))).await;
+    let planned = world.progress(&id).await["plan"]["numbers"].clone();
+    assert_eq!(
+        (&planned["by_channel"], &planned["skipped"]),
+        (&json!({"push": 2}), &json!({"no_channel": 4, "opted_out": 1}))
+    );
+    assert_eq!(
+        json!({"no_channel": of(&skipped["no_channel"]), "opted_out": of(&skipped["opted_out"])}),
+        planned["skipped"]
+    );
+}
+
 /// People with one slot of the day, of whom two have used it.
 async fn with_caps(on_cap: &str) -> World {
     let world = crowd(5).await;

@@ -12,9 +12,9 @@ use super::CatalogApi;
 use super::segment_resource::{filter, filters, resolved};
 use super::segment_routes::segment_id;
 use super::segment_scan::{Audience, ScannedAudience, SegmentProgress, done, new_progress};
+use domain::TypeId;
 use domain::channel::{EmailAddress, PhoneNumber};
 use domain::recipient::{Recipient, RecipientId};
-use domain::{TypeId, TypeRules};
 use platform::http::{Request, Response};
 use platform::problem::{Problem, ProblemKind};
 use platform::random;
@@ -93,7 +93,7 @@ impl CatalogApi {
             let scanned = audience.scanned(&self.recipients).await?;
             return Ok(Response::json(200, &scanned.to_json()));
         }
-        let kind = audience.kind.as_ref().map(|(kind, _)| kind.as_str().to_owned());
+        let kind = audience.kind.as_ref().map(|kind| kind.id.as_str().to_owned());
         let mut count = ExactCount { filter: audience.filter.to_json(), kind, at: now, progress: new_progress() };
         audience.continue_count(&self.recipients, &mut count.progress, Instant::now() + COUNT_TIME).await;
         if done(&count.progress) == count.progress.len() {
@@ -227,12 +227,11 @@ impl CatalogApi {
         now: Timestamp,
     ) -> Result<Audience, Problem> {
         let config = self.config.with_types(kind.as_ref().map(TypeId::as_str).as_slice()).await;
-        let rules = |kind: TypeId| -> Result<(TypeId, TypeRules), Problem> {
-            let known = config.settings.types.get(kind.as_str()).map(|known| known.rules);
-            let rules = known.ok_or_else(|| Problem::invalid_field("type", "must be the name of a type"))?;
-            Ok((kind, rules))
+        let known = |kind: TypeId| {
+            let known = config.settings.types.get(kind.as_str()).cloned();
+            known.ok_or_else(|| Problem::invalid_field("type", "must be the name of a type"))
         };
-        let kind = kind.map(rules).transpose()?;
+        let kind = kind.map(known).transpose()?;
         let (settings, home_country) = (Arc::clone(&config.settings), self.home_country);
         Ok(Audience { filter, kind, settings, home_country, now, histories })
     }

@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use delivery::unreachable_channels;
+use domain::NotificationType;
 use domain::channel::Channel;
 use domain::channel::country::CountryCode;
 use domain::recipient::Recipient;
 use domain::settings::Settings;
-use domain::{TypeId, TypeRules};
 use platform::random;
 use segments::{Estimate, Filter, Person, SegmentSample, is_usable};
 use store::{Histories, HistoryReader, PeoplePage, RecipientsStore, StoreError, SweepPosition};
@@ -39,8 +39,8 @@ const AT_ONCE: usize = 8;
 pub struct Audience {
     /// Filter without references.
     pub filter: Filter,
-    /// Type of notification that they would get, with its rules.
-    pub kind: Option<(TypeId, TypeRules)>,
+    /// Type of notification that they would get.
+    pub kind: Option<NotificationType>,
     /// Settings in force.
     pub settings: Arc<Settings>,
     /// Country of the sender.
@@ -106,7 +106,9 @@ impl Audience {
             let unreachable = unreachable_channels(Some(recipient), &self.settings.sms, self.home_country, self.now);
             let reaches = |channel: Channel, count: &mut u64| {
                 let is_reachable = match &self.kind {
-                    Some((kind, rules)) => recipient.reachable_on(channel, kind, rules),
+                    Some(kind) => {
+                        kind.channels.contains(&channel) && recipient.reachable_on(channel, &kind.id, &kind.rules)
+                    }
                     None => is_usable(recipient, channel, self.now),
                 };
                 let is_reachable = is_reachable && !unreachable.contains(&channel);
@@ -124,8 +126,8 @@ impl Audience {
     }
 
     fn is_opted_out(&self, recipient: &Recipient) -> bool {
-        let allows = |kind, rules| recipient.preferences.choices.allow_type(kind, &Channel::ALL, rules);
-        self.kind.as_ref().is_some_and(|(kind, rules)| !allows(kind, rules))
+        let choices = &recipient.preferences.choices;
+        self.kind.as_ref().is_some_and(|kind| !choices.allow_type(&kind.id, &kind.channels, &kind.rules))
     }
 
     /// Reads a sample. The size of the table is not known, so a sample that holds too few people is followed by one of
