@@ -114,6 +114,27 @@ async fn the_last_pass_waits_for_tasks_that_a_pause_delayed() {
 }
 
 #[tokio::test]
+async fn between_two_slots_the_progress_says_when_the_last_one_is() {
+    let world = travellers(6).await;
+    let id = world.approved_campaign(at_half_past_eleven("", json!({}))).await;
+    let sending = async || world.progress(&id).await["sending"].clone();
+    assert_eq!(world.progress(&id).await["plan"]["duration_seconds"], 6 * HOUR + 1, "from Rome's time to New York's");
+    world.launch(&id).await;
+    assert_eq!(world.progress(&id).await["state"], "scheduled");
+    run_for(&world, HOUR / 2 + 1).await;
+    let first = sending().await;
+    assert_eq!(first["limiting_factor"], "local_time", "{first}");
+    // The last pass begins a minute after New York's time.
+    assert_eq!(first["seconds_left"], 6 * HOUR - 1 + 60, "{first}");
+    run_for(&world, HOUR).await;
+    run_for(&world, 5 * HOUR).await;
+    assert_eq!(sending().await["limiting_factor"], "local_time");
+    run_for(&world, 61).await;
+    let last = sending().await;
+    assert_eq!((&last["limiting_factor"], &last["seconds_left"]), (&json!("nothing"), &json!(0)), "{last}");
+}
+
+#[tokio::test]
 async fn who_is_held_out_is_counted_once_wherever_they_move() {
     for if_passed in ["", "skip", "send_now"] {
         let world = travellers(30).await;

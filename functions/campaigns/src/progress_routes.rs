@@ -29,16 +29,15 @@ impl CampaignsApi {
                 let quota = self.quota_for(&totals, now).await;
                 let sms_per_second = self.config.current().await.settings.sms.max_per_second;
                 let rate = plan_rate(&totals, &definition, quota.ok().flatten(), sms_per_second);
-                let people = totals.tally.matched - totals.tally.holdout;
-                let waits = waits(&definition);
-                let ends_at = definition.ends_at(&totals.tally, rate, waits, now);
+                let ends_at = definition.ends_at(&totals.tally, rate, waits(&definition), now);
+                let begins_at = definition.begins_at(&totals.tally, now);
                 let samples = match totals.is_complete() {
                     true => Box::pin(self.samples((id, &definition), plan, &tasks, now)).await?,
                     false => Vec::new(),
                 };
                 json!({
                     "number": plan.number, "hash": plan.hash, "at": plan.at, "is_complete": totals.is_complete(),
-                    "numbers": totals, "duration_seconds": seconds(people, rate) + waits.as_secs().unsigned_abs(),
+                    "numbers": totals, "duration_seconds": seconds_from(begins_at, ends_at),
                     "warnings": warnings(&totals, &definition, quota, ends_at),
                     "samples": samples,
                 })
@@ -55,12 +54,18 @@ impl CampaignsApi {
                 let left = launch.expected_people.saturating_sub(done);
                 let own_rate = f64::from(definition.rate_per_second);
                 let rate = release.provider_limit.map_or(own_rate, |limit| limit.people_per_second.min(own_rate));
+                let waits = holds_left(&definition, &release, now);
+                let has_ended = totals.is_complete() || campaign.state.is_final();
+                let ends_at = match has_ended {
+                    true => now,
+                    false => launch.ends_at(definition.test.as_ref(), left, rate, waits, now),
+                };
                 json!({
                     "launched_at": launch.at, "expected_people": launch.expected_people, "numbers": totals,
                     "rate_per_second": definition.rate_per_second, "step": release.step,
                     "effective_rate_per_second": rate,
-                    "limiting_factor": limiting_factor(campaign, &definition, &release, &totals),
-                    "seconds_left": seconds(left, rate),
+                    "limiting_factor": limiting_factor(campaign, &definition, &release, &totals, now),
+                    "seconds_left": seconds_from(now, ends_at),
                 })
             }
             None => Value::Null,
@@ -88,10 +93,10 @@ impl CampaignsApi {
 #[derive(Debug, Clone, Copy)]
 struct NoQuota;
 
-// At most a million people.
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn seconds(people: u64, rate_per_second: f64) -> u64 {
-    (people as f64 / rate_per_second).ceil() as u64
+/// Returns the whole seconds between two times, rounded up.
+fn seconds_from(begin: Timestamp, end: Timestamp) -> u64 {
+    let ms = u64::try_from(end.duration_since(begin).as_millis()).unwrap_or(0);
+    ms.div_ceil(1_000)
 }
 
 /// Returns the people a second of a plan: its own rate, or the lowest rate of a provider if that is lower.
@@ -115,17 +120,29 @@ fn waits(definition: &CampaignDefinition) -> SignedDuration {
     holds.chain(definition.test.map(|test| test.duration)).sum()
 }
 
+/// Returns the time for which a campaign holds its steps from now on.
+fn holds_left(definition: &CampaignDefinition, release: &TaskRelease, now: Timestamp) -> SignedDuration {
+    let steps = definition.steps.iter().skip(release.step);
+    let holds: SignedDuration = steps.map(|step| SignedDuration::from_mins(step.hold_minutes.into())).sum();
+    let held = release.step_done_at.map_or(SignedDuration::ZERO, |at| now.duration_since(at));
+    (holds - held).max(SignedDuration::ZERO)
+}
+
 /// Returns what keeps a campaign from being faster.
 fn limiting_factor(
     campaign: &Campaign,
     definition: &CampaignDefinition,
     release: &TaskRelease,
     totals: &CampaignTotals,
+    now: Timestamp,
 ) -> &'static str {
+    let launch = campaign.launch.as_ref();
+    let waits = launch.is_some_and(|launch| launch.waits_for_local_time(definition, totals.tasks_done, now));
     let released: u32 = release.by_slot.iter().sum();
     let by_provider = release.provider_limit.map(|limit| limit.by);
     let quota = ProviderLimitKind::MailQuota;
     match campaign.state {
+        CampaignState::Running if waits => "local_time",
         CampaignState::Running if release.step_done_at.is_some() => "rollout_step",
         CampaignState::Running if totals.is_complete() => "nothing",
         CampaignState::Running if awaits_winner(campaign, definition, totals) => "test_phase",

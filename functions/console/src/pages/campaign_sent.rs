@@ -132,6 +132,7 @@ impl CampaignSending {
             "rate" => "the rate",
             "rollout_step" => "the step of the rollout",
             "test_phase" => "the test phase of the variants",
+            "local_time" => "the time of the next time zone",
             "ses_rate" => "the send rate of SES",
             "ses_quota" => "the quota of SES for 24 hours",
             "sns_rate" => "the send rate of SMS",

@@ -91,6 +91,22 @@ impl CampaignDefinition {
         self.not_after.map_or(last, |not_after| not_after.min(last))
     }
 
+    /// Returns the times at which a plan's people are sent to, if the campaign is launched at `now`, each with the
+    /// number of its people.
+    fn planned_slots(&self, plan: &PeopleTally, now: Timestamp) -> BTreeMap<Timestamp, u64> {
+        match &self.timing {
+            Timing::AtLocal(local) => local.slots(&plan.by_time_zone, now),
+            Timing::At(at) => BTreeMap::from([((*at).max(now), plan.matched)]),
+            Timing::Now => BTreeMap::from([(now, plan.matched)]),
+        }
+    }
+
+    /// Returns the time at which the first of a plan's people is sent to, if the campaign is launched at `now`.
+    #[must_use]
+    pub fn begins_at(&self, plan: &PeopleTally, now: Timestamp) -> Timestamp {
+        self.planned_slots(plan, now).first_key_value().map_or(now, |(at, _)| *at)
+    }
+
     /// Returns the time at which everybody of a plan is sent to at this rate, if the campaign is launched at `now`.
     /// `waits` is the time for which it waits by itself.
     #[must_use]
@@ -103,18 +119,25 @@ impl CampaignDefinition {
         now: Timestamp,
     ) -> Timestamp {
         let sent_to = plan.matched.saturating_sub(plan.holdout) as f64 / plan.matched.max(1) as f64;
-        let slots = match &self.timing {
-            Timing::AtLocal(local) => local.slots(&plan.by_time_zone, now),
-            Timing::At(at) => BTreeMap::from([((*at).max(now), plan.matched)]),
-            Timing::Now => BTreeMap::from([(now, plan.matched)]),
-        };
-        let sent = slots.into_iter().fold(now, |end, (at, people)| {
-            let time = SignedDuration::try_from_secs_f64(people as f64 * sent_to / people_per_second)
-                .unwrap_or(SignedDuration::MAX);
-            end.max(at).checked_add(time).unwrap_or(Timestamp::MAX)
-        });
-        sent.checked_add(waits).unwrap_or(Timestamp::MAX)
+        let slots = self.planned_slots(plan, now).into_iter().map(|(at, people)| (at, people as f64 * sent_to));
+        end_of(slots, people_per_second, waits, now)
     }
+}
+
+/// Returns the time at which the people of all slots are sent to at this rate. `waits` is the time for which the
+/// campaign waits by itself after the begin of the first slot; later slots do not wait.
+fn end_of(
+    slots: impl Iterator<Item = (Timestamp, f64)>,
+    people_per_second: f64,
+    waits: SignedDuration,
+    now: Timestamp,
+) -> Timestamp {
+    let after = |at: Timestamp, time| at.checked_add(time).unwrap_or(Timestamp::MAX);
+    let (end, _) = slots.fold((now, waits), |(end, waits), (at, people)| {
+        let time = SignedDuration::try_from_secs_f64(people / people_per_second).unwrap_or(SignedDuration::MAX);
+        (after(after(end.max(at), time), waits), SignedDuration::ZERO)
+    });
+    end
 }
 
 impl Launch {
@@ -135,6 +158,32 @@ impl Launch {
             None => people * self.slot_people.get(slot).map_or(0.0, |of_slot| *of_slot as f64 / planned),
         };
         (0..self.slots.len()).map(|slot| of_slot(slot) / f64::from(self.segments.max(1))).collect()
+    }
+
+    /// Returns the time at which those who are left are sent to at this rate. `waits` is the time for which the campaign
+    /// waits by itself from now on.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)] // at most a million people
+    pub fn ends_at(
+        &self,
+        test: Option<&TestPhase>,
+        left: u64,
+        people_per_second: f64,
+        waits: SignedDuration,
+        now: Timestamp,
+    ) -> Timestamp {
+        let of_slots = self.people_per_task(test).into_iter().map(|of_task| of_task * f64::from(self.segments));
+        let later: Vec<_> = self.slots.iter().copied().zip(of_slots).filter(|(at, _)| *at > now).collect();
+        let due = (left as f64 - later.iter().map(|(_, people)| people).sum::<f64>()).max(0.0);
+        end_of([(now, due)].into_iter().chain(later), people_per_second, waits, now)
+    }
+
+    /// Returns `true` if everybody whose time has come is sent to, and others wait for theirs.
+    #[must_use]
+    pub fn waits_for_local_time(&self, definition: &CampaignDefinition, tasks_done: u32, now: Timestamp) -> bool {
+        let due = self.slots.iter().filter(|at| **at <= now).count();
+        let due_tasks = u32::try_from(due).unwrap_or(u32::MAX).saturating_mul(self.segments);
+        matches!(definition.timing, Timing::AtLocal(_)) && due < self.slots.len() && tasks_done >= due_tasks
     }
 
     /// Returns the slots whose tasks may be released. People after a test phase wait for its winner, and the pass for

@@ -99,12 +99,29 @@ fn a_campaign_ends_after_its_last_slot() {
     assert_eq!(ends(&definition(&json!({})), 10.0), 95);
     assert_eq!(ends(&definition(&json!({"send_at": "2026-12-01T01:00:00Z"})), 10.0), 3_695);
     assert_eq!(ends(&definition(&json!({"send_at": "2026-11-30T23:59:00Z"})), 10.0), 95);
-    assert_eq!(ends(&by_local_time(), 10.0), 14 * 3_600 + 30 + 5);
+    assert_eq!(ends(&by_local_time(), 10.0), 14 * 3_600 + 30, "New York's people do not wait for a step");
     assert_eq!(
         ends(&by_local_time(), 0.01),
         9 * 3_600 + 90_000 + 5,
         "people of UTC are not all sent to when New York begins"
     );
+}
+
+#[test]
+fn who_is_left_waits_for_the_later_slots() {
+    let (launch, definition) = (launch(3, &[50, 50]), by_local_time());
+    let left = |people, second: i64| {
+        let end = launch.ends_at(None, people, 1.0, SignedDuration::from_secs(10), at(second));
+        end.duration_since(at(second)).as_secs()
+    };
+    assert_eq!((left(100, 0), left(60, 0)), (7_200, 7_200), "the last pass begins with the third slot");
+    assert_eq!((left(50, 3_600), left(30, 7_200), left(0, 9_000)), (3_600, 40, 10));
+    let at_once = Launch { slots: vec![at(0)], slot_people: Vec::new(), ..launch.clone() };
+    let end = at_once.ends_at(None, 100, 1.0, SignedDuration::from_secs(10), at(5));
+    assert_eq!(end, at(115));
+    let waits = |tasks_done, second| launch.waits_for_local_time(&definition, tasks_done, at(second));
+    assert!(!waits(3, 0) && waits(4, 0) && !waits(4, 3_600) && waits(8, 3_600) && !waits(12, 7_200));
+    assert!(!at_once.waits_for_local_time(&self::definition(&json!({})), 4, at(0)));
 }
 
 proptest! {
