@@ -215,7 +215,7 @@ impl CampaignsApi {
         if let Some((field, message)) = retry_of.fault() {
             return Err(Problem::invalid_field(field, message));
         }
-        if let Some(message) = retry_of.conflict_with(&found.campaign, now) {
+        if let Some(message) = found.campaign.conflict_with_retry(&retry_of, now) {
             return Err(Problem::invalid_field("outcomes", message));
         }
         definition.insert("title".to_owned(), json!(shown_title));

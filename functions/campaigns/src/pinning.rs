@@ -229,10 +229,10 @@ impl CampaignsApi {
         let Some(retry) = &definition.retry_of else { return Ok(None) };
         let unknown = || Problem::invalid_field("retry_of.campaign", "must be the id of a campaign that was launched");
         let found = self.campaigns.get(&retry.campaign).await?.ok_or_else(unknown)?;
-        if let Some(message) = retry.conflict_with(&found.campaign, now) {
+        if let Some(message) = found.campaign.conflict_with_retry(retry, now) {
             return Err(Problem::invalid_field("retry_of.outcomes", message));
         }
-        let assignment = EarlierAssignment::of(&found.id, &found.campaign);
+        let assignment = found.campaign.assignment_for_retry(&found.id);
         Ok(Some(found.campaign.launch.map(|launch| launch.at).zip(assignment).ok_or_else(unknown)?))
     }
 

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::definition::CampaignDefinition;
+use crate::earlier_assignment::EarlierAssignment;
 use crate::guards::GuardCounts;
-use crate::retry::EarlierAssignment;
 use crate::state::{CampaignState, PauseReason};
 use crate::test_phase::Winner;
 use domain::CampaignId;

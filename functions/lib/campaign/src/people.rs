@@ -191,12 +191,13 @@ impl<'a> CampaignAudience<'a> {
     }
 
     fn assign(&self, recipient: &Recipient, holdout_bp: u32) -> Assigned {
-        let weights = self.launch.messages.iter().map(|message| message.weight_bp);
+        let variants = self.launch.messages.iter().map(|message| (message.variant.as_str(), message.weight_bp));
+        let weights = variants.clone().map(|(_, weight_bp)| weight_bp);
         match (assign(self.id, &recipient.id, holdout_bp, weights), &self.launch.earlier_assignment) {
             (VariantAssignment::Holdout, _) => Assigned::Holdout,
             (VariantAssignment::Variant(place), None) => Assigned::Message(place),
             (VariantAssignment::Variant(_), Some(earlier)) => {
-                Assigned::Message(earlier.place_of(&recipient.id, &self.launch.messages))
+                Assigned::Message(earlier.place_of(&recipient.id, variants))
             }
         }
     }

@@ -160,8 +160,8 @@ impl Launch {
         (0..self.slots.len()).map(|slot| of_slot(slot) / f64::from(self.segments.max(1))).collect()
     }
 
-    /// Returns the time at which those who are left are sent to at this rate. `waits` is the time for which the campaign
-    /// waits by itself from now on.
+    /// Returns the time at which those who are left are sent to at this rate. `waits` is the time for which the
+    /// campaign waits by itself from now on.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // at most a million people
     pub fn ends_at(
