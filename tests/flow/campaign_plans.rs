@@ -76,6 +76,21 @@ async fn a_count_for_a_type_finds_the_people_whom_a_plan_finds() {
     );
 }
 
+#[tokio::test]
+async fn a_plan_warns_if_the_message_is_long_to_store() {
+    let world = crowd(2).await;
+    let warnings = async |characters: usize| {
+        let content = json!({"title": "Autumn", "body": "x".repeat(characters)});
+        let id = world.approved_campaign(with(json!({"content": content}))).await;
+        world.launch(&id).await;
+        world.work_on_tasks().await;
+        world.progress(&id).await["plan"]["warnings"].to_string()
+    };
+    assert_eq!(warnings(1_300).await, "[]");
+    let long = warnings(1_600).await;
+    assert!(long.contains("3 write units for each person"), "{long}");
+}
+
 /// People with one slot of the day, of whom two have used it.
 async fn with_caps(on_cap: &str) -> World {
     let world = crowd(5).await;

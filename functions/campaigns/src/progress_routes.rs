@@ -5,13 +5,18 @@ use serde_json::{Value, json};
 
 use super::CampaignsApi;
 use campaign::{
-    Campaign, CampaignDefinition, CampaignState, CampaignTotals, Launch, MailPace, ProviderLimitKind, TaskPass,
-    TaskRelease, mails_left, sms_pace,
+    Campaign, CampaignDefinition, CampaignState, CampaignTotals, Launch, LaunchedMessage, MailPace, ProviderLimitKind,
+    TaskPass, TaskRelease, mails_left, sms_pace,
 };
 use domain::channel::{Channel, MailQuota};
+use domain::notification::TemplateUse;
 use platform::http::{Request, Response};
 use platform::problem::Problem;
 
+/// Size of a stored notification beside its content or its variables, in bytes.
+const OTHER_ITEM_BYTES: usize = 600;
+/// Number of write units for a notification from which a plan warns.
+const MANY_WRITE_UNITS: usize = 3;
 /// Share of skipped people from which a plan warns, in percent.
 const MANY_SKIPPED_PERCENT: u64 = 20;
 
@@ -38,7 +43,7 @@ impl CampaignsApi {
                 json!({
                     "number": plan.number, "hash": plan.hash, "at": plan.at, "is_complete": totals.is_complete(),
                     "numbers": totals, "duration_seconds": seconds_from(begins_at, ends_at),
-                    "warnings": warnings(&totals, &definition, quota, ends_at),
+                    "warnings": warnings(&totals, &definition, &plan.launch, quota, ends_at),
                     "samples": samples,
                 })
             }
@@ -178,10 +183,18 @@ fn quota_warning(mails: u64, quota: Result<Option<MailQuota>, NoQuota>) -> Optio
     ))
 }
 
+/// Returns the write units of DynamoDB for a notification with this message, each for 1 KB.
+fn write_units(message: &LaunchedMessage) -> usize {
+    let content = message.content.as_ref().map_or(0, |content| json!(content).to_string().len());
+    let variables = message.template.as_ref().map_or(0, TemplateUse::json_bytes);
+    (OTHER_ITEM_BYTES + content + variables).div_ceil(1_024)
+}
+
 /// Returns what an operator should look at before an approval.
 fn warnings(
     totals: &CampaignTotals,
     definition: &CampaignDefinition,
+    launch: &Launch,
     quota: Result<Option<MailQuota>, NoQuota>,
     ends_at: Timestamp,
 ) -> Vec<String> {
@@ -199,6 +212,12 @@ fn warnings(
     }
     if tally.malformed > 0 {
         warnings.push(format!("{} stored profiles cannot be read and are left out.", tally.malformed));
+    }
+    let units = launch.messages.iter().map(write_units).max().unwrap_or(1);
+    if units >= MANY_WRITE_UNITS {
+        warnings.push(format!(
+            "The message is long: to store it costs {units} write units for each person instead of one."
+        ));
     }
     warnings.extend(quota_warning(tally.on_channel(Channel::Email), quota));
     if definition.not_after.is_some_and(|not_after| ends_at > not_after) {
