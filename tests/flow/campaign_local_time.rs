@@ -206,6 +206,51 @@ async fn who_moved_to_a_zone_whose_time_had_passed_is_listed_as_skipped() {
 }
 
 #[tokio::test]
+async fn who_moves_to_a_zone_that_the_plan_had_not_seen_is_sent_to_at_its_time() {
+    for if_passed in ["", "skip", "send_now", "next_day"] {
+        let world = crowd(2).await;
+        moves(&world, 0, "Europe/Rome").await;
+        moves(&world, 1, "Europe/Rome").await;
+        let id = world.approved_campaign(at_half_past_eleven(if_passed, json!({}))).await;
+        world.launch(&id).await;
+        moves(&world, 1, "Pacific/Honolulu").await;
+        run_for(&world, HOUR / 2 + 1).await;
+        run_for(&world, 61).await;
+        assert_eq!((world.push.count("user-0"), world.push.count("user-1")), (1, 0), "{if_passed}");
+        let sent = numbers(&world, &id).await;
+        assert_eq!(json!([sent["matched"], sent["sent"], sent["waiting"], sent["balanced"]]), json!([2, 1, 1, true]));
+        assert_eq!(world.progress(&id).await["state"], "finishing", "{if_passed}");
+        // Half past eleven in Honolulu is 21:30 UTC.
+        run_for(&world, 11 * HOUR - 63).await;
+        world.sweep().await;
+        assert_eq!(world.push.count("user-1"), 0, "{if_passed}: a second too early");
+        for _ in 0..3 {
+            run_for(&world, 60).await;
+            world.sweep().await;
+        }
+        assert_eq!((world.push.count("user-1"), world.push.total()), (1, 2), "{if_passed}");
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_campaign_sends_nothing_to_who_waits_for_the_local_time() {
+    let world = crowd(2).await;
+    moves(&world, 0, "Europe/Rome").await;
+    moves(&world, 1, "Europe/Rome").await;
+    let id = world.approved_campaign(at_half_past_eleven("skip", json!({}))).await;
+    world.launch(&id).await;
+    moves(&world, 1, "Pacific/Honolulu").await;
+    run_for(&world, HOUR / 2 + 1).await;
+    run_for(&world, 61).await;
+    assert_eq!(world.campaign_request("POST /v1/campaigns/{id}/cancel", &id, json!(null)).await.status, 200);
+    for _ in 0..3 {
+        world.advance(11 * HOUR);
+        world.sweep().await;
+    }
+    assert_eq!((world.push.count("user-0"), world.push.count("user-1")), (1, 0));
+}
+
+#[tokio::test]
 async fn a_plan_warns_if_not_after_passes_before_the_last_slot() {
     let world = travellers(3).await;
     let warnings = async |not_after: &str| {

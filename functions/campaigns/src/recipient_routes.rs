@@ -163,7 +163,7 @@ fn unsent(people: &CampaignAudience<'_>, campaign: &Campaign, selected: Assigned
         Assigned::Holdout => return Some(PersonOutcome::Holdout),
         Assigned::TooLate => true,
         // The last pass found that the person had moved to a zone whose time had passed.
-        Assigned::Message(_) => campaign.sent_at.is_some() && people.skips_late(),
+        Assigned::Message(_) | Assigned::AtLocalTime(..) => campaign.sent_at.is_some() && people.skips_late(),
     };
     is_late.then_some(PersonOutcome::Skipped(LOCAL_TIME_PASSED))
 }

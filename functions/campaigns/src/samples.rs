@@ -80,6 +80,7 @@ impl CampaignsApi {
             retention: config.settings.retention_days.of_notifications(),
             is_test: true,
             created_at: people.planned_at(recipient, now),
+            due_at: people.planned_at(recipient, now),
         };
         let Some(mut notification) = people.notification(recipient, place, parts) else { return Ok(None) };
         if let Some((template, used)) = template.zip(notification.message().template()) {

@@ -33,13 +33,15 @@ impl TaskPeople<'_> {
         NotificationId::of_campaign(recipient.key.clone(), launch.at, self.hasher, &id)
     }
 
-    /// Builds the notification for a recipient. Returns `None` if its type no longer exists.
+    /// Builds the notification for a recipient, whose first attempt is at `due_at`. Returns `None` if its type no
+    /// longer exists.
     pub fn notification(
         &self,
         recipient: &Recipient,
         place: usize,
         config: &ConfigSnapshot,
         now: Timestamp,
+        due_at: Timestamp,
     ) -> Option<Notification> {
         let kind = config.settings.types.get(self.people.definition.kind.as_str())?;
         let template = self.templates.get(place).and_then(Option::as_deref);
@@ -50,6 +52,7 @@ impl TaskPeople<'_> {
             retention: config.settings.retention_days.of_notifications(),
             is_test: matches!(self.pass, TaskPass::Test(_)),
             created_at: now,
+            due_at,
         };
         self.people.notification(recipient, place, parts)
     }

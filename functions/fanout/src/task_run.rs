@@ -12,7 +12,7 @@ use campaign::{
 use delivery::config::ConfigSnapshot;
 use delivery::{Allowance, CONCURRENCY, FirstResult, ResultStorage};
 use domain::budget::Ceiling;
-use domain::notification::{Notification, Reason};
+use domain::notification::{Notification, NotificationId, Reason};
 use domain::recipient::Recipient;
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -304,14 +304,17 @@ impl<'a> TaskRun<'a> {
         if existing.contains_key(&recipient.key) {
             return Ok(nobody(None));
         }
-        let place = match selected {
+        let too_late = || Ok(nobody(Some(PersonOutcome::Skipped(LOCAL_TIME_PASSED))));
+        let (place, later) = match selected {
             Assigned::Holdout => return Ok(nobody(Some(PersonOutcome::Holdout))),
-            Assigned::TooLate => return Ok(nobody(Some(PersonOutcome::Skipped(LOCAL_TIME_PASSED)))),
-            Assigned::Message(place) => place,
+            Assigned::TooLate => return too_late(),
+            Assigned::AtLocalTime(_, at) if at > self.sends_until() => return too_late(),
+            Assigned::AtLocalTime(place, at) => (place, Some(at).filter(|at| *at > now)),
+            Assigned::Message(place) => (place, None),
         };
         let variant = self.launch.messages.get(place).map(|message| message.variant.clone()).unwrap_or_default();
         let at = if let TaskPass::Plan(_) = self.pass { audience.people.planned_at(&recipient, now) } else { now };
-        let Some(notification) = audience.notification(&recipient, place, config, at) else {
+        let Some(notification) = audience.notification(&recipient, place, config, at, later.unwrap_or(at)) else {
             return Ok(nobody(Some(PersonOutcome::Skipped(UNKNOWN_TYPE))));
         };
         if let TaskPass::Plan(_) = self.pass {
@@ -320,7 +323,10 @@ impl<'a> TaskRun<'a> {
             let outcome = Some(planned.outcome.clone());
             return Ok(HandledPerson { variant, planned: Some(planned), ..nobody(outcome) });
         }
-        let sent = self.send(notification, recipient, facts).await?;
+        let sent = match later {
+            Some(_) => self.schedule(notification).await?,
+            None => self.send(notification, recipient, facts).await?,
+        };
         let Some(FirstResult { notification, is_stored }) = sent else {
             return Ok(nobody(Some(PersonOutcome::Erased)));
         };
@@ -348,13 +354,24 @@ impl<'a> TaskRun<'a> {
         // Boxed, because its parts are nested more deeply than the compiler's recursion limit allows.
         match Box::pin(engine.start_as(first, notification, Some(recipient), config, allowance)).await {
             Ok(sent) => Ok(Some(sent)),
-            // Another worker stored it, or the cascade function continued it.
-            Err(StoreError::ConditionFailed { .. }) => {
-                let stored = engine.stores().notifications().get(&id).await?;
-                Ok(stored.map(|notification| FirstResult { notification, is_stored: true }))
-            }
+            Err(StoreError::ConditionFailed { .. }) => self.stored(&id).await,
             Err(error) => Err(error),
         }
+    }
+
+    /// Stores a notification for later. The cascade function makes its first attempt.
+    async fn schedule(&self, notification: Notification) -> Result<Option<FirstResult>, StoreError> {
+        match self.services.engine.stores().notifications().create(&notification).await {
+            Ok(()) => Ok(Some(FirstResult { notification, is_stored: true })),
+            Err(StoreError::ConditionFailed { .. }) => self.stored(notification.id()).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns a notification that another worker stored, or the cascade function continued.
+    async fn stored(&self, id: &NotificationId) -> Result<Option<FirstResult>, StoreError> {
+        let stored = self.services.engine.stores().notifications().get(id).await?;
+        Ok(stored.map(|notification| FirstResult { notification, is_stored: true }))
     }
 }
 

@@ -27,6 +27,8 @@ pub struct NotificationContext<'a> {
     pub is_test: bool,
     /// Time at which it is created.
     pub created_at: Timestamp,
+    /// Time of its first attempt.
+    pub due_at: Timestamp,
 }
 
 impl CampaignAudience<'_> {
@@ -38,13 +40,13 @@ impl CampaignAudience<'_> {
         place: usize,
         parts: NotificationContext<'_>,
     ) -> Option<Notification> {
-        let NotificationContext { id, kind, channels, retention, is_test, created_at } = parts;
+        let NotificationContext { id, kind, channels, retention, is_test, created_at, due_at } = parts;
         let message = self.launch.messages.get(place)?;
         let ttl = self.definition.ttl_seconds.unwrap_or(kind.default_ttl_seconds.into());
         let after = |at: Timestamp, time| at.checked_add(time).unwrap_or(Timestamp::MAX);
         // What is held or retried goes out by `not_after` as well. A test is none of the campaign's messages.
         let not_after = self.definition.not_after.filter(|_| !is_test).unwrap_or(Timestamp::MAX);
-        let lives_until = after(created_at, SignedDuration::from_secs(ttl)).min(not_after);
+        let lives_until = after(due_at, SignedDuration::from_secs(ttl)).min(not_after);
         let kept_until = after(lives_until, retention).as_second();
         Some(Notification::new(NotificationRequest {
             id,
@@ -65,7 +67,7 @@ impl CampaignAudience<'_> {
             }),
             metadata: None,
             created_at,
-            due_at: created_at,
+            due_at,
             lives_until,
             kept_until: Timestamp::from_second(kept_until).unwrap_or(Timestamp::MAX),
         }))

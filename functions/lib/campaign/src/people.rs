@@ -38,6 +38,8 @@ pub enum Assigned {
     Holdout,
     /// The person gets the message at this position.
     Message(usize),
+    /// The person is in a zone that the plan had not seen, and gets the message at this position at a later local time.
+    AtLocalTime(usize, Timestamp),
     /// The local time has passed, and the campaign skips people for whom it has.
     TooLate,
 }
@@ -139,10 +141,19 @@ impl<'a> CampaignAudience<'a> {
             return (place == 0).then_some(drawn);
         }
         if self.is_closing() {
-            // Whoever has no notification yet moved to a zone whose time had passed.
-            return Some(if self.skips_late() { Assigned::TooLate } else { drawn });
+            // Whoever has no notification yet moved: to a zone that the plan had not seen, or whose time had passed.
+            return Some(match (slot.filter(|at| *at > self.last_planned_slot()), drawn) {
+                (Some(at), Assigned::Message(place)) => Assigned::AtLocalTime(place, at),
+                _ if self.skips_late() => Assigned::TooLate,
+                _ => drawn,
+            });
         }
         (slot.is_some() && slot == self.launch.slots.get(place).copied()).then_some(drawn)
+    }
+
+    /// Returns the last time of a zone that the plan had seen.
+    fn last_planned_slot(&self) -> Timestamp {
+        self.launch.slots.iter().rev().nth(1).copied().unwrap_or(self.launch.at)
     }
 
     /// Returns `true` if people whose local time has passed are not sent to.
@@ -290,6 +301,21 @@ mod tests {
                 prop_assert!(slots[2].is_some(), "the last slot looks up everybody else");
             }
         }
+    }
+
+    #[test]
+    fn in_a_zone_that_the_plan_had_not_seen_nobody_is_sent_to_early_or_late() {
+        for if_passed in [json!({}), json!({"if_passed": "skip"}), json!({"if_passed": "send_now"})] {
+            let closing =
+                |zone| (0..50).filter_map(|number| by_local_time(&if_passed, number, 2, zone)).next().unwrap();
+            let nine_in_new_york = at("2026-12-01T14:00:00Z");
+            assert_eq!(closing("America/New_York"), Assigned::AtLocalTime(0, nine_in_new_york), "{if_passed}");
+            let of_tokyo = if if_passed["if_passed"] == "send_now" { Assigned::Message(0) } else { Assigned::TooLate };
+            assert_eq!(closing("Asia/Tokyo"), of_tokyo, "{if_passed}");
+        }
+        let closing = by_local_time(&json!({"if_passed": "next_day"}), 0, 2, "Asia/Tokyo");
+        let tomorrow = Some(Assigned::AtLocalTime(0, at("2026-12-02T00:00:00Z")));
+        assert!(closing == tomorrow || closing.is_none(), "{closing:?}");
     }
 
     #[test]
