@@ -13,14 +13,11 @@ use std::time::{Duration, Instant};
 use console::site::{PageReply, Role};
 use serde_json::json;
 use world::World;
-use world::console_pages::{ConsolePerson, event};
+use world::console_pages::{ConsolePerson, EDITOR_BYTES, FIRST_PAGE_BYTES};
 
 const DAYS: u64 = 30;
 const SENDS_PER_DAY: usize = 4;
 const OVERVIEW_TARGET_MS: f64 = 15.0;
-/// Targets in thousands of bytes: of the first page, and of the editor of a template.
-const FIRST_PAGE_TARGET_KB: f64 = 100.0;
-const EDITOR_TARGET_KB: f64 = 300.0;
 const EDITOR: (&str, &[(&str, &str)]) =
     ("template", &[("name", "payment-due"), ("locale", "it"), ("channel", "email")]);
 
@@ -52,9 +49,10 @@ async fn main() {
         println!("{name:14}{:>10.2}{:>10.1}{target}", median.as_secs_f64() * 1_000.0, kilobytes(bytes));
     }
     for (name, page, query, target) in
-        [("first page", "", &[][..], FIRST_PAGE_TARGET_KB), ("editor", EDITOR.0, EDITOR.1, EDITOR_TARGET_KB)]
+        [("first page", "", &[][..], FIRST_PAGE_BYTES), ("editor", EDITOR.0, EDITOR.1, EDITOR_BYTES)]
     {
-        let wire = Box::pin(on_the_wire(&world, &person, page, query)).await;
+        let wire = Box::pin(world.bytes_on_the_wire(&person, page, query)).await;
+        let target = target / 1_000;
         println!("{name:14}{:>20.1} with its files, nothing cached (target at most {target} kB)", kilobytes(wire));
     }
 }
@@ -101,32 +99,6 @@ async fn timed(
     }
     took.sort_unstable();
     (took[took.len() / 2], bytes)
-}
-
-/// Bytes of a page and of the files that it names, as a browser receives them that accepts Brotli.
-async fn on_the_wire(world: &World, person: &ConsolePerson, page: &str, query: &[(&str, &str)]) -> usize {
-    let html = open(world, person, page, query).await.text().to_owned();
-    let names = html.split('"').filter_map(|text| text.rsplit_once("/assets/").map(|(_, name)| name.to_owned()));
-    let mut names: Vec<_> = names.collect();
-    names.sort_unstable();
-    names.dedup();
-    assert!(names.len() >= 2, "{names:?}");
-    let mut bytes = html.len();
-    for name in names {
-        let mut request = event("GET", "", &[], &[], None, "same-origin");
-        request["routeKey"] = json!("GET /console/assets/{file}");
-        request["pathParameters"] = json!({"file": name});
-        request["headers"]["accept-encoding"] = json!("gzip, br");
-        let reply = Box::pin(world.console_event(request)).await;
-        assert_eq!(reply.status, 200, "{name}");
-        bytes += base64_bytes(reply.to_event()["body"].as_str().unwrap());
-    }
-    bytes
-}
-
-/// Bytes that a text in Base64 stands for.
-fn base64_bytes(text: &str) -> usize {
-    text.trim_end_matches('=').len() * 3 / 4
 }
 
 fn kilobytes(bytes: usize) -> f64 {

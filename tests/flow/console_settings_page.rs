@@ -44,7 +44,7 @@ async fn an_admin_changes_the_settings_and_goes_back() {
     let saved = world.send_form(&admin, "settings", &save(&first, r#"{"sms": {"max_parts": 1}}"#)).await;
     assert_eq!((saved.status, saved.header("location")), (303, Some("/console/settings?done=settings")));
     assert_eq!(world.parameter("settings"), r#"{"sms":{"max_parts":1}}"#);
-    let page = world.open_page(&admin, "settings", &[("done", "settings")]).await;
+    let page = world.redirected(&admin, &saved).await;
     assert!(page.text().contains("The settings were changed") && page.text().contains("api admin@example.com"));
     let version = first.trim_matches('"');
     assert!(page.text().contains(&format!("/console/settings?revert={version}#edit")), "{}", page.text());

@@ -15,9 +15,35 @@ if (zone) {
 // Name of a part that can be opened; the numbers of its summary may change.
 const nameOf = (details) => details.id || details.querySelector("summary")?.textContent.replace(/\d+/g, "");
 
-// Live blocks: <section data-live="10" id="..."> is replaced by the same block of the page, fetched again.
+// Durations as the server writes them: the two largest units.
+function spanOf(milliseconds) {
+  const seconds = Math.floor(Math.abs(milliseconds) / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+  return `${Math.floor(seconds / 86400)} d ${Math.floor((seconds % 86400) / 3600)} h`;
+}
+const distanceOf = (time, now) => (time <= now ? `${spanOf(now - time)} ago` : `in ${spanOf(time - now)}`);
+// The age of a block: one unit is enough.
+const ageOf = (milliseconds) => spanOf(milliseconds).split(" ").slice(0, 2).join(" ");
+
+// Times keep their distance from now, which is visible beside some of them.
+setInterval(() => {
+  const now = Date.now();
+  for (const time of document.querySelectorAll("time[title]")) time.title = distanceOf(Date.parse(time.dateTime), now);
+  for (const text of document.querySelectorAll(".ago[data-at]")) text.textContent = `(${distanceOf(Date.parse(text.dataset.at), now)})`;
+}, 5000);
+
+// A chart that is wider than the page shows its newest values first.
+function showNewest(part) {
+  for (const chart of part.querySelectorAll(".chart:not(.intervals)")) chart.parentElement.scrollLeft = chart.parentElement.scrollWidth;
+}
+showNewest(document);
+
+// Live blocks: <section data-live="10" id="..."> is replaced by the same block of the page, fetched again. A block without
+// data-live is final, and is not fetched any more.
+const isEntry = (element) => element?.matches("input:not([type=hidden]), select, textarea") ?? false;
 function startLive(block) {
-  const seconds = Number(block.dataset.live);
   const status = document.createElement("p");
   status.className = "live-status";
   const text = document.createElement("span");
@@ -27,38 +53,76 @@ function startLive(block) {
   block.before(status);
   let updated = Date.now();
   let isPaused = false;
+  let reason = "";
   let summary = block.dataset.summary ?? "";
   const show = () => {
-    const age = Math.round((Date.now() - updated) / 1000);
-    text.textContent = isPaused ? `Paused; updated ${age} s ago` : `Updated ${age} s ago`;
+    const age = `${ageOf(Date.now() - updated)} ago`;
+    if (isPaused) text.textContent = `Paused; updated ${age}`;
+    else if (!reason) text.textContent = `Updated ${age}`;
+    else text.textContent = `Not updated since ${ageOf(Date.now() - updated)}: ${reason}`;
     pause.textContent = isPaused ? "Resume updates" : "Pause updates";
   };
+  const signIn = document.createElement("a");
+  signIn.href = `${base}/login?to=${encodeURIComponent(location.pathname.slice(base.length + 1) + location.search)}`;
+  signIn.textContent = "Sign in";
+  const stops = (why, isSignedOut) => {
+    reason = why;
+    if (isSignedOut) text.after(signIn);
+    else signIn.remove();
+    show();
+  };
   pause.addEventListener("click", () => { isPaused = !isPaused; show(); });
-  const refresh = async () => {
-    const isFilled = [...block.querySelectorAll("input:not([type=hidden])")].some((field) => field.value !== field.defaultValue);
-    if (isPaused || document.hidden || isFilled || block.contains(document.activeElement)) return;
-    try {
-      const answer = await fetch(location.href, { headers: { accept: "text/html" }, credentials: "same-origin" });
-      if (!answer.ok || answer.redirected) return;
-      const fresh = parsed(await answer.text()).getElementById(block.id);
-      if (!fresh) return;
-      const open = new Set([...block.querySelectorAll("details[open]")].map(nameOf));
-      block.replaceChildren(...fresh.childNodes);
-      for (const details of block.querySelectorAll("details")) details.open ||= open.has(nameOf(details));
-      updated = Date.now();
-      if (fresh.dataset.summary && fresh.dataset.summary !== summary) {
-        summary = fresh.dataset.summary;
-        announce(summary);
-      }
-    } catch {
-      // The next turn tries again; the age of the block shows that it is old.
+  const replace = (fresh) => {
+    const open = new Set([...block.querySelectorAll("details[open]")].map(nameOf));
+    // The focus returns to the same link or button.
+    const label = (element) => element.tagName + element.textContent.replace(/\d+/g, "") + (element.name ?? "");
+    const focused = block.contains(document.activeElement) ? label(document.activeElement) : "";
+    block.replaceChildren(...fresh.childNodes);
+    for (const details of block.querySelectorAll("details")) details.open ||= open.has(nameOf(details));
+    if (focused) [...block.querySelectorAll("a, button, summary, [tabindex]")].find((one) => label(one) === focused)?.focus({ preventScroll: true });
+    showNewest(block);
+    updated = Date.now();
+    if (fresh.dataset.summary && fresh.dataset.summary !== summary) {
+      summary = fresh.dataset.summary;
+      announce(summary);
     }
   };
-  setInterval(show, 1000);
-  setInterval(refresh, seconds * 1000);
+  const refresh = async () => {
+    if (isPaused || document.hidden) return;
+    const isFilled = [...block.querySelectorAll("input:not([type=hidden]), select, textarea")].some((field) => isChoice(field) ? field.checked !== field.defaultChecked : "defaultValue" in field && field.value !== field.defaultValue);
+    if (isFilled || (isEntry(document.activeElement) && block.contains(document.activeElement))) {
+      stops("a field of it is being filled.", false);
+      return;
+    }
+    try {
+      const answer = await fetch(location.href, { headers: { accept: "text/html" }, credentials: "same-origin", redirect: "manual" });
+      if (answer.type === "opaqueredirect" || answer.status === 401) { stops("you are signed out.", true); return; }
+      if (!answer.ok) { stops(`the console answered with status ${answer.status}.`, false); return; }
+      const fresh = parsed(await answer.text()).getElementById(block.id);
+      if (!fresh) { stops("the page has changed. Load it again.", false); return; }
+      replace(fresh);
+      stops("", false);
+      if (!("live" in fresh.dataset)) {
+        timers.forEach(clearInterval);
+        status.remove();
+        // What the notice announced has happened.
+        document.querySelector("p.notice")?.remove();
+      }
+    } catch {
+      stops("the console does not answer.", false);
+    }
+  };
+  const timers = [setInterval(show, 1000), setInterval(refresh, Number(block.dataset.live) * 1000)];
   show();
 }
 document.querySelectorAll("[data-live]").forEach(startLive);
+
+// A notice is about what was just done: the address, and a page that is loaded again, do not have it.
+const address = new URL(location.href);
+if (address.searchParams.has("done")) {
+  address.searchParams.delete("done");
+  history.replaceState(history.state, "", address);
+}
 
 // Shortcuts, which never fire while somebody types.
 const isTyping = (target) => target.closest("input, textarea, select, [contenteditable]") !== null;
@@ -76,6 +140,13 @@ document.addEventListener("keydown", (event) => {
   }
   isGoing = event.key === "g";
 });
+
+// The shortcuts can be found without knowing one of them.
+const helpButton = document.getElementById("help-button");
+if (helpButton) {
+  helpButton.hidden = false;
+  helpButton.addEventListener("click", help);
+}
 
 function help() {
   let dialog = document.getElementById("help");
@@ -194,6 +265,23 @@ for (const form of document.querySelectorAll("form[data-again]")) {
   addEventListener("beforeunload", (event) => { if (isOpen) event.preventDefault(); });
 }
 
+// The frame of the e-mail is filled by the form's button for it. A new frame takes the place of the old one, so that the
+// browser's way back does not lead through the frame's contents.
+function fillFrame(form, hasEmail) {
+  const button = form.querySelector("button[formtarget]");
+  const old = button && document.getElementsByName(button.formTarget)[0];
+  const part = old?.closest(".email");
+  if (!part) return;
+  if (!hasEmail) {
+    delete part.dataset.filled;
+    return;
+  }
+  const fresh = old.cloneNode();
+  old.replaceWith(fresh);
+  part.dataset.filled = "";
+  form.requestSubmit(button);
+}
+
 // Previews while typing: a form with data-preview="id" sends its preview action and replaces the block with that id.
 for (const form of document.querySelectorAll("form[data-preview]")) {
   let timer;
@@ -240,6 +328,7 @@ for (const form of document.querySelectorAll("form[data-preview]")) {
       const block = document.getElementById(form.dataset.preview);
       if (fresh) {
         block?.replaceWith(document.importNode(fresh, true));
+        fillFrame(form, "email" in fresh.dataset);
         // Inputs that depend on what was chosen, such as those of a template's variables.
         for (const name of (form.dataset.parts ?? "").split(" ").filter(Boolean)) {
           const [own, other] = [document.getElementById(name), page.getElementById(name)];
@@ -259,6 +348,8 @@ for (const form of document.querySelectorAll("form[data-preview]")) {
     if (isDue) { isDue = false; update(); }
   };
   form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(update, 500); });
+  const shown = document.getElementById(form.dataset.preview);
+  if (shown && "email" in shown.dataset) fillFrame(form, true);
 }
 
 // Source with line numbers. A link to a line, such as ?line=2#field-parts.en.sms.text, selects it.
@@ -298,13 +389,16 @@ document.addEventListener("click", (event) => {
   goTo(field, Number(new URLSearchParams(link.search).get("line")));
 });
 
-// A button to copy each command.
-for (const command of document.querySelectorAll(".curl pre, pre.copy")) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.textContent = "Copy";
-  button.addEventListener("click", async () => { await navigator.clipboard.writeText(command.textContent); announce("Copied"); });
-  command.before(button);
+// A button to copy each command, and what support asks for.
+for (const command of document.querySelectorAll(".curl pre, pre.copy, code.copy")) {
+  const button = buttonOf("Copy", async () => { await navigator.clipboard.writeText(command.textContent); announce("Copied"); });
+  if (command.tagName === "PRE") {
+    command.before(button);
+  } else {
+    button.className = "copying";
+    button.setAttribute("aria-label", `Copy ${command.textContent}`);
+    command.after(" ", button);
+  }
 }
 
 // Links of a problem lead to fields; the summary itself takes the focus first. A link to a line goes before it.

@@ -36,7 +36,7 @@ pub use api_call::{ApiAnswer, ApiCall, ApiProblem, ChangeNote, VisitTime, encode
 pub use chart::{ChartLine, ChartPoint, LineChart};
 pub use csv_text::csv_text;
 pub use fault_page::empty_frame;
-pub use format::{count, euro, millis, percent, relative, span};
+pub use format::{EuroScale, count, euro, millis, percent, relative, span};
 pub use frame::{Frame, FrameLink};
 pub use handlers::{ApiHandlers, HandlersConfig};
 pub use interval_chart::{IntervalChart, IntervalRow, IntervalUnit};
@@ -212,7 +212,7 @@ impl Site {
             return visit.old_login();
         }
         match (self.pages)(&visit, route).await {
-            Ok(reply) => visit.remembering_zone(reply),
+            Ok(reply) => visit.forgetting_notice(visit.remembering_zone(reply)),
             Err(problem) => fault_of(&visit, problem),
         }
     }
@@ -240,6 +240,7 @@ impl Site {
             base: &keys.base,
             stage: &self.stage,
             zone: ZoneChoice::new(chosen, mine, organisation.as_deref().unwrap_or_default()),
+            lacks_organisation_zone: chosen == "organisation" && organisation.is_none(),
             handlers: &self.handlers,
             console,
             offers: Mutex::new(Vec::new()),
@@ -272,6 +273,7 @@ impl Site {
             role: Role::Viewer,
             csrf: String::new(),
             zone: ZoneChoice { name: "utc", zone: TimeZone::UTC },
+            lacks_organisation_zone: false,
             zones: Vec::new(),
             notice: None,
             is_answer: request.is_post,

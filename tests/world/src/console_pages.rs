@@ -9,6 +9,10 @@ use serde_json::{Value, json};
 use super::World;
 use super::functions::LINK_KEY;
 
+/// Most bytes that a browser with an empty cache receives for the first page, and for the editor of a template.
+pub const FIRST_PAGE_BYTES: usize = 100_000;
+pub const EDITOR_BYTES: usize = 300_000;
+
 /// ConsolePerson at a browser.
 #[derive(Debug, Clone)]
 pub struct ConsolePerson {
@@ -37,6 +41,47 @@ impl World {
     /// Opens a page.
     pub async fn open_page(&self, person: &ConsolePerson, page: &str, query: &[(&str, &str)]) -> PageReply {
         self.console_event(event("GET", page, query, &[], Some(person), "same-origin")).await
+    }
+
+    /// Follows a redirection as a browser does: with the cookies that it sets.
+    pub async fn redirected(&self, person: &ConsolePerson, reply: &PageReply) -> PageReply {
+        let location = reply.header("location").unwrap();
+        let (path, query) = location.split_once('?').unwrap_or((location, ""));
+        let mut request = event(
+            "GET",
+            path.rsplit_once("/console").unwrap().1.trim_start_matches('/'),
+            &[],
+            &[],
+            Some(person),
+            "same-origin",
+        );
+        request["rawQueryString"] = json!(query);
+        let own = request["cookies"].as_array_mut().unwrap();
+        own.extend(reply.cookies().map(|cookie| json!(cookie.split(';').next().unwrap())));
+        self.console_event(request).await
+    }
+
+    /// Bytes of a page and of the files that it names, as a browser receives them that accepts Brotli.
+    pub async fn bytes_on_the_wire(&self, person: &ConsolePerson, page: &str, query: &[(&str, &str)]) -> usize {
+        let html = self.open_page(person, page, query).await;
+        assert_eq!(html.status, 200, "{page}: {}", html.text());
+        let names =
+            html.text().split('"').filter_map(|text| text.rsplit_once("/assets/").map(|(_, name)| name.to_owned()));
+        let names: std::collections::BTreeSet<_> = names.collect();
+        assert!(names.len() >= 2, "{names:?}");
+        let mut bytes = html.text().len();
+        for name in names {
+            let mut request = event("GET", "", &[], &[], None, "same-origin");
+            request["routeKey"] = json!("GET /console/assets/{file}");
+            request["pathParameters"] = json!({"file": name});
+            request["headers"]["accept-encoding"] = json!("gzip, br");
+            let reply = Box::pin(self.console_event(request)).await;
+            assert_eq!(reply.status, 200, "{name}");
+            // The body is Base64.
+            let event = reply.to_event();
+            bytes += event["body"].as_str().unwrap().trim_end_matches('=').len() * 3 / 4;
+        }
+        bytes
     }
 
     /// Sends a form of a page, with the session's token.

@@ -23,14 +23,36 @@ pub fn count(number: i64) -> String {
 /// Returns micro-euro as euro: two decimals, or four below ten cents.
 #[must_use]
 pub fn euro(micros: i64) -> String {
-    #[allow(clippy::cast_precision_loss)] // sums above 9 billion euro would lose a micro-euro
-    let euros = micros as f64 / 1e6;
-    if micros != 0 && micros.abs() < 100_000 {
-        return format!("{euros:.4} EUR");
+    EuroScale::of([micros]).show(micros)
+}
+
+/// Number of decimals that the amounts of one table have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EuroScale {
+    has_four: bool,
+}
+
+impl EuroScale {
+    /// Returns the scale of some amounts in micro-euro: four decimals if one of them is below ten cents, or else two.
+    #[must_use]
+    pub fn of(amounts: impl IntoIterator<Item = i64>) -> Self {
+        let is_small = |micros: i64| micros != 0 && micros.unsigned_abs() < 100_000;
+        Self { has_four: amounts.into_iter().any(is_small) }
     }
-    let (sign, cents) = (if micros < 0 { "-" } else { "" }, (micros.unsigned_abs() + 5_000) / 10_000);
-    let whole = count(i64::try_from(cents / 100).unwrap_or(i64::MAX));
-    format!("{sign}{whole}.{:02} EUR", cents % 100)
+
+    /// Returns an amount in micro-euro as euro. One that the decimals would show as 0 is called less than the smallest.
+    #[must_use]
+    pub fn show(self, micros: i64) -> String {
+        let (parts, unit, width) = if self.has_four { (10_000, 100, 4) } else { (100, 10_000, 2) };
+        let (sign, size) = (if micros < 0 { "-" } else { "" }, micros.unsigned_abs());
+        let rounded = (size + unit / 2) / unit;
+        if size > 0 && rounded == 0 {
+            let smallest = if self.has_four { "0.0001" } else { "0.01" };
+            return format!("less than {sign}{smallest} EUR");
+        }
+        let whole = count(i64::try_from(rounded / parts).unwrap_or(i64::MAX));
+        format!("{sign}{whole}.{:0width$} EUR", rounded % parts)
+    }
 }
 
 /// Returns a rate from 0 to 1 as a percentage with one decimal; a dash without data.
@@ -102,6 +124,13 @@ impl ZoneChoice {
     }
 }
 
+/// Returns a `<time>` element whose distance from now is visible beside it. The console's script keeps it up to date.
+#[must_use]
+pub fn time_with_distance(time: Timestamp, zone: &ZoneChoice, now: Timestamp) -> String {
+    let element = time_element(time, zone, now);
+    format!("{element} <span class=\"small ago\" data-at=\"{time}\">({})</span>", relative(time, now))
+}
+
 /// Returns a `<time>` element with the zone and the distance from now.
 #[must_use]
 pub fn time_element(time: Timestamp, zone: &ZoneChoice, now: Timestamp) -> String {
@@ -120,6 +149,11 @@ mod tests {
             [euro(0), euro(70_000), euro(1_234_567_891), euro(-5_000_000)],
             ["0.00 EUR", "0.0700 EUR", "1,234.57 EUR", "-5.00 EUR"]
         );
+        let scale = EuroScale::of([92, 1_234_567]);
+        let shown = [0, 49, 92, 1_234_567, -49].map(|micros| scale.show(micros));
+        let expected = ["0.0000 EUR", "less than 0.0001 EUR", "0.0001 EUR", "1.2346 EUR", "less than -0.0001 EUR"];
+        assert_eq!(shown, expected, "the amounts of a table have the same decimals");
+        assert_eq!(euro(3), "less than 0.0001 EUR");
         assert_eq!([percent(None), percent(Some(0.98765))], ["–", "98.8 %"]);
         assert_eq!([millis(Some(9_999)), millis(Some(61_000)), millis(None)], ["9,999 ms", "1 min 1 s", "–"]);
     }
@@ -133,6 +167,12 @@ mod tests {
             "<time datetime=\"2026-11-29T12:00:00Z\" title=\"3 min 5 s ago\">2026-11-29 13:00:00 CET</time>"
         );
         assert_eq!(relative(now, time), "in 3 min 5 s");
+        let visible = time_with_distance(time, &zone, now);
+        assert!(
+            visible.ends_with(
+                "CET</time> <span class=\"small ago\" data-at=\"2026-11-29T12:00:00Z\">(3 min 5 s ago)</span>"
+            )
+        );
         for (choice, mine, expected) in [
             ("mine", "", "utc"),
             ("mine", "Mars/Base", "utc"),

@@ -57,6 +57,8 @@ pub struct Frame {
     pub csrf: String,
     /// Zone of times.
     pub zone: ZoneChoice,
+    /// `true` if the organisation's zone is chosen, and none is set.
+    pub lacks_organisation_zone: bool,
     /// Links that change the zone.
     pub zones: Vec<FrameLink>,
     /// Message about an action that has been done.
@@ -96,6 +98,18 @@ impl Frame {
     #[must_use]
     pub fn time(&self, time: &Timestamp) -> String {
         format::time_element(*time, &self.zone, self.now)
+    }
+
+    /// Returns a time whose distance from now is visible.
+    #[must_use]
+    pub fn time_ago(&self, time: &Timestamp) -> String {
+        format::time_with_distance(*time, &self.zone, self.now)
+    }
+
+    /// Returns a time that may be missing, with its visible distance from now.
+    #[must_use]
+    pub fn time_ago_or_dash(&self, time: &Option<Timestamp>) -> String {
+        time.as_ref().map_or_else(|| "–".to_owned(), |time| self.time_ago(time))
     }
 
     /// Returns a time that may be missing as an element of HTML.

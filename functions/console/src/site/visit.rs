@@ -21,6 +21,11 @@ pub const ZONE_COOKIE: &str = "console-zone";
 /// Cookie with the browser's zone, which the console's script writes.
 pub const MY_ZONE_COOKIE: &str = "console-my-zone";
 
+/// Cookie with the name of the notice that the next page shows, so that an old address does not show it again.
+pub const NOTICE_COOKIE: &str = "console-notice";
+/// Time within which a redirection is followed.
+const NOTICE_S: i64 = 60;
+
 /// Messages about actions that have been done. A redirection names one; no text of a request is shown.
 const NOTICES: [(&str, &str); 16] = [
     ("sent", "The notification was handed over. This page shows what became of it."),
@@ -33,7 +38,7 @@ const NOTICES: [(&str, &str); 16] = [
     ("launched", "Launched. The first people are sent to within a minute."),
     ("paused", "Paused. Nobody is sent to any more."),
     ("resumed", "Resumed."),
-    ("planned", "The plan is ready."),
+    ("planned", "The plan is being counted."),
     ("rollout", "The rollout was changed. It is in force everywhere within 30 seconds."),
     ("settings", "The settings were changed. They are in force everywhere within 30 seconds."),
     ("sessions", "The sessions are ended. No process accepts them after 30 seconds."),
@@ -58,6 +63,8 @@ pub struct Visit<'a> {
     pub stage: &'a str,
     /// Zone of times.
     pub zone: ZoneChoice,
+    /// `true` if the organisation's zone is chosen, and none is set.
+    pub lacks_organisation_zone: bool,
     /// First steps that this process has seen done.
     pub seen_steps: &'a SeenSteps,
     pub(super) handlers: &'a ApiHandlers,
@@ -117,7 +124,8 @@ impl Visit<'_> {
                 crumbs.push(crumb(section, label));
             }
         }
-        let notice = self.query().get("done");
+        let done = self.query().get("done");
+        let notice = if self.request.cookie(NOTICE_COOKIE) == done { done } else { "" };
         Frame {
             base: self.base.to_owned(),
             stage: self.stage.to_owned(),
@@ -128,6 +136,7 @@ impl Visit<'_> {
             csrf: self.session.csrf.clone(),
             zones: self.zone_links(),
             zone: self.zone.clone(),
+            lacks_organisation_zone: self.lacks_organisation_zone,
             notice: NOTICES.iter().find(|(name, _)| *name == notice).map(|(_, text)| *text),
             is_answer: self.request.is_post,
             curls: self.curls.lock().unwrap_or_else(PoisonError::into_inner).clone(),
@@ -154,7 +163,17 @@ impl Visit<'_> {
     #[must_use]
     pub fn redirect(&self, page_and_query: &str, done: &str) -> PageReply {
         let separator = if page_and_query.contains('?') { '&' } else { '?' };
-        PageReply::redirect(format!("{}{separator}done={done}", frame::href(self.base, page_and_query)))
+        let location = format!("{}{separator}done={done}", frame::href(self.base, page_and_query));
+        PageReply::redirect(location).with_cookie(NOTICE_COOKIE, done, NOTICE_S)
+    }
+
+    /// Removes the notice that a page has shown.
+    pub(super) fn forgetting_notice(&self, reply: PageReply) -> PageReply {
+        let is_shown = !self.request.is_post && self.query().optional("done").is_some();
+        if is_shown && !self.request.cookie(NOTICE_COOKIE).is_empty() {
+            return reply.with_cookie(NOTICE_COOKIE, "", 0);
+        }
+        reply
     }
 
     fn zone_links(&self) -> Vec<FrameLink> {
@@ -163,7 +182,8 @@ impl Visit<'_> {
             label: label.to_owned(),
             is_current: self.zone.name == name,
         };
-        [("mine", "My time"), ("organisation", "Organisation"), ("utc", "UTC")].map(link).to_vec()
+        let organisation = if self.lacks_organisation_zone { "Organisation (not set)" } else { "Organisation" };
+        [("mine", "My time"), ("organisation", organisation), ("utc", "UTC")].map(link).to_vec()
     }
 }
 
