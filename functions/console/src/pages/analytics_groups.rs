@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::figure_views::{NotificationFigures, WindowFigures};
-use crate::site::{Frame, count, euro, millis, percent};
+use crate::site::{EuroScale, Frame, count, millis, percent};
 
 /// Maximum number of rows of a table.
 const MAX_ROWS: usize = 50;
@@ -47,7 +47,11 @@ pub struct CampaignName {
     pub templates: String,
 }
 
-fn group_row(name: &str, href: Option<String>, it: &NotificationFigures) -> GroupRow {
+fn scale_of(rows: &BTreeMap<String, NotificationFigures>) -> EuroScale {
+    EuroScale::of(rows.values().map(|it| it.cost_micros))
+}
+
+fn group_row(name: &str, href: Option<String>, it: &NotificationFigures, scale: EuroScale) -> GroupRow {
     GroupRow {
         name: name.to_owned(),
         href,
@@ -58,7 +62,7 @@ fn group_row(name: &str, href: Option<String>, it: &NotificationFigures) -> Grou
         ctr: percent(it.ctr),
         conversion_rate: percent(it.conversion_rate),
         p95: millis(it.latency_ms.p95),
-        cost: euro(it.cost_micros),
+        cost: scale.show(it.cost_micros),
     }
 }
 
@@ -99,38 +103,44 @@ pub fn campaign_names(list: &Value) -> BTreeMap<String, CampaignName> {
 }
 
 fn template_rows(frame: &Frame, window: &WindowFigures) -> Vec<GroupRow> {
+    let scale = scale_of(&window.by_template);
     let mut templates: Vec<_> = window.by_template.iter().collect();
     templates.sort_by_key(|(_, it)| std::cmp::Reverse(it.sent));
     let row = |(name, it): (&String, &NotificationFigures)| {
         let fallbacks = it.locale_fallbacks.filter(|fallbacks| *fallbacks > 0);
         let detail = fallbacks.map(|fallbacks| format!("{} not in the recipient's language", count(fallbacks)));
         let href = Some(frame.href_of("template", "name", name));
-        GroupRow { detail: detail.unwrap_or_default(), ..group_row(name, href, it) }
+        GroupRow { detail: detail.unwrap_or_default(), ..group_row(name, href, it, scale) }
     };
     templates.into_iter().map(row).collect()
 }
 
 fn campaign_rows(frame: &Frame, window: &WindowFigures, names: &BTreeMap<String, CampaignName>) -> Vec<GroupRow> {
+    let scale = scale_of(&window.by_campaign);
     let mut campaigns: Vec<_> = window.by_campaign.iter().collect();
     campaigns.sort_by_key(|(_, it)| std::cmp::Reverse(it.sent));
     let row = |(id, it): (&String, &NotificationFigures)| {
         let href = Some(format!("{}&tab=results", frame.href_of("campaign", "id", id)));
         match names.get(id) {
             Some(CampaignName { title, templates }) => {
-                GroupRow { detail: templates.clone(), ..group_row(title, href, it) }
+                GroupRow { detail: templates.clone(), ..group_row(title, href, it, scale) }
             }
-            None => group_row(id, href, it),
+            None => group_row(id, href, it, scale),
         }
     };
     campaigns.into_iter().map(row).collect()
 }
 
 fn type_rows(frame: &Frame, window: &WindowFigures) -> Vec<GroupRow> {
+    let scale = scale_of(&window.by_type);
     let mut types: Vec<_> = window.by_type.iter().collect();
     types.sort_by_key(|(_, it)| std::cmp::Reverse(it.sent));
-    types.into_iter().map(|(name, it)| group_row(name, Some(frame.href_of("type", "name", name)), it)).collect()
+    let href = |name: &str| Some(frame.href_of("type", "name", name));
+    types.into_iter().map(|(name, it)| group_row(name, href(name), it, scale)).collect()
 }
 
 fn version_rows(frame: &Frame, window: &WindowFigures) -> Vec<GroupRow> {
-    window.by_version.iter().map(|(name, it)| group_row(name, Some(frame.href("rollout")), it)).collect()
+    let scale = scale_of(&window.by_version);
+    let rows = window.by_version.iter();
+    rows.map(|(name, it)| group_row(name, Some(frame.href("rollout")), it, scale)).collect()
 }

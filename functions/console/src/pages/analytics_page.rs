@@ -13,7 +13,8 @@ use super::figure_views::{
     AttemptCounts, BucketFigures, NotificationFigures, SeriesFigures, WindowFigures, number, share,
 };
 use crate::site::{
-    ApiCall, ApiProblem, Frame, FrameLink, LineChart, PageReply, Visit, count, encoded, euro, millis, percent, rendered,
+    ApiCall, ApiProblem, EuroScale, Frame, FrameLink, LineChart, PageReply, Visit, count, encoded, euro, millis,
+    percent, rendered,
 };
 
 #[derive(Debug, Template)]
@@ -301,6 +302,7 @@ fn week_rows(visit: &Visit<'_>, week: &[BucketFigures]) -> Vec<WeekRow> {
 }
 
 fn channel_rows(window: &WindowFigures) -> Vec<ChannelRow> {
+    let scale = EuroScale::of(window.by_channel.values().map(|it| it.cost_micros));
     let row = |(name, it): (&String, &AttemptCounts)| ChannelRow {
         name: name.clone(),
         attempts: count(it.attempts),
@@ -309,7 +311,7 @@ fn channel_rows(window: &WindowFigures) -> Vec<ChannelRow> {
         refused: count(it.gone + it.rejected),
         uncertain: count(it.uncertain),
         p95: millis(it.latency_ms.p95),
-        cost: euro(it.cost_micros),
+        cost: scale.show(it.cost_micros),
     };
     window.by_channel.iter().map(row).collect()
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::analytics_range::AnalyticsRange;
 use super::figure_views::{SeriesFigures, WindowFigures, number};
 use super::settings_view::{SettingsAnswer, changed_at};
-use crate::site::{ApiCall, ApiProblem, Frame, LineChart, PageReply, Visit, count, euro, percent, rendered};
+use crate::site::{ApiCall, ApiProblem, EuroScale, Frame, LineChart, PageReply, Visit, count, euro, percent, rendered};
 
 /// Maximum number of rows of a table.
 const MAX_ROWS: usize = 50;
@@ -113,7 +113,8 @@ struct BudgetLine {
 struct PriceRow {
     name: String,
     price: String,
-    is_own: bool,
+    /// `settings`, `built in` or `free`.
+    origin: &'static str,
 }
 
 /// Shows the costs.
@@ -150,7 +151,7 @@ pub async fn show(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
         projected: month.month.projected_micros.map_or_else(|| "–".to_owned(), euro),
         budget: month.month.budget_micros.map(euro),
         groups: groups(channel_rows(&day.by_channel, &month.by_channel), types),
-        budgets: day.budgets.into_iter().map(budget_line).collect(),
+        budgets: budget_lines(day.budgets),
         held_back: (held_back(&day_figures), held_back(&month_figures)),
         chart: chart(&series, &visit.zone.zone),
         prices: price_rows(&settings),
@@ -192,12 +193,14 @@ fn chart(series: &SeriesFigures, zone: &TimeZone) -> LineChart {
 }
 
 fn channel_rows(day: &BTreeMap<String, ChannelCosts>, month: &BTreeMap<String, ChannelCosts>) -> Vec<CostsRow> {
+    let amounts = |it: &ChannelCosts| [it.total_micros, it.average_micros.unwrap_or_default()];
+    let scale = EuroScale::of(day.values().chain(month.values()).flat_map(amounts));
     let row = |(name, of_month): (&String, &ChannelCosts)| CostsRow {
         name: name.clone(),
         href: None,
-        day: euro(day.get(name).map_or(0, |it| it.total_micros)),
-        month: euro(of_month.total_micros),
-        average: of_month.average_micros.map_or_else(|| "–".to_owned(), euro),
+        day: scale.show(day.get(name).map_or(0, |it| it.total_micros)),
+        month: scale.show(of_month.total_micros),
+        average: of_month.average_micros.map_or_else(|| "–".to_owned(), |micros| scale.show(micros)),
     };
     month.iter().map(row).collect()
 }
@@ -206,25 +209,33 @@ fn channel_rows(day: &BTreeMap<String, ChannelCosts>, month: &BTreeMap<String, C
 fn type_rows(frame: &Frame, day: &WindowFigures, month: &WindowFigures) -> Vec<CostsRow> {
     let mut types: Vec<_> = month.by_type.iter().collect();
     types.sort_by_key(|(_, it)| std::cmp::Reverse(it.cost_micros));
+    let average = |it: &super::figure_views::NotificationFigures| (it.sent > 0).then(|| it.cost_micros / it.sent);
+    let all = day.by_type.values().chain(month.by_type.values());
+    let scale = EuroScale::of(all.flat_map(|it| [it.cost_micros, average(it).unwrap_or_default()]));
     let row = |(name, it): (&String, &super::figure_views::NotificationFigures)| CostsRow {
         name: name.clone(),
         href: Some(frame.href_of("type", "name", name)),
-        day: euro(day.by_type.get(name).map_or(0, |it| it.cost_micros)),
-        month: euro(it.cost_micros),
-        average: if it.sent > 0 { euro(it.cost_micros / it.sent) } else { "–".to_owned() },
+        day: scale.show(day.by_type.get(name).map_or(0, |it| it.cost_micros)),
+        month: scale.show(it.cost_micros),
+        average: average(it).map_or_else(|| "–".to_owned(), |micros| scale.show(micros)),
     };
     types.into_iter().map(row).collect()
 }
 
-fn budget_line(it: BudgetAnswer) -> BudgetLine {
+fn budget_lines(budgets: Vec<BudgetAnswer>) -> Vec<BudgetLine> {
+    let scale = EuroScale::of(budgets.iter().flat_map(|it| [it.used_micros, it.limit_micros, it.remaining_micros]));
+    budgets.into_iter().map(|it| budget_line(it, scale)).collect()
+}
+
+fn budget_line(it: BudgetAnswer, scale: EuroScale) -> BudgetLine {
     #[allow(clippy::cast_precision_loss)] // a share for a bar
     let share = if it.limit_micros > 0 { it.used_micros as f64 / it.limit_micros as f64 } else { 1.0 };
     let name = [it.ceiling.as_str(), it.kind.as_deref().unwrap_or_default()].join(" ").trim().to_owned();
     BudgetLine {
         name,
-        used: euro(it.used_micros),
-        limit: euro(it.limit_micros),
-        remaining: euro(it.remaining_micros),
+        used: scale.show(it.used_micros),
+        limit: scale.show(it.limit_micros),
+        remaining: scale.show(it.remaining_micros),
         resets_at: it.resets_at,
         share: share.clamp(0.0, 1.0),
         is_used_up: it.remaining_micros <= 0,
@@ -233,21 +244,37 @@ fn budget_line(it: BudgetAnswer) -> BudgetLine {
 
 fn price_rows(settings: &SettingsAnswer) -> Vec<PriceRow> {
     let micros = |value: &Value| value.as_i64().unwrap_or_default();
+    let priced = settings.settings.iter().filter(|it| it.path.starts_with("prices."));
+    let amounts = priced.flat_map(|it| match &it.value {
+        Value::Object(countries) => countries.values().map(micros).collect(),
+        value => vec![micros(value)],
+    });
+    let scale = EuroScale::of(amounts);
+    let origin = |is_own: bool| if is_own { "settings" } else { "built in" };
+    let push = PriceRow { name: "Push".to_owned(), price: scale.show(0), origin: "free" };
     let single = |path: &str, name: &str| {
         let found = settings.settings.iter().find(|it| it.path == path);
-        found.map(|it| PriceRow { name: name.to_owned(), price: euro(micros(&it.value)), is_own: it.is_set() })
+        found.map(|it| PriceRow {
+            name: name.to_owned(),
+            price: scale.show(micros(&it.value)),
+            origin: origin(it.is_set()),
+        })
     };
     let own = settings.document["prices"]["sms_micros"].as_object();
     let countries = settings.settings.iter().find(|it| it.path == "prices.sms_micros");
     let countries = countries.and_then(|it| it.value.as_object()).into_iter().flatten();
     let country = |(code, value): (&String, &Value)| PriceRow {
         name: format!("SMS part to {code}"),
-        price: euro(micros(value)),
-        is_own: own.is_some_and(|own| own.contains_key(code)),
+        price: scale.show(micros(value)),
+        origin: origin(own.is_some_and(|own| own.contains_key(code))),
     };
-    [single("prices.email_micros", "E-mail"), single("prices.sms_default_micros", "SMS part to any other country")]
-        .into_iter()
-        .flatten()
-        .chain(countries.map(country))
-        .collect()
+    [
+        Some(push),
+        single("prices.email_micros", "E-mail"),
+        single("prices.sms_default_micros", "SMS part to any other country"),
+    ]
+    .into_iter()
+    .flatten()
+    .chain(countries.map(country))
+    .collect()
 }

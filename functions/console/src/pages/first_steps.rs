@@ -19,6 +19,11 @@ pub struct FirstStep {
     pub label: &'static str,
     /// Way to take it.
     pub hint: &'static str,
+    /// Command that takes it; empty if there is none.
+    pub command: &'static str,
+    /// Page that takes it, and the text of the link to it; empty if there is none.
+    pub page: &'static str,
+    pub link: &'static str,
     /// `true` if it was taken.
     pub is_done: bool,
 }
@@ -76,16 +81,20 @@ pub async fn first_steps(
         let long: LongFigures = visit.call(ApiCall::get("/v1/metrics").query("minutes", MINUTES)).await.read()?;
         (done, _) = visit.seen_steps.seen(long.steps(), visit.time.now);
     }
+    let step = |label, is_done, hint| FirstStep { label, hint, is_done, command: "", page: "", link: "" };
+    let key = step("VAPID key", has_key, "a command of the repository makes it:");
+    let own_type = step("First type of your own", has_own_type(types), "it decides channels, quiet hours and caps:");
+    let send = step("First send", done.send, "to yourself first:");
+    let mail = "verify the sender, and leave the sandbox of SES (docs/deploying.md):";
     let steps = vec![
-        FirstStep { label: "VAPID key", hint: "make it with make init", is_done: has_key },
-        FirstStep { label: "First device", hint: "register a browser: docs/browser.md", is_done: done.device },
+        FirstStep { command: "make init", ..key },
+        step("First device", done.device, "a page of yours with the browser script registers it (docs/browser.md)"),
         FirstStep {
-            label: "SES identity",
-            hint: "verify the sender, and leave the sandbox of SES: docs/deploying.md",
-            is_done: done.mail,
+            command: "aws sesv2 create-email-identity --email-identity example.com",
+            ..step("SES identity", done.mail, mail)
         },
-        FirstStep { label: "First type of your own", hint: "make one under Types", is_done: has_own_type(types) },
-        FirstStep { label: "First send", hint: "send one under Send", is_done: done.send },
+        FirstStep { page: "type", link: "make one", ..own_type },
+        FirstStep { page: "send", link: "send one", ..send },
     ];
     Ok(if steps.iter().all(|step| step.is_done) { Vec::new() } else { steps })
 }

@@ -12,7 +12,9 @@ use super::capacity_cards::{CapacityCard, capacity_cards};
 use super::figure_views::SeriesFigures;
 use super::first_steps::{FirstStep, first_steps};
 use super::waiting::{WaitingRow, waiting};
-use crate::site::{ApiCall, ApiProblem, Frame, LineChart, PageReply, Visit, count, euro, millis, percent, rendered};
+use crate::site::{
+    ApiCall, ApiProblem, EuroScale, Frame, LineChart, PageReply, Visit, count, euro, millis, percent, rendered,
+};
 
 /// Check of the health about circuit breakers.
 const BREAKERS: &str = "breakers_not_closed";
@@ -61,6 +63,45 @@ struct HealthCheck {
     deduction: i64,
     #[serde(default)]
     details: Vec<String>,
+}
+
+impl HealthCheck {
+    /// Returns the name of the check in words.
+    fn label(&self) -> &str {
+        match self.check.as_str() {
+            "delivery_rate" => "delivery rate of push",
+            BREAKERS => "circuit breakers that are not closed",
+            "success_rate" => "success rate of version 2",
+            "cost_micros" => "cost of the hour",
+            "sent" => "sent in the hour",
+            "ctr" => "click rate",
+            other => other,
+        }
+    }
+
+    /// Returns the measured value with its unit.
+    fn shown(&self) -> String {
+        let whole = self.value.as_i64();
+        match self.check.as_str() {
+            "delivery_rate" | "success_rate" | "ctr" => percent(self.value.as_f64()),
+            "cost_micros" => whole.map_or_else(|| "–".to_owned(), euro),
+            _ => whole.map_or_else(|| "–".to_owned(), count),
+        }
+    }
+
+    /// Returns the rule, with shares as percentages.
+    fn rule_in_words(&self) -> String {
+        let word = |word: &str| match word.parse::<f64>() {
+            Ok(share) if word.starts_with("0.") => format!("{:.0} %", share * 100.0),
+            _ => word.to_owned(),
+        };
+        self.rule.split(' ').map(word).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Returns the verdict with the points that it costs.
+    fn verdict_in_words(&self) -> String {
+        if self.deduction > 0 { format!("costs {}", self.deduction) } else { self.verdict.clone() }
+    }
 }
 
 /// Figure of the last 24 hours, and the same of the same weekday a week before.
@@ -233,13 +274,15 @@ fn campaign_rows(list: &Value) -> Vec<CampaignRow> {
 
 fn budgets(costs: &Value) -> Vec<BudgetRow> {
     let items = costs["budgets"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let amounts = items.iter().flat_map(|item| [&item["used_micros"], &item["limit_micros"]]).filter_map(Value::as_i64);
+    let scale = EuroScale::of(amounts);
     let row = |item: &Value| {
         let (used, limit) = (item["used_micros"].as_i64()?, item["limit_micros"].as_i64()?);
         #[allow(clippy::cast_precision_loss)] // a share for a bar
         let share = if limit > 0 { used as f64 / limit as f64 } else { 1.0 };
         let name = [&item["ceiling"], &item["type"]].map(|part| part.as_str().unwrap_or_default()).join(" ");
         let name = name.trim().replace('_', " ");
-        Some(BudgetRow { name, used: euro(used), limit: euro(limit), share: share.clamp(0.0, 1.0) })
+        Some(BudgetRow { name, used: scale.show(used), limit: scale.show(limit), share: share.clamp(0.0, 1.0) })
     };
     items.iter().filter_map(row).collect()
 }
@@ -247,6 +290,26 @@ fn budgets(costs: &Value) -> Vec<BudgetRow> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_check_is_shown_with_words_and_units() {
+        let check = |check: &str, rule: &str, value: Value, deduction| HealthCheck {
+            check: check.to_owned(),
+            rule: rule.to_owned(),
+            value,
+            sample: 1,
+            sample_of: String::new(),
+            verdict: if deduction > 0 { "taken" } else { "kept" }.to_owned(),
+            deduction,
+            details: Vec::new(),
+        };
+        let shown = |it: &HealthCheck| [it.label().to_owned(), it.shown(), it.rule_in_words(), it.verdict_in_words()];
+        let rate = check("delivery_rate", "below 0.95 costs 20", serde_json::json!(0.9499), 20);
+        assert_eq!(shown(&rate), ["delivery rate of push", "95.0 %", "below 95 % costs 20", "costs 20"]);
+        let cost = check("cost_micros", "above 100 EUR in the hour costs 15", serde_json::json!(640_000), 0);
+        assert_eq!(shown(&cost)[1..], ["0.64 EUR", "above 100 EUR in the hour costs 15", "kept"]);
+        assert_eq!(check("sent", "", Value::Null, 0).shown(), "–");
+    }
 
     #[test]
     fn a_change_is_a_share_of_the_earlier_number() {

@@ -10,8 +10,14 @@ const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 240.0;
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = 16.0;
-const TOP: f64 = 16.0;
+const TOP: f64 = 34.0;
 const BOTTOM: f64 = 36.0;
+/// Half of the width of the widest label below the axis.
+const HALF_LABEL: f64 = 48.0;
+/// Largest number of places at which each value has a mark.
+const MARKED_PLACES: usize = 40;
+/// Most decimals of a number.
+const MAX_DECIMALS: usize = 6;
 
 /// Value at one place of the horizontal axis.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,8 +61,10 @@ impl LineChart {
     /// Returns the rows of the table beside the chart: label, and the value of each line.
     #[must_use]
     pub fn rows(&self) -> Vec<(String, Vec<String>)> {
+        let decimals = self.decimals();
         let value = |line: &ChartLine, place: usize| {
-            line.points.get(place).and_then(|point| point.value).map_or_else(|| "–".to_owned(), number)
+            let value = line.points.get(place).and_then(|point| point.value);
+            value.map_or_else(|| "–".to_owned(), |value| number(value, decimals))
         };
         let row = |(place, label): (usize, &str)| {
             (label.to_owned(), self.lines.iter().map(|line| value(line, place)).collect())
@@ -77,6 +85,25 @@ impl LineChart {
         csv_address(&header, &self.labels().into_iter().enumerate().map(row).collect::<Vec<_>>())
     }
 
+    fn values(&self) -> impl Iterator<Item = f64> {
+        self.lines.iter().flat_map(|line| line.points.iter().filter_map(|point| point.value))
+    }
+
+    /// Returns the number of decimals that the values of the table have in common: two digits of the smallest one.
+    fn decimals(&self) -> usize {
+        if self.values().all(|value| value.fract() == 0.0) {
+            return 0;
+        }
+        let smallest = self.values().map(f64::abs).filter(|value| *value > 0.0).fold(f64::INFINITY, f64::min);
+        (1..MAX_DECIMALS).find(|places| smallest * power_of_ten(*places) >= 10.0).unwrap_or(MAX_DECIMALS).max(2)
+    }
+
+    /// Returns the mark of a line for the legend.
+    #[must_use]
+    pub fn swatch(&self, line: &usize) -> String {
+        mark(*line, 20.0, 4.0)
+    }
+
     /// Returns `true` if no line has a value.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -86,14 +113,15 @@ impl LineChart {
     /// Returns the SVG.
     #[must_use]
     pub fn svg(&self) -> String {
-        let values = self.lines.iter().flat_map(|line| line.points.iter().filter_map(|point| point.value));
-        let top = rounded_up(values.fold(0.0, f64::max));
+        let top = rounded_up(self.values().fold(0.0, f64::max));
+        let decimals = decimals_of_step(top / 4.0);
         let mut svg = format!(
             "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}, {}; the table below has the \
              numbers\">",
             escaped(&self.title),
             escaped(&self.unit)
         );
+        let _ = write!(svg, "<text class=\"tick unit\" x=\"4\" y=\"14\">{}</text>", escaped(&self.unit));
         for step in 0..=4_u8 {
             let share = f64::from(step) / 4.0;
             let y = height_of(share);
@@ -104,7 +132,7 @@ impl LineChart {
                 WIDTH - RIGHT,
                 LEFT - 8.0,
                 y + 4.0,
-                escaped(&number(top * share))
+                escaped(&number(top * share, decimals))
             );
         }
         self.append_labels(&mut svg);
@@ -120,10 +148,12 @@ impl LineChart {
         let labels = self.labels();
         let step = labels.len().div_ceil(7).max(1);
         for (place, label) in labels.iter().enumerate().step_by(step) {
+            let at = place_of(place, labels.len());
+            // A label at the edge would be cut.
+            let (x, anchor) = if at + HALF_LABEL > WIDTH { (WIDTH - 2.0, "end") } else { (at, "middle") };
             let _ = write!(
                 svg,
-                "<text class=\"tick\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
-                place_of(place, labels.len()),
+                "<text class=\"tick\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>",
                 HEIGHT - 12.0,
                 escaped(label)
             );
@@ -131,9 +161,28 @@ impl LineChart {
     }
 }
 
-/// Appends one line. Places without data interrupt it; a value between two of them is a dot.
+/// Returns the mark of a line's values. Each line has its own shape, so that colour alone tells nothing.
+fn mark(line: usize, x: f64, y: f64) -> String {
+    let shape = match line {
+        0 => format!("circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\""),
+        1 => format!("rect x=\"{:.1}\" y=\"{:.1}\" width=\"6.5\" height=\"6.5\"", x - 3.25, y - 3.25),
+        2 => {
+            let (left, right, up, down) = (x - 4.0, x + 4.0, y - 4.0, y + 3.0);
+            format!("polygon points=\"{left:.1},{down:.1} {right:.1},{down:.1} {x:.1},{up:.1}\"")
+        }
+        _ => {
+            let (left, right, up, down) = (x - 4.5, x + 4.5, y - 4.5, y + 4.5);
+            format!("polygon points=\"{left:.1},{y:.1} {x:.1},{up:.1} {right:.1},{y:.1} {x:.1},{down:.1}\"")
+        }
+    };
+    format!("<{shape} class=\"mark-{line}\"/>")
+}
+
+/// Appends one line. Places without data interrupt it. Values have marks if there are few of them; one between two
+/// places without data always has.
 fn append_line(svg: &mut String, line: &ChartLine, place: usize, top: f64) {
-    let (mut path, mut is_open) = (String::new(), false);
+    let (mut path, mut marks, mut is_open) = (String::new(), String::new(), false);
+    let is_marked = line.points.len() <= MARKED_PLACES;
     for (at, point) in line.points.iter().enumerate() {
         let Some(value) = point.value else {
             is_open = false;
@@ -142,12 +191,12 @@ fn append_line(svg: &mut String, line: &ChartLine, place: usize, top: f64) {
         let (x, y) = (place_of(at, line.points.len()), height_of(if top > 0.0 { value / top } else { 0.0 }));
         let _ = write!(path, "{}{x:.1} {y:.1} ", if is_open { 'L' } else { 'M' });
         let has_neighbour = is_open || line.points.get(at + 1).is_some_and(|next| next.value.is_some());
-        if !has_neighbour {
-            let _ = write!(svg, "<circle class=\"dot line-{place}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/>");
+        if is_marked || !has_neighbour {
+            marks.push_str(&mark(place, x, y));
         }
         is_open = true;
     }
-    let _ = write!(svg, "<path class=\"line line-{place}\" d=\"{}\"/>", path.trim_end());
+    let _ = write!(svg, "<path class=\"line line-{place}\" d=\"{}\"/>{marks}", path.trim_end());
 }
 
 #[allow(clippy::cast_precision_loss)] // at most some hundred places
@@ -169,13 +218,27 @@ pub(super) fn rounded_up(value: f64) -> f64 {
     step.unwrap_or(10.0) * power
 }
 
-fn number(value: f64) -> String {
-    if value.fract() == 0.0 && value.abs() < 1e15 {
-        #[allow(clippy::cast_possible_truncation)] // a whole number within the range
-        return format::count(value as i64);
+fn number(value: f64, decimals: usize) -> String {
+    if decimals == 0 && value.abs() < 1e15 {
+        #[allow(clippy::cast_possible_truncation)] // within the range
+        return format::count(value.round() as i64);
     }
-    let text = format!("{value:.3}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    let text = format!("{value:.decimals$}");
+    let (whole, rest) = text.split_once('.').unwrap_or((&text, ""));
+    whole.parse().map_or_else(|_| text.clone(), |whole| format!("{}.{rest}", format::count(whole)))
+}
+
+/// Returns the number of decimals with which every multiple of a step is exact.
+fn decimals_of_step(step: f64) -> usize {
+    let is_whole = |places: &usize| {
+        let scaled = step * power_of_ten(*places);
+        (scaled - scaled.round()).abs() < 1e-6
+    };
+    (0..=MAX_DECIMALS + 2).find(|places| step > 0.0 && is_whole(places)).unwrap_or(MAX_DECIMALS)
+}
+
+fn power_of_ten(places: usize) -> f64 {
+    10_f64.powi(i32::try_from(places).unwrap_or(i32::MAX))
 }
 
 /// Escapes a text for SVG.
@@ -207,8 +270,32 @@ mod tests {
         assert!(svg.contains("Sent &lt;b&gt;, a day") && svg.contains(">2,000<") && svg.contains(">day 3<"), "{svg}");
         assert_eq!(svg.matches('M').count(), 2, "a gap interrupts the line");
         assert!(svg.contains("<circle"), "a single value is a dot");
-        assert_eq!(chart.rows()[1], ("day 1".to_owned(), vec!["1,500".to_owned()]));
+        assert_eq!(chart.rows()[1], ("day 1".to_owned(), vec!["1,500.00".to_owned()]));
         assert_eq!((chart.rows()[2].1[0].as_str(), chart.rows()[3].1[0].as_str()), ("–", "12.25"));
+        assert!(svg.contains(">a day</text>"), "{svg}");
+        let month = self::chart(&[Some(1.0); 31]).svg();
+        assert!(month.contains("x=\"718.0\" y=\"228.0\" text-anchor=\"end\">day 30<"), "it is not cut: {month}");
+    }
+
+    #[test]
+    fn small_amounts_have_the_decimals_of_the_axis_and_of_the_table() {
+        let chart = chart(&[Some(0.000_092), Some(0.001)]);
+        let svg = chart.svg();
+        for tick in ["0.00000", "0.00025", "0.00050", "0.00075", "0.00100"] {
+            assert!(svg.contains(&format!(">{tick}<")), "{tick}: {svg}");
+        }
+        let values: Vec<_> = chart.rows().into_iter().map(|(_, values)| values[0].clone()).collect();
+        assert_eq!(values, ["0.000092", "0.001000"]);
+    }
+
+    #[test]
+    fn each_line_has_its_own_shape() {
+        let marks: Vec<_> = (0..4).map(|line| mark(line, 20.0, 4.0)).collect();
+        for (line, own) in marks.iter().enumerate() {
+            let shape = |mark: &str| mark.split(" class").next().map(str::to_owned);
+            assert!(own.contains(&format!("mark-{line}")));
+            assert_eq!(marks.iter().filter(|other| shape(other) == shape(own)).count(), 1, "{own}");
+        }
     }
 
     #[test]
