@@ -28,6 +28,42 @@ async fn a_notice_is_shown_once() {
 }
 
 #[tokio::test]
+async fn a_viewer_gets_no_previews_and_no_inputs() {
+    let world = World::start().await;
+    let (viewer, sender) = (world.person(Role::Viewer), world.person(Role::Sender));
+    let send = world.open_page(&viewer, "send", &[]).await;
+    has(send.text(), &["<fieldset class=\"bare\" disabled>"]);
+    let query = [("name", "payment-due"), ("locale", "it"), ("channel", "email")];
+    let template = world.open_page(&viewer, "template", &query).await;
+    for page in [&send, &template] {
+        assert!(
+            !page.text().contains("data-preview") && !page.text().contains("name=\"email\" sandbox"),
+            "{}",
+            page.text()
+        );
+        has(page.text(), &["<fieldset class=\"bare\" disabled>"]);
+    }
+    has(world.open_page(&sender, "send", &[]).await.text(), &["data-preview=\"preview\"", "<fieldset class=\"bare\">"]);
+}
+
+#[tokio::test]
+async fn a_preview_names_the_recipient_and_the_locale_of_the_text() {
+    let world = World::start().await;
+    let profile = json!({"email": "ada@example.com", "locale": "it-CH", "time_zone": "Europe/Zurich"});
+    world.put_profile("ada", profile).await;
+    let sender = world.person(Role::Sender);
+    let form = [("action", "preview"), ("to", "ada"), ("template", "payment-due"), ("variables", "{}")];
+    let page = world.send_form(&sender, "send", &form).await;
+    has(
+        page.text(),
+        &["a…@example.com", "Europe/Zurich", "it: the template&#39;s closest one to the recipient&#39;s it-CH"],
+    );
+    assert!(!page.text().contains("ada@example.com"), "the address is masked: {}", page.text());
+    let unknown = world.send_form(&sender, "send", &[("action", "preview"), ("to", "nobody"), ("title", "t")]).await;
+    has(unknown.text(), &["No profile is stored under this id"]);
+}
+
+#[tokio::test]
 async fn a_zone_that_is_not_set_is_named() {
     let world = World::start().await;
     let viewer = world.person(Role::Viewer);

@@ -132,7 +132,15 @@ async fn a_finding_leads_to_its_place_and_prevents_publishing() {
         "href=\"/console/template?name=reminder&#38;locale=en&#38;channel=sms&#38;line=2#field-parts.en.sms.text\"";
     has(&html, &[link, "line 2, column", "2: two {{ days | shout }}", "1 finding"]);
     let html = page(&world, &[("locale", "en"), ("channel", "sms")]).await;
-    has(&html, &["data-lines id=\"field-parts.en.sms.text\"", "class=\"field-error\"", "E-mail, dark"]);
+    has(
+        &html,
+        &[
+            "data-lines id=\"field-parts.en.sms.text\"",
+            "class=\"field-error\"",
+            "Dark mode",
+            "name=\"email\" sandbox=\"\"",
+        ],
+    );
     let tag = hidden(&html, "if_match");
     let refused = act(&world, Role::Editor, "publish", &[&SMS[..], &[("if_match", &tag)]].concat()).await;
     assert_eq!(refused.status, 422);
@@ -159,7 +167,7 @@ async fn what_is_typed_is_previewed_and_not_saved() {
     ];
     assert_eq!(act(&world, Role::Editor, "save", &form).await.status, 303);
     let html = page(&world, &[("locale", "en"), ("channel", "sms")]).await;
-    has(&html, &["<code>days</code>", "number, required", "data-preview=\"preview\"", "formtarget=\"email-phone\""]);
+    has(&html, &["<code>days</code>", "number, required", "data-preview=\"preview\"", "formtarget=\"email\""]);
     let typed = [&SMS[..], &[("part.text", "{{ days }} days {{ '<b>' }}"), ("values", "{\"days\": 5}")]].concat();
     let shown = act(&world, Role::Editor, "preview", &typed).await;
     assert_eq!(shown.status, 200);
@@ -276,12 +284,12 @@ async fn saved_sample_data_fill_previews_and_tests_and_no_version_has_them() {
     assert_eq!(about(r#"{"name": "Bob <b>"}"#).await.status, 303);
     let text = [("part.title", "Hello"), ("part.body", "For {{ name }}")];
     assert_eq!(save(&world, "en", "push", &text).await.status, 303);
-    has(&page(&world, &[("locale", "en"), ("channel", "push")]).await, &["<p>For Bob &#60;b&#62;</p>"]);
+    has(&page(&world, &[("locale", "en"), ("channel", "push")]).await, &["<p class=\"lines\">For Bob &#60;b&#62;</p>"]);
     has(&page(&world, &[("view", "about")]).await, &["Bob &#60;b&#62;", "Sample data of previews and tests"]);
     // Values for one preview replace the saved ones.
     let place = [("name", "reminder"), ("view", "text"), ("locale", "en"), ("channel", "push")];
     let once = [&place[..], &text, &[("values", r#"{"name": "Eve"}"#)]].concat();
-    has(act(&world, Role::Editor, "preview", &once).await.text(), &["<p>For Eve</p>"]);
+    has(act(&world, Role::Editor, "preview", &once).await.text(), &["<p class=\"lines\">For Eve</p>"]);
     assert_eq!(act(&world, Role::Editor, "test", &[&place[..], &[("to", "ada")]].concat()).await.status, 303);
     assert_eq!(world.push.opened("phone", &phone).1["body"], "For Bob <b>");
     let refused = about("[1]").await;

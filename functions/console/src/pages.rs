@@ -42,6 +42,7 @@ mod segment_filter;
 mod segment_page;
 mod segment_results;
 mod send_page;
+mod send_recipient;
 mod send_variables;
 mod sessions_page;
 mod settings_page;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::site::euro;
+use crate::site::{count, euro};
 
 /// Explanation of a send.
 #[derive(Debug)]
@@ -40,9 +40,9 @@ pub struct ExplainedGate {
 pub struct GateInput {
     /// Name.
     pub name: String,
-    /// Value.
+    /// Value; empty if it is a time alone.
     pub text: String,
-    /// The value, if it is a time.
+    /// Time.
     pub at: Option<Timestamp>,
 }
 
@@ -53,8 +53,12 @@ pub struct ExplainedChannel {
     pub name: String,
     /// Reason why the channel is passed over; empty if it is possible.
     pub obstacle: String,
+    /// The choice that refuses the channel.
+    pub refusal: Option<GateInput>,
     /// Cost of one message.
     pub cost: String,
+    /// Size of the message; empty if there is none.
+    pub size: String,
     /// Message as the provider would receive it.
     pub message: Option<ShownMessage>,
 }
@@ -66,6 +70,8 @@ pub struct ShownMessage {
     pub lines: Vec<(String, String)>,
     /// HTML of an e-mail, shown in a frame without scripts; empty if there is none.
     pub html: String,
+    /// The whole payload of a push as JSON; empty for other channels.
+    pub payload: String,
 }
 
 /// Reads an answer of `POST /v1/notifications/explain`.
@@ -92,18 +98,65 @@ pub fn explained(answer: &Value) -> ExplainedSend {
 }
 
 fn gate(gate: &Value) -> ExplainedGate {
-    let inputs = gate["inputs"].as_object().map(|inputs| {
-        let input = |(name, value): (&String, &Value)| GateInput {
-            name: name.replace('_', " "),
-            text: value.as_str().map_or_else(|| value.to_string(), str::to_owned),
-            at: value.as_str().and_then(|text| text.parse().ok()),
-        };
-        inputs.iter().map(input).collect()
-    });
+    let inputs = gate["inputs"]
+        .as_object()
+        .map(|inputs| inputs.iter().filter_map(|(name, value)| gate_input(name, value)).collect());
     ExplainedGate {
         name: gate["gate"].as_str().unwrap_or_default().replace('_', " "),
         passed: gate["passed"].as_bool().unwrap_or_default(),
         inputs: inputs.unwrap_or_default(),
+    }
+}
+
+/// Returns a value that a gate looked at; `None` if it is empty.
+fn gate_input(name: &str, value: &Value) -> Option<GateInput> {
+    let at = value.as_str().or_else(|| value["at"].as_str()).and_then(|text| text.parse().ok());
+    let text = match value {
+        Value::String(_) if at.is_some() => String::new(),
+        Value::Object(choice) if choice.contains_key("wants") => choice_in_words(value),
+        value => in_words(value),
+    };
+    let is_empty = text.is_empty() && at.is_none();
+    (!is_empty).then(|| GateInput { name: name.replace('_', " "), text, at })
+}
+
+/// Returns a choice such as `refused by the person, channel email`.
+fn choice_in_words(choice: &Value) -> String {
+    let verb = if choice["wants"] == true { "wished for" } else { "refused" };
+    let by = choice["by"].as_str().unwrap_or("somebody").replace('_', " ");
+    let scope = ["type", "channel"].into_iter().filter_map(|part| Some(format!(", {part} {}", choice[part].as_str()?)));
+    format!("{verb} by {by}{}", scope.collect::<String>())
+}
+
+/// Returns a value without the marks of JSON. Empty parts are left out.
+fn in_words(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts.iter().map(in_words).collect::<Vec<_>>().join("; "),
+        Value::Object(fields) => {
+            let filled =
+                fields.iter().map(|(name, value)| (name, in_words(value))).filter(|(_, text)| !text.is_empty());
+            filled.map(|(name, text)| format!("{} {text}", name.replace('_', " "))).collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Largest payload of a push, in bytes.
+pub const MAX_PUSH_BYTES: i64 = 3_993;
+
+/// Returns the size of a message as the provider would receive it; empty for an SMS, whose parts are shown.
+fn size(name: &str, rendered: &Value) -> String {
+    let length = |text: &str| i64::try_from(text.len()).unwrap_or(i64::MAX);
+    match (name, rendered) {
+        (_, Value::Null) => String::new(),
+        ("push", payload) => format!("{} of {} bytes", count(length(&payload.to_string())), count(MAX_PUSH_BYTES)),
+        ("email", parts) => {
+            let parts = ["subject", "text", "html"].map(|part| length(parts[part].as_str().unwrap_or_default()));
+            format!("{} bytes", count(parts.iter().sum()))
+        }
+        _ => String::new(),
     }
 }
 
@@ -115,12 +168,24 @@ fn channel(planned: &Value) -> ExplainedChannel {
     ExplainedChannel {
         name: text("channel").unwrap_or_default(),
         obstacle: obstacle.unwrap_or_default(),
+        refusal: gate_input("choice", &planned["refused_by"]),
+        size: size(planned["channel"].as_str().unwrap_or_default(), &planned["rendered"]),
         cost: euro(planned["cost_micros"].as_i64().unwrap_or_default()),
         message: message(&planned["rendered"]),
     }
 }
 
-/// Returns a message of the API as lines. The HTML of an e-mail is shown in a frame.
+/// Returns the lines of a push that a person sees.
+fn push_lines(push: &Value) -> Vec<(String, String)> {
+    let text = |name: &str| push[name].as_str().unwrap_or_default().to_owned();
+    let buttons = push["actions"].as_array().into_iter().flatten().filter_map(|button| button["title"].as_str());
+    let buttons = buttons.collect::<Vec<_>>().join(", ");
+    let lines = [("title", text("title")), ("text", text("body")), ("link", text("url")), ("buttons", buttons)];
+    let filled = lines.into_iter().filter(|(_, text)| !text.is_empty());
+    filled.map(|(name, text)| (name.to_owned(), text)).collect()
+}
+
+/// Returns a message of the API as lines. The HTML of an e-mail is shown in a frame, the payload of a push on demand.
 #[must_use]
 pub fn message(rendered: &Value) -> Option<ShownMessage> {
     let fields = rendered.as_object()?;
@@ -129,12 +194,16 @@ pub fn message(rendered: &Value) -> Option<ShownMessage> {
         Value::String(text) => text.clone(),
         other => serde_json::to_string_pretty(other).unwrap_or_default(),
     };
+    if fields.contains_key("body") {
+        let payload = serde_json::to_string_pretty(rendered).unwrap_or_default();
+        return Some(ShownMessage { lines: push_lines(rendered), html, payload });
+    }
     let lines = fields
         .iter()
         .filter(|(name, value)| name.as_str() != "html" && !value.is_null())
         .map(|(name, value)| (name.replace('_', " "), shown(value)))
         .collect();
-    Some(ShownMessage { lines, html })
+    Some(ShownMessage { lines, html, payload: String::new() })
 }
 
 #[cfg(test)]
@@ -149,6 +218,12 @@ mod tests {
         assert_eq!(format!("{}{}", shown.verdict, shown.reason), "It would be skipped, reason: no channel.");
         assert_eq!((shown.gates.len(), shown.gates[3].passed, shown.channels.len()), (6, false, 3));
         assert_eq!(shown.channels[0].obstacle, "no device");
+        let refusal = shown.channels[1].refusal.as_ref().map(|refusal| (refusal.text.as_str(), refusal.at));
+        assert_eq!(refusal, Some(("refused by caller, channel email", "2026-11-23T10:00:00Z".parse().ok())));
+        let texts =
+            shown.gates.iter().flat_map(|gate| &gate.inputs).map(|input| format!("{}{}", input.name, input.text));
+        let texts: String = texts.collect();
+        assert!(!texts.contains(['{', '[']) && !texts.contains("null") && !texts.contains("suppressed"), "{texts}");
     }
 
     #[test]
@@ -160,5 +235,20 @@ mod tests {
         assert_eq!((shown.verdict, shown.held_until), ("It would be held", until));
         assert_eq!(shown.reason, ", reason: quiet hours.");
         assert_eq!(shown.gates[0].inputs.iter().map(|input| input.at).collect::<Vec<_>>(), [until, None]);
+    }
+
+    #[test]
+    fn a_push_is_what_a_person_sees_and_its_payload_is_closed() {
+        let push = serde_json::json!({"title": "Bill", "body": "Due\ntoday", "url": "https://example.com", "ttl": 60,
+            "actions": [{"action": "pay", "title": "Pay"}, {"action": "later", "title": "Later"}]});
+        let shown = message(&push).unwrap();
+        let lines =
+            [("title", "Bill"), ("text", "Due\ntoday"), ("link", "https://example.com"), ("buttons", "Pay, Later")];
+        assert_eq!(shown.lines, lines.map(|(name, text)| (name.to_owned(), text.to_owned())));
+        assert!(shown.payload.contains("\"ttl\": 60"));
+        assert_eq!(size("push", &serde_json::json!({"title": "é"})), "14 of 3,993 bytes");
+        assert_eq!(size("email", &serde_json::json!({"subject": "1", "text": "23", "html": "456"})), "6 bytes");
+        let rules = serde_json::json!([{"rule": "day", "used": 1, "max": 3, "next_slot_at": null}]);
+        assert_eq!(in_words(&rules), "max 3, rule day, used 1");
     }
 }

@@ -12,6 +12,9 @@ use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, count, encoded, 
 /// Statuses whose notifications the API lists.
 const LISTED: [&str; 3] = ["failed", "uncertain", "expired"];
 
+/// Statuses that do not change. A click may still follow a delivery; the page shows it when it is loaded again.
+const FINAL: [&str; 5] = ["delivered", "failed", "skipped", "cancelled", "expired"];
+
 #[derive(Debug, Template)]
 #[template(path = "notifications.html")]
 struct NotificationsPage {
@@ -33,6 +36,8 @@ struct NotificationPage {
     channels: Vec<SentChannel>,
     problem: Option<ApiProblem>,
     can_cancel: bool,
+    /// `true` if nothing changes any more, so that the page is not loaded again.
+    is_final: bool,
     why: Option<ExplainedSend>,
 }
 
@@ -184,10 +189,15 @@ async fn show(visit: &Visit<'_>, id: &str, mut problem: Option<ApiProblem>) -> R
             Err(refused) => problem = problem.or(Some(refused)),
         }
     }
+    let can_cancel = ["scheduled", "held", "cascading"].contains(&it.status.as_str());
+    if can_cancel && visit.may("notification", "cancel") {
+        visit.offers(ApiCall::delete("/v1/notifications/{id}").path("id", id));
+    }
     let page = NotificationPage {
         events: timeline(&it),
         channels: channels.unwrap_or_default(),
-        can_cancel: ["scheduled", "held", "cascading"].contains(&it.status.as_str()),
+        can_cancel,
+        is_final: FINAL.contains(&it.status.as_str()),
         sentence,
         class,
         why,

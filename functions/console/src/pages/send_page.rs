@@ -4,8 +4,9 @@ use askama::Template;
 use serde_json::{Map, Value, json};
 
 use super::explained::{ExplainedSend, explained};
+use super::send_recipient::{SendRecipient, send_recipient};
 use super::send_variables::{VariableInput, typed_variables, variable_inputs};
-use crate::site::{ApiCall, ApiProblem, Fields, Frame, PageReply, Visit, empty_frame, encoded, rendered};
+use crate::site::{ApiAnswer, ApiCall, ApiProblem, Fields, Frame, PageReply, Visit, empty_frame, encoded, rendered};
 
 /// Channels in the order in which they are tried.
 const CHANNELS: [&str; 3] = ["push", "email", "sms"];
@@ -26,6 +27,15 @@ struct SendPage {
     typed: TypedSend,
     key: String,
     preview: Option<ExplainedSend>,
+    person: Option<SendRecipient>,
+}
+
+impl SendPage {
+    /// Returns `true` if there is an e-mail to show in the frame.
+    fn has_email(&self) -> bool {
+        let channels = self.preview.iter().flat_map(|explained| &explained.channels);
+        channels.filter_map(|channel| channel.message.as_ref()).any(|message| !message.html.is_empty())
+    }
 }
 
 /// Option of a list.
@@ -173,14 +183,13 @@ async fn show(
         tokio::join!(visit.call(ApiCall::get("/v1/types")), visit.call(ApiCall::get("/v1/templates")));
     let (types, templates) = (types.ok()?, templates.ok()?);
     let used = used_template(form, &types, &templates);
-    let variables = match &used {
-        Some((name, version)) => variable_inputs(&schema_of(visit, name, version).await, form),
-        None => Vec::new(),
-    };
+    let (template, profile) = tokio::join!(template_of(visit, used.as_ref()), profile_of(visit, form));
+    let variables = variable_inputs(&template["variables"], form);
     let text = |name: &str| form.raw(name).to_owned();
     let ticked = form.all("channels");
     let key = form.optional("key").map_or_else(crate::site::random_text, str::to_owned);
     let page = SendPage {
+        person: profile.map(|profile| send_recipient(form.get("to"), profile, &template)),
         types: choices(&types, "name", form.get("type")),
         templates: choices(&templates, "name", form.get("template")),
         variables,
@@ -223,10 +232,17 @@ fn used_template(form: &Fields, types: &Value, templates: &Value) -> Option<(Str
     Some((name, version))
 }
 
-/// Returns the schema of a version's variables; null if there is no such version.
-async fn schema_of(visit: &Visit<'_>, name: &str, version: &str) -> Value {
+/// Returns the version of a template; null if there is none.
+async fn template_of(visit: &Visit<'_>, used: Option<&(String, String)>) -> Value {
+    let Some((name, version)) = used else { return Value::Null };
     let call = ApiCall::get("/v1/templates/{name}/versions/{version}").path("name", name).path("version", version);
-    visit.call(call).await.ok().map_or(Value::Null, |mut version| version["template"]["variables"].take())
+    visit.call(call).await.ok().map_or(Value::Null, |mut version| version["template"].take())
+}
+
+/// Returns the answer about the recipient that was typed, for people who may preview a send.
+async fn profile_of(visit: &Visit<'_>, form: &Fields) -> Option<ApiAnswer> {
+    let to = form.optional("to").filter(|_| visit.may("send", "preview"))?;
+    Some(visit.call(ApiCall::get("/v1/recipients/{id}").path("id", to)).await)
 }
 
 fn choices(list: &Value, name: &str, chosen: &str) -> Vec<Choice> {

@@ -69,6 +69,13 @@ pub struct TemplatePreviewed {
     pub reason: String,
 }
 
+impl TemplatePreviewed {
+    /// Returns `true` if there is an e-mail to show in the frame.
+    fn has_email(&self) -> bool {
+        self.shown.as_ref().is_some_and(|shown| shown.email.is_some())
+    }
+}
+
 /// Template as the API has it, with its tag. A template that does not exist has no tag.
 #[derive(Debug)]
 pub struct StoredTemplate {
@@ -135,6 +142,7 @@ pub async fn show(
     let own = if tab.view == "text" { (tab.locale.as_str(), tab.channel) } else { ("", "") };
     let mut rows = matrix(visit.base, name, &detail, &found, own);
     rows.retain(|row| !row.locale.is_empty());
+    offer_changes(visit, name, &StoredTemplate { detail: detail.clone(), etag: etag.clone() }, &tab, &refused);
     let status = refused.problem.as_ref().map_or(200, |problem| problem.status);
     let page = TemplatePage {
         used_by: users(visit).await?.remove(name).unwrap_or_default(),
@@ -158,6 +166,30 @@ pub async fn show(
         conflicts: refused.conflicts,
     };
     rendered(status, &page)
+}
+
+/// Offers the calls that the buttons of the tab make.
+fn offer_changes(visit: &Visit<'_>, name: &str, stored: &StoredTemplate, tab: &TemplateTab, refused: &TemplateRefused) {
+    let StoredTemplate { detail, etag } = stored;
+    let about = |call: ApiCall| call.path("name", name).if_match(etag);
+    if tab.view == "versions" {
+        let latest = json!({"version": detail["latest_version"].as_i64().unwrap_or(1).max(1)});
+        let calls = [
+            ("publish", ApiCall::post("/v1/templates/{name}/versions", json!({}))),
+            ("live", ApiCall::put("/v1/templates/{name}/live", latest)),
+            ("archive", ApiCall::delete("/v1/templates/{name}")),
+        ];
+        for (_, call) in calls.into_iter().filter(|(action, _)| visit.may("template", action)) {
+            visit.offers(about(call));
+        }
+        return;
+    }
+    let typed = refused.is_typed.then(|| tab.merged(&detail["draft"], visit.form()).ok());
+    let draft = typed.flatten().unwrap_or_else(|| detail["draft"].clone());
+    if visit.may("template", "save") {
+        let call = ApiCall::put("/v1/templates/{name}", draft).path("name", name);
+        visit.offers(if etag.is_empty() { call.only_new() } else { call.if_match(etag) });
+    }
 }
 
 fn tabs(visit: &Visit<'_>, name: &str, view: &str) -> Vec<(String, &'static str, bool)> {

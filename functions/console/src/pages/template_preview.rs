@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::explained::MAX_PUSH_BYTES;
 use crate::site::{count, euro};
 
 /// Preview of every channel.
@@ -57,9 +58,6 @@ pub struct ShownSms {
     /// Parts, encoding and cost.
     pub facts: String,
 }
-
-/// Largest payload of a push, in bytes.
-const MAX_PUSH_BYTES: i64 = 3_993;
 
 /// Reads an answer of a preview.
 #[must_use]
