@@ -85,7 +85,8 @@ async fn a_campaign_goes_from_a_form_to_its_recipients() {
     let id = edited_draft(&world).await;
     has(&page(&world, &id, &[("step", "approve")]).await, &["There is no plan yet."]);
     assert_eq!(act(&world, Role::Editor, &id, "plan", &[]).await.status, 303);
-    has(&page(&world, &id, &[("step", "plan")]).await, &["counting", "data-live=\"3\""]);
+    let html = page(&world, &id, &[("step", "plan")]).await;
+    has(&html, &["counting", "data-live=\"3\"", "Guards <span class=\"small\">(done)"]);
     world.work_on_tasks().await;
     let html = page(&world, &id, &[("step", "plan")]).await;
     has(
@@ -99,6 +100,7 @@ async fn a_campaign_goes_from_a_form_to_its_recipients() {
             "Send the test",
             "What a few of them would get",
             "New things",
+            "Continue to the approval",
         ],
     );
     assert_eq!(world.push.total(), 0);

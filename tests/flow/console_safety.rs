@@ -28,6 +28,32 @@ async fn a_notice_is_shown_once() {
 }
 
 #[tokio::test]
+async fn over_10_000_people_a_cancellation_is_typed() {
+    let world = crowd(1).await;
+    let approver = world.person(Role::Approver);
+    let id = world.approved_campaign(campaign()).await;
+    world.enlarge_plan(&id, 12_345);
+    let act = |action: &'static str, field: &'static str, typed: &'static str| {
+        let form =
+            [("action", action), ("id", id.as_str()), (field, typed)].map(|(name, text)| (name, text.to_owned()));
+        let (world, approver) = (&world, &approver);
+        async move {
+            let form = form.each_ref().map(|(name, text)| (*name, text.as_str()));
+            world.send_form(approver, "campaign", &form).await
+        }
+    };
+    assert_eq!(act("launch", "people", "12345").await.status, 303);
+    let page = world.open_page(&approver, "campaign", &[("id", &id)]).await;
+    has(page.text(), &["Type the number of people of the plan, 12,345, to cancel"]);
+    let refused = act("cancel", "cancel_people", "12344").await;
+    assert_eq!(refused.status, 422, "{}", refused.text());
+    has(refused.text(), &["href=\"#field-cancel_people\"", "of the plan: 12,345", "value=\"12344\""]);
+    assert_eq!(act("cancel", "cancel_people", "12,345").await.status, 303);
+    let page = world.open_page(&approver, "campaign", &[("id", &id)]).await;
+    has(page.text(), &["It was cancelled"]);
+}
+
+#[tokio::test]
 async fn a_viewer_gets_no_previews_and_no_inputs() {
     let world = World::start().await;
     let (viewer, sender) = (world.person(Role::Viewer), world.person(Role::Sender));

@@ -48,7 +48,7 @@ pub async fn answer(visit: &Visit<'_>, action: &str) -> Result<PageReply, ApiPro
         Err(problem) if problem.status == 404 => Err(problem),
         Err(problem) => {
             let problem = Some(on_this_page(led_to_inputs(problem)));
-            let typed = ["launch", "resume"].contains(&action).then(|| CampaignFields::of_form(visit.form()));
+            let typed = ["launch", "resume", "cancel"].contains(&action).then(|| CampaignFields::of_form(visit.form()));
             show(visit, id, RefusedForm { problem, typed, conflicts: Vec::new() }).await
         }
     }
@@ -56,7 +56,7 @@ pub async fn answer(visit: &Visit<'_>, action: &str) -> Result<PageReply, ApiPro
 
 /// Shows errors as text if their inputs are on the page of another step.
 fn on_this_page(mut problem: ApiProblem) -> ApiProblem {
-    if !problem.errors.iter().all(|(field, _)| ["people", "to"].contains(&field.as_str())) {
+    if !problem.errors.iter().all(|(field, _)| ["people", "cancel_people", "to"].contains(&field.as_str())) {
         let errors: Vec<_> = problem.errors.drain(..).map(|(field, message)| format!("{field}: {message}")).collect();
         problem.detail = errors.join("; ").into();
     }
@@ -125,6 +125,9 @@ async fn patch(visit: &Visit<'_>, id: &str, body: Map<String, Value>) -> Result<
 
 /// Plans, approves, pauses or cancels.
 async fn move_on(visit: &Visit<'_>, id: &str, action: &str) -> Result<PageReply, ApiProblem> {
+    if action == "cancel" {
+        check_cancel(visit, id).await?;
+    }
     let (call, more, done) = match action {
         "plan" => (ApiCall::post("/v1/campaigns/{id}/plan", json!({})), "&step=plan", "planned"),
         "approve" => (ApiCall::post("/v1/campaigns/{id}/approve", hash(visit)), "&step=launch", "approved"),
@@ -134,6 +137,19 @@ async fn move_on(visit: &Visit<'_>, id: &str, action: &str) -> Result<PageReply,
     };
     visit.call(call.path("id", id)).await.ok()?;
     Ok(to(visit, id, more, done))
+}
+
+/// Requires the typed number of people before a campaign of many people is cancelled. Of a draft nobody was sent to.
+async fn check_cancel(visit: &Visit<'_>, id: &str) -> Result<(), ApiProblem> {
+    let mut read = progress(visit, id).await?;
+    if read["sending"].is_null() {
+        return Ok(());
+    }
+    let Ok(plan) = serde_json::from_value::<CampaignPlan>(read["plan"].take()) else { return Ok(()) };
+    match refusal_of_typed(&plan, None, visit.form().get("cancel_people")) {
+        Some(message) => Err(ApiProblem::field("cancel_people", &message)),
+        None => Ok(()),
+    }
 }
 
 /// Returns the hash of the plan that the page showed.

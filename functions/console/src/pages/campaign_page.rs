@@ -3,11 +3,11 @@
 use askama::Template;
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::campaign_body::SHARE_GUARDS;
+use super::campaign_body::{SHARE_GUARDS, body_of_step};
 use super::campaign_builder::{AudienceBuilder, audience_builder};
-use super::campaign_fields::{CampaignFields, VARIANT_SLOTS};
+use super::campaign_fields::{CampaignFields, VARIANT_SLOTS, text};
 use super::campaign_list::{CampaignStateBlock, audience, state};
 use super::campaign_plan::CampaignPlan;
 use super::campaign_sent::show_sent;
@@ -59,7 +59,8 @@ struct CampaignStep {
     href: String,
     label: &'static str,
     is_current: bool,
-    is_done: bool,
+    /// `done`, `default` if nobody set anything in it, or `open`.
+    state: &'static str,
 }
 
 /// Choices of the lists of the form: value and label.
@@ -143,17 +144,14 @@ async fn show_draft(
         _ => serde_json::from_value::<CampaignPlan>(progress(visit, id).await?["plan"].take()).ok(),
     };
     let approval: Option<CampaignApproval> = serde_json::from_value(campaign["approval"].clone()).ok();
-    let is_planned = plan.as_ref().is_some_and(|plan| plan.is_complete);
-    let done = |name: &str| match name {
-        "plan" => is_planned,
-        "approve" => approval.is_some(),
-        "launch" => false,
-        _ => true,
-    };
+    offer_step(visit, id, step, &typed, (&campaign, &etag), plan.as_ref());
     let status = refused.problem.as_ref().map_or(200, |problem| problem.status);
     let page = CampaignPage {
         lists,
-        steps: STEPS.iter().map(|(name, label)| link(visit, id, (name, label), step, done(name))).collect(),
+        steps: STEPS
+            .iter()
+            .map(|(name, label)| link(visit, id, (name, label), step, state_of(name, &campaign, plan.as_ref())))
+            .collect(),
         step,
         id: id.to_owned(),
         key: String::new(),
@@ -176,15 +174,87 @@ async fn show_draft(
     rendered(status, &page)
 }
 
+/// Offers the calls that the buttons of a step make.
+fn offer_step(
+    visit: &Visit<'_>,
+    id: &str,
+    step: &str,
+    typed: &CampaignFields,
+    (campaign, etag): (&Value, &str),
+    plan: Option<&CampaignPlan>,
+) {
+    let about = |template, body| ApiCall::post(template, body).path("id", id);
+    let hash = plan.map_or_else(|| json!({}), |plan| json!({"hash": plan.hash}));
+    let call = match step {
+        "plan" => Some(about("/v1/campaigns/{id}/plan", json!({}))),
+        "approve" if plan.is_some() => Some(about("/v1/campaigns/{id}/approve", hash)),
+        "launch" if plan.is_some() => Some(about("/v1/campaigns/{id}/launch", hash)),
+        _ => body_of_step(step, typed, campaign)
+            .ok()
+            .map(|body| ApiCall::patch("/v1/campaigns/{id}", Value::Object(body)).path("id", id).if_match(etag)),
+    };
+    let action = if ["plan", "approve", "launch"].contains(&step) { step } else { "save" };
+    if let Some(call) = call.filter(|_| visit.may("campaign", action)) {
+        visit.offers(call);
+    }
+    if visit.may("campaign", "cancel") {
+        visit.offers(about("/v1/campaigns/{id}/cancel", json!({})));
+    }
+}
+
 fn link(
     visit: &Visit<'_>,
     id: &str,
     (name, label): (&str, &'static str),
     current: &str,
-    is_done: bool,
+    state: &'static str,
 ) -> CampaignStep {
     let href = format!("{}/campaign?id={}&step={name}", visit.base, encoded(id));
-    CampaignStep { href, label, is_current: name == current, is_done }
+    CampaignStep { href, label, is_current: name == current, state }
+}
+
+/// Fields of the step about time with their defaults; the empty text is no value.
+const TIME_DEFAULTS: [(&str, &str); 7] = [
+    ("send_at", ""),
+    ("at_local", ""),
+    ("rate_per_second", "500"),
+    ("not_after", ""),
+    ("rollout", ""),
+    ("ttl_seconds", ""),
+    ("urgency", "low"),
+];
+
+/// Returns the state of a step: `done`, `open`, or `default`.
+fn state_of(step: &str, campaign: &Value, plan: Option<&CampaignPlan>) -> &'static str {
+    let is_done = match step {
+        "plan" => plan.is_some_and(|plan| plan.is_complete),
+        "approve" => !campaign["approval"].is_null(),
+        "launch" => false,
+        _ if has_defaults(step, campaign) => return "default",
+        _ => true,
+    };
+    if is_done { "done" } else { "open" }
+}
+
+/// Returns `true` if a step has its defaults, so that it may never have been opened.
+fn has_defaults(step: &str, campaign: &Value) -> bool {
+    let is_default = |value: &Value, default: &str| value.is_null() || text(value) == default;
+    let guards = &campaign["guards"];
+    match step {
+        "time" => TIME_DEFAULTS.iter().all(|(field, default)| is_default(&campaign[*field], default)),
+        "guards" => {
+            let shares = SHARE_GUARDS.iter().all(|(name, _, default)| is_default(&guards[*name], default));
+            shares && is_default(&guards["min_people"], "100")
+        }
+        _ => false,
+    }
+}
+
+impl CampaignPage {
+    /// Returns `true` while the plan is counted.
+    fn is_counting(&self) -> bool {
+        self.plan.as_ref().is_some_and(|plan| !plan.is_complete)
+    }
 }
 
 /// Returns the step that the address or the form names.
@@ -231,4 +301,19 @@ fn choice(item: &Value, name: &str) -> Option<(String, String)> {
     let value = item[name].as_str()?;
     let title = item["title"].as_str().unwrap_or_default();
     Some((value.to_owned(), format!("{value} – {title}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_that_nobody_opened_has_its_defaults() {
+        let guards = json!({"max_failed_percent": 10.0, "max_missing_variable_percent": 5.0,
+            "max_complained_percent": 0.3, "max_opted_out_percent": 2.0, "min_people": 100});
+        let draft = json!({"title": "Spring", "guards": guards, "rate_per_second": 500, "urgency": "low"});
+        assert!(has_defaults("time", &draft) && has_defaults("guards", &draft) && !has_defaults("content", &draft));
+        assert!(!has_defaults("time", &json!({"rate_per_second": 9})));
+        assert!(!has_defaults("guards", &json!({"guards": {"max_failed_percent": 3.0}})));
+    }
 }

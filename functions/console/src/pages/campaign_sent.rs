@@ -3,7 +3,7 @@
 use askama::Template;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::campaign_body::SHARE_GUARDS;
 use super::campaign_fields::CampaignFields;
@@ -212,6 +212,7 @@ pub async fn show_sent(
     let link = |(name, label): (&str, &'static str)| {
         (format!("{}/campaign?id={}&tab={name}", visit.base, encoded(id)), label, name == tab)
     };
+    offer_moves(visit, id, &state.name);
     let status = refused.problem.as_ref().map_or(200, |problem| problem.status);
     let page = CampaignSentPage {
         id: id.to_owned(),
@@ -234,6 +235,19 @@ pub async fn show_sent(
         conflicts: refused.conflicts,
     };
     rendered(status, &page)
+}
+
+/// Offers the calls that pause, resume and cancel, as the state allows them.
+fn offer_moves(visit: &Visit<'_>, id: &str, state: &str) {
+    let moves: &[(&str, &'static str)] = match state {
+        "running" | "scheduled" => &[("pause", "/v1/campaigns/{id}/pause"), ("cancel", "/v1/campaigns/{id}/cancel")],
+        "paused" => &[("resume", "/v1/campaigns/{id}/resume"), ("cancel", "/v1/campaigns/{id}/cancel")],
+        "finishing" => &[("cancel", "/v1/campaigns/{id}/cancel")],
+        _ => &[],
+    };
+    for (_, template) in moves.iter().filter(|(action, _)| visit.may("campaign", action)) {
+        visit.offers(ApiCall::post(template, json!({})).path("id", id));
+    }
 }
 
 /// Returns the state in one sentence, with the progress.
