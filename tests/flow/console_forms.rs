@@ -52,7 +52,7 @@ async fn an_outage_keeps_what_was_typed() {
         let what = format!("{page} {form:?}");
         assert_eq!(refused.status, 503, "{what}: {}", refused.text());
         keeps(&refused, &what);
-        let facts = "<code>urn:notifications:problem:unavailable</code>, request <code>r-1</code>";
+        let facts = "<code class=\"copy\">urn:notifications:problem:unavailable</code>, request <code class=\"copy\">r-1</code>";
         assert!(refused.text().contains(facts), "{what}: {}", refused.text());
         world.aws.works();
     }

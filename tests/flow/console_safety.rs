@@ -28,6 +28,28 @@ async fn a_notice_is_shown_once() {
 }
 
 #[tokio::test]
+async fn a_percentage_does_not_replace_one_that_the_person_did_not_see() {
+    let world = World::start().await;
+    let admin = world.person(Role::Admin);
+    let shown = world.open_page(&admin, "rollout", &[]).await;
+    has(shown.text(), &["name=\"was\" value=\"100\""]);
+    let other = [("action", "percentage"), ("percentage", "10"), ("reason", "errors"), ("was", "100")];
+    assert_eq!(world.send_form(&admin, "rollout", &other).await.status, 303);
+    let form = [("action", "percentage"), ("percentage", "50"), ("reason", "typed & kept"), ("was", "100")];
+    let refused = world.send_form(&admin, "rollout", &form).await;
+    assert_eq!((refused.status, world.parameter("rollout-percentage").as_str()), (409, "10"), "{}", refused.text());
+    let parts = ["Somebody else changed the rollout meanwhile", "value=\"50\"", "typed &#38; kept", "Who changed it"];
+    has(refused.text(), &parts);
+    has(refused.text(), &["admin@example.com</bdi>", "name=\"was\" value=\"10\""]);
+    let plan = [("action", "plan"), ("steps", "50 for 10"), ("was", "100")];
+    assert_eq!(world.send_form(&admin, "rollout", &plan).await.status, 409);
+    let again = [("action", "percentage"), ("percentage", "50"), ("was", "10")];
+    assert_eq!(world.send_form(&admin, "rollout", &again).await.status, 303);
+    assert_eq!(world.parameter("rollout-percentage"), "50");
+    assert_eq!(world.send_form(&admin, "rollout", &[("action", "zero"), ("was", "100")]).await.status, 303);
+}
+
+#[tokio::test]
 async fn over_10_000_people_a_cancellation_is_typed() {
     let world = crowd(1).await;
     let approver = world.person(Role::Approver);
@@ -96,4 +118,16 @@ async fn a_zone_that_is_not_set_is_named() {
     let page = world.open_page(&viewer, "costs", &[("zone", "organisation")]).await;
     has(page.text(), &["Organisation (not set)", "settings#field-organisation.time_zone", "UTC"]);
     assert!(!world.open_page(&viewer, "costs", &[]).await.text().contains("(not set)"));
+}
+
+#[tokio::test]
+async fn a_kept_form_shows_what_was_typed_alone() {
+    let world = World::start().await;
+    let form = [("action", "send"), ("key", "k-1"), ("to", "ada"), ("title", "typed"), ("body", "b")];
+    let kept = world.send_form(&world.person(Role::Viewer), "send", &form).await;
+    assert_eq!(kept.status, 403, "{}", kept.text());
+    has(kept.text(), &["name=\"key\" value=\"k-1\"", "<th scope=\"row\">title</th>"]);
+    for hidden in ["action", "key"] {
+        assert!(!kept.text().contains(&format!("<th scope=\"row\">{hidden}</th>")), "{hidden}: {}", kept.text());
+    }
 }

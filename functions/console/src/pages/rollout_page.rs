@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::guard_rows::{GuardRow, guard_action, guard_rows};
 use crate::site::{
-    ApiCall, ApiProblem, Fields, Frame, IntervalChart, IntervalRow, IntervalUnit, PageReply, Visit, count, euro,
-    millis, percent, rendered,
+    ApiCall, ApiProblem, ChangeNote, Fields, Frame, IntervalChart, IntervalRow, IntervalUnit, PageReply, Visit, count,
+    euro, millis, percent, rendered,
 };
 
 /// Hours of the comparison of both versions.
@@ -131,14 +131,44 @@ pub async fn answer(visit: &Visit<'_>, action: &str) -> Result<PageReply, ApiPro
         "stop_plan" => Ok(with_reason(json!({"plan": null}), visit.form())),
         _ => Ok(zero()),
     };
-    let answer = match body {
-        Ok(body) => visit.call(ApiCall::put("/v1/rollout", body)).await.ok(),
-        Err(problem) => Err(problem),
+    let stale = if action == "zero" { None } else { stale_form(visit).await? };
+    let answer = match (stale, body) {
+        (Some(problem), _) | (None, Err(problem)) => Err(problem),
+        (None, Ok(body)) => visit.call(ApiCall::put("/v1/rollout", body)).await.ok(),
     };
     match answer {
         Ok(_) => Ok(visit.redirect("rollout", "rollout")),
         Err(problem) => show(visit, problem.status, Some(problem)).await,
     }
+}
+
+/// Refuses a form that was filled while another percentage was in force, and names the last change. "Back to 0 %" is
+/// never refused.
+async fn stale_form(visit: &Visit<'_>) -> Result<Option<ApiProblem>, ApiProblem> {
+    let Some(was) = visit.form().optional("was") else { return Ok(None) };
+    let rollout: RolloutState = visit.call(ApiCall::get("/v1/rollout").query("limit", "20")).await.read()?;
+    Ok(refusal_of_stale(was, &rollout))
+}
+
+fn refusal_of_stale(was: &str, rollout: &RolloutState) -> Option<ApiProblem> {
+    let present = rollout.percentage.to_string();
+    if was == present {
+        return None;
+    }
+    let change = |row: &RolloutChangeRow| ChangeNote {
+        at: row.at,
+        by: format!("{} {}", row.who, row.name).trim().to_owned(),
+        values: vec![(row.parameter.clone(), row.old.clone().unwrap_or_else(|| "–".to_owned()), row.new.clone())],
+    };
+    let detail = format!(
+        "The page showed {was} %, and {present} % are in force now. Your values are kept: send them again to replace the \
+         present ones."
+    );
+    Some(ApiProblem {
+        title: "Somebody else changed the rollout meanwhile".into(),
+        changes: rollout.changes.iter().take(1).map(change).collect(),
+        ..ApiProblem::own(409, detail)
+    })
 }
 
 fn with_reason(mut body: Value, form: &Fields) -> Value {
@@ -285,6 +315,22 @@ mod tests {
             people_an_hour(&arms(900, 1_100)).contains("2,000 notifications: each percent moves about 20.0 people")
         );
         assert_eq!(people_an_hour(&arms(0, 0)), "Nothing was sent in the last hour.");
+    }
+
+    #[test]
+    fn a_form_of_another_percentage_is_refused_with_the_last_change() {
+        let rollout: RolloutState = serde_json::from_value(json!({
+            "percentage": 25, "source": "parameter", "invalid": null, "changed_at": null, "listed": 0,
+            "arms": {"v1": 0, "v2": 0, "v2_share": null}, "sample_ratio": {"verdict": "", "note": ""}, "plan": null,
+            "guard": {"at": null, "verdict": null},
+            "changes": [{"at": "2026-11-29T10:00:00Z", "parameter": "percentage", "who": "operator", "name": "eve",
+                "old": "10", "new": "25"}]}))
+        .unwrap();
+        assert_eq!(refusal_of_stale("25", &rollout), None);
+        let problem = refusal_of_stale("10", &rollout).unwrap();
+        assert!(problem.status == 409 && problem.detail.contains("10 %") && problem.detail.contains("25 %"));
+        assert_eq!(problem.changes[0].by, "operator eve");
+        assert_eq!(problem.changes[0].values, [("percentage".to_owned(), "10".to_owned(), "25".to_owned())]);
     }
 
     #[test]

@@ -37,6 +37,18 @@ struct AgainPage {
     fields: Vec<(String, String)>,
 }
 
+/// Fields that a page adds to its forms: nobody typed them.
+const NOT_TYPED: [&str; 11] =
+    ["action", "if_match", "key", "was", "checked", "json_was", "filter_was", "hash", "view", "step", "tab"];
+
+impl AgainPage {
+    /// Returns what was typed.
+    fn typed(&self) -> Vec<&(String, String)> {
+        let is_typed = |field: &&(String, String)| !field.1.is_empty() && !NOT_TYPED.contains(&field.0.as_str());
+        self.fields.iter().filter(is_typed).collect()
+    }
+}
+
 /// Content of a frame that could not be filled.
 #[derive(Debug, Template)]
 #[template(

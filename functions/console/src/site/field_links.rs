@@ -32,7 +32,14 @@ pub fn led_to_fields(html: String) -> String {
         match nearest(field, &ids) {
             Some(id) => {
                 found.insert(id);
-                led.extend([LINK, id, "\">", rest]);
+                led.extend([LINK, id, "\">"]);
+                // A link whose text is the path of the API gets the words that stand at the input.
+                let (path, after) = rest.split_once("</a>").unwrap_or((rest, ""));
+                match label(&html, id).filter(|_| path == field) {
+                    Some(label) if id == field => led.extend([&label, "</a>", after]),
+                    Some(label) => led.extend([&label, " (", path, ")</a>", after]),
+                    None => led.push_str(rest),
+                }
             }
             None => {
                 let (label, rest) = rest.split_once("</a>").unwrap_or((rest, ""));
@@ -41,6 +48,24 @@ pub fn led_to_fields(html: String) -> String {
         }
     }
     found.into_iter().fold(led, marked)
+}
+
+/// Returns the label of an input, or the legend of a group of inputs, without marks.
+fn label(html: &str, id: &str) -> Option<String> {
+    let after = |begin: &str, end: &str, from: &str| -> Option<String> {
+        let (_, rest) = from.split_once(begin)?;
+        let (_, text) = rest.split_once('>')?;
+        Some(text.split_once(end)?.0.to_owned())
+    };
+    let of_group = || {
+        let place = html.find(&format!("{ID}{id}\""))?;
+        let (before, rest) = html.split_at(place);
+        let is_group = before.rfind('<').and_then(|begin| before.get(begin..))?.starts_with("<fieldset");
+        if is_group { after("<legend", "</legend>", rest) } else { None }
+    };
+    let text = after(&format!("<label for=\"field-{id}\""), "</label>", html).or_else(of_group)?;
+    let plain: String = text.split('<').map(|part| part.split_once('>').map_or(part, |(_, rest)| rest)).collect();
+    Some(plain.trim().to_owned()).filter(|plain| !plain.is_empty())
 }
 
 /// Returns the id of a field's input, or of the nearest part above the field.
@@ -83,6 +108,21 @@ mod tests {
             "<input aria-invalid=\"true\" id=\"field-content.title\" name=\"title\"><fieldset id=\"field-channels\"></fieldset>",
         );
         assert_eq!(led_to_fields(page.to_owned()), expected);
+    }
+
+    #[test]
+    fn a_link_has_the_words_of_its_input() {
+        let page = concat!(
+            "<a href=\"#field-to\">to</a>: a <a href=\"#field-channels[1]\">channels[1]</a>: b <a href=\"#field-to\">own</a>",
+            "<label for=\"field-to\">Recipient <code>id</code></label><input id=\"field-to\">",
+            "<fieldset id=\"field-channels\"><legend>Channels</legend></fieldset>",
+        );
+        let led = led_to_fields(page.to_owned());
+        assert!(led.starts_with("<a href=\"#field-to\">Recipient id</a>: a "), "{led}");
+        assert!(
+            led.contains("<a href=\"#field-channels\">Channels (channels[1])</a>: b <a href=\"#field-to\">own</a>"),
+            "{led}"
+        );
     }
 
     #[test]
