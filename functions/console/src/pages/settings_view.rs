@@ -82,13 +82,28 @@ impl SettingAnswer {
     /// Returns the value as a page shows it.
     #[must_use]
     pub fn shown(&self) -> String {
-        shown(&self.value)
+        self.with_unit(&self.value)
     }
 
     /// Returns the default as a page shows it.
     #[must_use]
     pub fn shown_default(&self) -> String {
-        shown(&self.default)
+        self.with_unit(&self.default)
+    }
+
+    fn with_unit(&self, value: &Value) -> String {
+        match (self.unit.as_str(), value.as_i64(), value.as_object()) {
+            ("micro-euro", Some(micros), _) => format!("{} ({})", shown(value), crate::site::euro(micros)),
+            ("micro-euro by country", _, Some(countries)) => format!("{} countries, see Costs", countries.len()),
+            _ => shown(value),
+        }
+    }
+
+    /// Returns the path as HTML that may be broken after its separators, not within a word.
+    #[must_use]
+    pub fn breakable_path(&self) -> String {
+        let safe = self.path.replace('&', "&amp;").replace('<', "&lt;");
+        safe.replace('.', ".<wbr>").replace('_', "_<wbr>")
     }
 }
 
@@ -97,6 +112,7 @@ fn shown(value: &Value) -> String {
         Value::Null => "none".to_owned(),
         Value::String(text) => text.clone(),
         Value::Number(number) => number.as_i64().map_or_else(|| number.to_string(), crate::site::count),
+        Value::Array(parts) => parts.iter().map(shown).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
     }
 }
@@ -109,4 +125,30 @@ pub fn changed_at(settings: &SettingsAnswer, section: &str) -> Option<Timestamp>
         history.iter().filter_map(|it| Some((it.at, it.document.as_ref()?.get(section).cloned()))).collect();
     let changed = valid.windows(2).find(|pair| pair[0].1 != pair[1].1);
     changed.map_or_else(|| valid.last().filter(|last| last.1.is_some()).and_then(|last| last.0), |pair| pair[0].0)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_value_has_its_unit_and_a_path_breaks_at_its_separators() {
+        let setting = |path: &str, unit: &str, value: Value| SettingAnswer {
+            path: path.to_owned(),
+            meaning: String::new(),
+            unit: unit.to_owned(),
+            range: String::new(),
+            default: Value::Null,
+            value,
+            source: "default".to_owned(),
+        };
+        let ceiling = setting("sms.daily_ceiling_micros", "micro-euro", json!(1_000_000));
+        assert_eq!((ceiling.shown().as_str(), ceiling.shown_default().as_str()), ("1,000,000 (1.00 EUR)", "none"));
+        assert_eq!(ceiling.breakable_path(), "sms.<wbr>daily_<wbr>ceiling_<wbr>micros");
+        let prices = setting("prices.sms_micros", "micro-euro by country", json!({"IT": 1, "FR": 2}));
+        assert_eq!(prices.shown(), "2 countries, see Costs");
+        assert_eq!(setting("sms.countries", "list", json!(["IT", "FR"])).shown(), "IT, FR");
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::site::{ApiProblem, Fields};
+use crate::site::{ApiProblem, Fields, euro};
 
 /// Channels that a type may have.
 const CHANNELS: [&str; 3] = ["push", "email", "sms"];
@@ -91,7 +91,7 @@ pub struct TypeForm(Vec<(&'static str, String)>);
 pub struct TypeField {
     pub path: &'static str,
     pub label: &'static str,
-    pub hint: &'static str,
+    pub hint: String,
     pub value: String,
     pub is_number: bool,
     /// Options of a list, and which one is chosen; empty for an input.
@@ -213,7 +213,8 @@ impl TypeForm {
             let places = if spec.input == Input::Channels { places(&value) } else { Vec::new() };
             let error = problem.and_then(|problem| problem.of_field(spec.path)).map(str::to_owned);
             let is_number = spec.input == Input::Number;
-            TypeField { path: spec.path, label: spec.label, hint: spec.hint, value, is_number, options, places, error }
+            let hint = hint_of(spec, &value);
+            TypeField { path: spec.path, label: spec.label, hint, value, is_number, options, places, error }
         };
         FIELDS.iter().map(field).collect()
     }
@@ -224,6 +225,14 @@ impl TypeForm {
         let pairs = FIELDS.iter().map(|spec| (spec.label, self.text(spec.path), other.text(spec.path)));
         let differing = pairs.filter(|(_, own, others)| own != others);
         differing.map(|(label, own, others)| (label, own.to_owned(), others.to_owned())).collect()
+    }
+}
+
+/// Returns the hint of a field, with an amount in euro too.
+fn hint_of(spec: &FieldSpec, value: &str) -> String {
+    match value_of(Input::Number, value).as_i64().filter(|_| spec.path.ends_with("_micros")) {
+        Some(micros) => format!("{} This is {}.", spec.hint, euro(micros)),
+        None => spec.hint.to_owned(),
     }
 }
 
@@ -303,6 +312,8 @@ mod tests {
         let problem = ApiProblem::field("channels[1]", "must differ");
         let fields = TypeForm::of_type(&json!({"channels": ["sms"]})).fields(Some(&problem));
         let channels = &fields[2];
+        let budget = TypeForm::of_type(&json!({"budget": {"day_micros": 2_500_000}})).fields(None);
+        assert_eq!(budget[16].hint, "1,000,000 is 1 EUR. This is 2.50 EUR.");
         assert_eq!((channels.error.as_deref(), channels.places.len()), (Some("must differ"), 3));
         assert!(channels.places[0].2[3].is_chosen && channels.places[1].2[0].is_chosen);
     }
