@@ -112,6 +112,19 @@ async fn a_preview_names_the_recipient_and_the_locale_of_the_text() {
 }
 
 #[tokio::test]
+async fn a_search_for_an_address_says_why_it_finds_nothing() {
+    let world = World::start().await;
+    let viewer = world.person(Role::Viewer);
+    for (id, says) in [("ada@example.com", true), ("+393331234567", true), ("customer-7", false)] {
+        let page = world.open_page(&viewer, "recipient", &[("id", id)]).await;
+        assert_eq!((page.status, page.text().contains("Addresses cannot be searched.")), (404, says), "{id}");
+    }
+    world.put_profile("eve@example.com", json!({"locale": "en"})).await;
+    let page = world.open_page(&viewer, "recipient", &[("id", "eve@example.com")]).await;
+    assert!(page.status == 200 && !page.text().contains("Addresses cannot be searched."), "an id may look like one");
+}
+
+#[tokio::test]
 async fn a_zone_that_is_not_set_is_named() {
     let world = World::start().await;
     let viewer = world.person(Role::Viewer);

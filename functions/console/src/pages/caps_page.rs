@@ -78,11 +78,15 @@ async fn show(visit: &Visit<'_>, draft: CapsDraft) -> Result<PageReply, ApiProbl
         body,
         is_stale,
     });
+    // After a conflict was shown, the values beside it are known.
+    let if_match = if is_conflict || draft.if_match.is_empty() { tag } else { draft.if_match };
+    if visit.may("caps", "save") {
+        visit.offers(ApiCall::put("/v1/caps", body(&rules)).if_match(&if_match));
+    }
     let page = CapsPage {
         rules: fields(&rules, draft.problem.as_ref()),
         conflict: if is_conflict { differences(&present, &rules) } else { Vec::new() },
-        // After a conflict was shown, the values beside it are known.
-        if_match: if is_conflict || draft.if_match.is_empty() { tag } else { draft.if_match },
+        if_match,
         revision: caps["revision"].as_i64().unwrap_or_default(),
         updated_at: caps["updated_at"].as_str().and_then(|at| at.parse().ok()),
         checked,

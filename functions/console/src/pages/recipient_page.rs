@@ -31,6 +31,8 @@ struct RecipientPage {
     next: Option<String>,
     is_first_page: bool,
     typed: TypedErasure,
+    /// `true` if an address was searched, under which nothing is stored.
+    is_address: bool,
 }
 
 /// Profile with everything that is derived from it.
@@ -190,6 +192,9 @@ async fn show(visit: &Visit<'_>, id: &str, problem: Option<ApiProblem>) -> Resul
         visit.offers(export);
         visit.offers(ApiCall::delete("/v1/recipients/{id}").path("id", id));
     }
+    if let Some(profile) = &profile {
+        offer_removals(visit, id, profile);
+    }
     let page = RecipientPage {
         frame: visit.frame("recipients", "Recipient"),
         problem,
@@ -197,10 +202,33 @@ async fn show(visit: &Visit<'_>, id: &str, problem: Option<ApiProblem>) -> Resul
         profile,
         history,
         next,
+        is_address: is_unknown && is_address(id),
         is_first_page: query.optional("after").is_none(),
         typed: TypedErasure { confirm: form.raw("confirm").to_owned(), after: form.raw("after").to_owned() },
     };
     rendered(status, &page)
+}
+
+/// Offers the calls that lift a suppression and remove a device.
+fn offer_removals(visit: &Visit<'_>, id: &str, profile: &ShownProfile) {
+    let about = |template| ApiCall::delete(template).path("id", id);
+    if visit.may("recipient", "lift") {
+        for row in profile.addresses.iter().filter(|row| row.is_suppressed) {
+            visit.offers(about("/v1/recipients/{id}/suppressions/{channel}").path("channel", row.channel));
+        }
+    }
+    if visit.may("recipient", "remove_device") {
+        for device in &profile.it.devices {
+            visit.offers(about("/v1/recipients/{id}/devices/{device_id}").path("device_id", &device.device_id));
+        }
+    }
+}
+
+/// Returns `true` for a text in the form of an e-mail address or of a phone number.
+fn is_address(text: &str) -> bool {
+    let is_phone =
+        |digits: &str| digits.len() > 5 && digits.chars().all(|it| it.is_ascii_digit() || " -()".contains(it));
+    text.contains('@') || text.strip_prefix('+').is_some_and(is_phone)
 }
 
 fn shown(
@@ -232,6 +260,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn addresses_are_told_from_ids() {
+        assert!(["ada@example.com", "+393331234567", "+39 333 123-4567"].into_iter().all(is_address));
+        assert!(!["customer-7", "+", "+vip", "393331234567"].into_iter().any(is_address));
+    }
 
     #[test]
     fn a_certificate_has_a_row_for_each_count() {

@@ -216,6 +216,21 @@ async fn estimate(visit: &Visit<'_>, draft: &EditedSegment) -> Option<Result<Cou
     Some(answer.ok().map(|answer| counted(&answer)))
 }
 
+/// Offers the calls that save and delete the segment.
+fn offer_changes(visit: &Visit<'_>, draft: &EditedSegment) {
+    if !visit.may("segment", "save") || draft.filter.is_none() {
+        return;
+    }
+    let name = if draft.name().is_empty() { "id" } else { draft.name() };
+    let call = ApiCall::put("/v1/segments/{id}", draft.body()).path("id", name);
+    if draft.id.is_empty() {
+        visit.offers(call.only_new());
+        return;
+    }
+    visit.offers(call.if_match(&draft.if_match));
+    visit.offers(ApiCall::delete("/v1/segments/{id}").path("id", name).if_match(&draft.if_match));
+}
+
 async fn show(
     visit: &Visit<'_>,
     draft: EditedSegment,
@@ -240,6 +255,7 @@ async fn show(
     };
     let problem = draft.problem.clone();
     let shown = problem.as_ref().filter(|problem| !problem.errors.is_empty()).or(estimate_problem.as_ref());
+    offer_changes(visit, &draft);
     let title = if draft.id.is_empty() { "New segment" } else { draft.id.as_str() };
     let page = SegmentPage {
         frame: visit.frame("segments", title),

@@ -85,15 +85,19 @@ async fn show(visit: &Visit<'_>, problem: Option<ApiProblem>) -> Result<PageRepl
     };
     let is_stale = problem.as_ref().is_some_and(|problem| problem.status == 412);
     let status = problem.as_ref().map_or(200, |problem| problem.status);
+    // After a refused field the tag stays the one that the person saw. A stale one is replaced, since the page now
+    // shows the present values.
+    let tag = if is_typed && !is_stale { visit.form().get("if_match").to_owned() } else { tag };
+    if let (true, Ok(body)) = (visit.may("settings", "save"), serde_json::from_str(&document)) {
+        visit.offers(ApiCall::put("/v1/settings", body).if_match(&tag));
+    }
     let frame = visit.frame("settings", "Settings");
     let versions: Vec<_> = history.iter().map(|it| version_row(&frame, it, settings.version)).collect();
     let page = SettingsPage {
         invalid: settings.invalid.as_ref().map(|invalid| invalid.reason.clone()),
         version: settings.version.map_or_else(|| "–".to_owned(), |version| version.to_string()),
         sections: sections(&settings.settings),
-        // After a refused field the tag stays the one that the person saw; a stale one is replaced, since the page now
-        // shows the present values.
-        tag: if is_typed && !is_stale { visit.form().get("if_match").to_owned() } else { tag },
+        tag,
         reverted: reverted.map(|it| it.version),
         present: is_stale.then_some(present),
         latest: versions.first().cloned(),

@@ -230,6 +230,10 @@ async fn show(visit: &Visit<'_>, name: &str, draft: TypeDraft) -> Result<PageRep
     let removable_at = stored.as_ref().and_then(|stored| stored.removable_at);
     let is_archived = stored.as_ref().is_some_and(|stored| stored.state == "archived");
     let is_removable = removable_at.is_some_and(|at| at <= visit.time.now);
+    if visit.may("type", "save") {
+        visit.offers(ApiCall::put("/v1/types/{type}", form.body()).path("type", name).if_match(&if_match));
+        visit.offers(ApiCall::delete("/v1/types/{type}").path("type", name).if_match(&if_match));
+    }
     let page = TypePage {
         fields: form.fields(draft.problem.as_ref()),
         presets: presets(visit, name),
@@ -252,6 +256,10 @@ async fn show(visit: &Visit<'_>, name: &str, draft: TypeDraft) -> Result<PageRep
 fn show_new(visit: &Visit<'_>, draft: TypeDraft) -> Result<PageReply, ApiProblem> {
     let empty = || TypeForm::of_type(&Value::Null).with_preset(visit.query().get("preset"));
     let form = draft.form.unwrap_or_else(empty);
+    if visit.may("type", "save") {
+        let new_name = visit.form().optional("new_name").unwrap_or("NAME");
+        visit.offers(ApiCall::put("/v1/types/{type}", form.body()).path("type", new_name).only_new());
+    }
     let page = TypePage {
         fields: form.fields(draft.problem.as_ref()),
         presets: presets(visit, ""),
