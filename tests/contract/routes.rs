@@ -69,7 +69,13 @@ fn each_router_has_the_routes_that_the_template_gives_its_function() {
 fn other_routes_are_the_pages_of_the_console() {
     let routes = Template::read().routes();
     let pages: BTreeSet<_> = routes.iter().filter(|route| !route.path.starts_with("/v1/")).map(|it| it.key()).collect();
-    let expected = ["GET /console", "GET /console/assets/{file}", "GET /console/{page}", "POST /console/{page}"];
+    let expected = [
+        "GET /console",
+        "GET /console/assets/{file}",
+        "GET /console/{page}",
+        "GET /console/{proxy+}",
+        "POST /console/{page}",
+    ];
     assert_eq!(pages, expected.map(str::to_owned).into());
     let settings = &Template::read().properties("HttpApi")["RouteSettings"].clone();
     for route in routes.iter().filter(|route| !route.path.starts_with("/v1/")) {

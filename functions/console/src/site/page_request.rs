@@ -15,6 +15,9 @@ use platform::private::Private;
 /// Maximum size of a form in bytes. The largest one is a template with all its locales.
 const MAX_FORM_BYTES: usize = 1024 * 1024;
 
+/// Parameter of the route of all other paths, which `/console/` takes too.
+const OTHER_PATH: &str = "proxy";
+
 /// Fields of a form or of a query, in order. Their values are masked in logs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fields(Vec<(String, Private<String>)>);
@@ -140,7 +143,11 @@ impl PageRequest {
         let parameters = event.path_parameters.unwrap_or_default();
         Some(Self {
             is_post: event.route_key.starts_with("POST "),
-            page: parameters.get("page").cloned().unwrap_or_default(),
+            page: parameters
+                .get("page")
+                .or(parameters.get(OTHER_PATH))
+                .map(|page| page.trim_matches('/').to_owned())
+                .unwrap_or_default(),
             file: parameters.get("file").cloned(),
             query: Fields::parse(event.raw_query_string.as_bytes()),
             form: Fields::parse(&body),
@@ -205,6 +212,17 @@ mod tests {
         assert_eq!((request.cookie("one"), request.cookie("three"), request.cookie("four")), ("1", "3", ""));
         assert!(request.accepts_brotli);
         assert!(!format!("{request:?}").contains("erase"), "values of forms are masked");
+    }
+
+    #[test]
+    fn a_slash_at_the_end_leads_to_the_same_page() {
+        for (name, path, page) in
+            [("proxy", "", ""), ("proxy", "/", ""), ("page", "send", "send"), ("proxy", "a/b", "a/b")]
+        {
+            let mut event = event();
+            event["pathParameters"] = json!({name: path});
+            assert_eq!(PageRequest::of_event(event).unwrap().page, page, "{path}");
+        }
     }
 
     #[test]
