@@ -1,7 +1,6 @@
 """Chapter about a campaign in the console: built, planned on a page, launched, watched while it runs, paused, resumed, cancelled."""
 
-from console_pages import HOSTILE, MAIN, NOTICE, ConsoleTab, signs_in
-from preference_page import NARROW
+from console_pages import HOSTILE, MAIN, NOTICE, ConsoleTab, axe_source, findings, signs_in
 
 PEOPLE = 40
 TYPE, ATTRIBUTE = "CONSOLE_NEWS", "console_walk"
@@ -18,9 +17,7 @@ def is_registered(visitor):
 
 
 def is_pictured(tab, narrator, name):
-    for scheme, width in (("light", 1280), ("dark", 1280), ("light", NARROW)):
-        needed = tab.picture(name, scheme, width)
-        narrator.check(needed <= width, f"{name}, {scheme}: the page fits into {width} pixels", needed)
+    narrator.equal(findings(tab, name, axe_source()), [], f"{name}: the page fits, and violates no rule of axe-core")
 
 
 def chooses(tab, selector, value):
@@ -66,6 +63,10 @@ def is_planned(tab, visitor, narrator, number):
     visitor.waits(lambda: tab.shows("#live-plan .state", "complete"), "the plan, without a reload")
     narrator.check(f"of {PEOPLE} who match" in tab.text("#live-plan") and "the sum is right" in tab.text("#live-plan"),
                    "the plan counts the people, by channel, with the cost")
+    narrator.check("Continue to the approval" in tab.text("#live-plan a.primary") and "Plan (done)" in tab.text("#live-plan .tabs"),
+                   "the way on appears without a reload, and the step is done")
+    narrator.check("Guards (default)" in tab.text("#live-plan .tabs") and "Time and rate (done)" in tab.text("#live-plan .tabs"),
+                   "a step that nobody opened has its defaults")
     is_pictured(tab, narrator, "campaign-plan")
     tab.visits(visitor.stack.console["url"])
     visitor.waits(lambda: tab.has("#live-overview"), "the overview")
@@ -102,6 +103,10 @@ def is_run(tab, visitor, narrator):
     tab.visits(visitor.stack.console["url"] + tab.path().split("/console")[1].split("&done")[0] + "&tab=results")
     visitor.waits(lambda: tab.has(".chart.intervals") or tab.has("table"), "the results")
     is_pictured(tab, narrator, "campaign-results")
+    for part in ("recipients", "definition"):
+        tab.visits(visitor.stack.console["url"] + tab.path().split("/console")[1].split("&tab")[0] + f"&tab={part}")
+        visitor.waits(lambda: tab.has(f".tabs a[aria-current][href*='tab={part}']"), part)
+        is_pictured(tab, narrator, f"campaign-{part}")
     narrator.equal(tab.run("window.broken"), None, "hostile text in a title is shown as text")
 
 

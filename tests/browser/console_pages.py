@@ -9,6 +9,7 @@ import json
 import pathlib
 import shutil
 import subprocess
+import time
 
 import firefox
 from firefox import Firefox
@@ -21,6 +22,7 @@ MAIN, NOTICE, PROBLEM = "nav.sections", "p.notice", "#problem"
 PERSON = "console-person"
 # Text of a caller or a recipient that must be shown as text, in every field that they control.
 HOSTILE = "<script>window.broken = 1</script> \u202e{{ 7 * 7 }} <img src=x onerror=alert(1)>"
+MAX_HEIGHT = 9_000
 RULES = """(async () => {
   const found = await axe.run(document, {resultTypes: ["violations"]});
   return found.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.target.join(" ")).slice(0, 3).join(", ")}`);
@@ -47,6 +49,8 @@ class ConsoleTab(Tab):
         super().__init__(chromium, scripts)
         for domain in ("Log", "Runtime", "Network"):
             self._call(f"{domain}.enable")
+        # Pictures show the whole width of a page.
+        self._call("Emulation.setScrollbarsHidden", hidden=True)
 
     def run(self, script):
         return self._chromium.evaluate(self._session, script)
@@ -58,6 +62,22 @@ class ConsoleTab(Tab):
         """True if an element of the page has this text; false while the next page is loading."""
         return text in (self.run(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''") or "")
 
+    def frame_html(self):
+        """HTML of the page's frame, which may run in a process of its own; empty if there is none."""
+        frames = [one for one in self._chromium.targets("iframe") if self._is_own(one)]
+        session = self._chromium.attach(frames[-1]["targetId"]) if frames else self._session
+        return self._content(session, bool(frames))
+
+    def _is_own(self, frame):
+        return "/console/" in frame["url"]
+
+    def _content(self, session, is_own_process):
+        root = self._chromium.call("DOM.getDocument", session, depth=-1, pierce=True)["root"]
+        inner = root if is_own_process else next(filter(None, map(inner_document, walked(root))), None)
+        if inner is None:
+            return ""
+        return self._chromium.call("DOM.getOuterHTML", session, backendNodeId=inner["backendNodeId"])["outerHTML"]
+
     def submits(self, selector):
         """Presses the button of a form."""
         self._of(selector, "one.click()")
@@ -66,6 +86,10 @@ class ConsoleTab(Tab):
         """Takes a picture of the whole page, and returns the width that the page needs."""
         self._call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self._call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+        # A frame in a process of its own is painted within the window alone, so the window gets the height of the page.
+        height = max(900, min(self._of("html", "one.scrollHeight"), MAX_HEIGHT))
+        self._call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
         image = self._call("Page.captureScreenshot", captureBeyondViewport=True, format="png")["data"]
         PICTURES.mkdir(parents=True, exist_ok=True)
         (PICTURES / f"{name or 'overview'}-{scheme}-{width}.png").write_bytes(base64.b64decode(image))
@@ -92,6 +116,37 @@ class ConsoleTab(Tab):
         return {"/".join(url.split("/")[:3]) for url in urls if url.startswith("http")}
 
 
+def findings(tab, name, rules):
+    """Takes the pictures of a page. Returns what violates a rule of axe-core, light or dark, and a width that does not fit."""
+    found = []
+    if rules:
+        tab.run(rules + ";undefined")
+        for scheme in ("light", "dark"):
+            tab._call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+            found += [f"{name} ({scheme}): {one}" for one in tab.run(RULES)]
+        tab._call("Emulation.setEmulatedMedia", features=[])
+    for scheme, width in (("light", 1280), ("dark", 1280), ("light", NARROW)):
+        needed = tab.picture(name, scheme, width)
+        found += [f"{name} needs {needed} of {width} pixels"] if needed > width else []
+    return found
+
+
+def notes_missing_rules(rules, narrator):
+    if not rules:
+        narrator.note("SKIPPED: the rules of axe-core, because npm is not installed (Debian: apt-get install npm)")
+
+
+def walked(node):
+    """A node of a document, and all nodes below it."""
+    yield node
+    for child in node.get("children", []):
+        yield from walked(child)
+
+
+def inner_document(node):
+    return node.get("contentDocument") if node["nodeName"] == "IFRAME" else None
+
+
 def signs_in(tab, visitor, role, page=""):
     """Signs in at the login page, and waits for the page that was wanted."""
     console, person = visitor.stack.console["url"], visitor.stack.console["people"][role]
@@ -107,6 +162,10 @@ def pages_of(visitor):
     """Pages of the console by the name of their picture: those of the navigation, and one of each kind about one thing."""
     sent = visitor.stack.expect(202, "send", "POST", "/v1/notifications", {
         "to": PERSON, "content": {"title": HOSTILE, "body": HOSTILE}, "channels": ["email"]}).json
+    visitor.stack.call("ops", "PUT", "/v1/segments/console-walk", {
+        "title": HOSTILE[:100], "filter": {"all": [{"field": "attributes.plan", "op": "eq", "value": "gold"}]}})
+    visitor.stack.call("ops", "PUT", "/v1/templates/console-findings", {
+        "title": "Findings", "default_locale": "en", "variables": {}, "parts": {"en": {"sms": {"text": "Hello {{ nam }}"}}}})
     return {
         "": "", "send": "send", "send-to": f"send?to={PERSON}", "notifications": "notifications",
         "notification": f"notification?id={sent['id']}", "recipient": f"recipient?id={PERSON}", "rollout": "rollout",
@@ -115,6 +174,9 @@ def pages_of(visitor):
         "recipient-segments": f"recipient_segments?id={PERSON}", "type": "type?name=DEFAULT",
         "type-new": "type?preset=marketing", "segment": "segment", "caps": "caps", "sessions": "sessions",
         "template-about": "template?name=payment-due&view=about",
+        "template-findings": "template?name=console-findings&locale=en&channel=sms", "segment-saved": "segment?id=console-walk",
+        "analytics-7d": "analytics?range=7d",
+        "notification-why": f"notification?id={sent['id']}&why=now",
     }
 
 
@@ -129,25 +191,17 @@ def is_walked_through(visitor, narrator):
         pages = pages_of(visitor)
         links = tab.run("[...document.querySelectorAll('nav.sections a')].map((one) => one.pathname.split('/console')[1].slice(1))")
         pages |= {page: page for page in links if page not in pages}
-        wide, against_rules, untitled = [], [], []
+        against_rules, untitled = [], []
         for name, page in pages.items():
             tab.visits(f"{visitor.stack.console['url']}/{page}" if page else visitor.stack.console["url"])
             visitor.waits(lambda: tab.has("h1") and tab.has(MAIN), f"the page {name or 'overview'}")
             untitled += [name] if tab.text("h1") != tab.run("document.title.split(' – ')[0]") else []
-            if rules:
-                tab.run(rules + ";undefined")
-                for scheme in ("light", "dark"):
-                    tab._call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-                    against_rules += [f"{name or 'overview'} ({scheme}): {one}" for one in tab.run(RULES)]
-            for scheme, width in (("light", 1280), ("dark", 1280), ("light", NARROW)):
-                needed = tab.picture(name, scheme, width)
-                wide += [f"{name} needs {needed}"] if needed > width else []
+            if tab.run("document.querySelector('iframe.preview')?.offsetHeight"):
+                visitor.waits(lambda: len(tab.frame_html()) > 100, f"the frame of {name}")
+            against_rules += findings(tab, name or "overview", rules)
         narrator.equal(untitled, [], f"{len(pages)} pages have their title as heading")
-        narrator.equal(wide, [], f"every page fits into a window of {NARROW} pixels")
-        if rules:
-            narrator.equal(against_rules, [], "no page violates a rule of axe-core, light or dark")
-        else:
-            narrator.note("SKIPPED: the rules of axe-core, because npm is not installed (Debian: apt-get install npm)")
+        narrator.equal(against_rules, [], f"no page violates a rule of axe-core, light or dark, or is wider than {NARROW} pixels")
+        notes_missing_rules(rules, narrator)
         origin = "/".join(visitor.stack.console["url"].split("/")[:3])
         narrator.equal(tab.origins(), {origin}, "no request leaves the origin")
         narrator.equal(tab.faults(), [], "no error in the browser's console, and no report of the policy")
@@ -177,8 +231,8 @@ def works_by_keyboard(visitor, narrator):
         narrator.check(kept and "csrf" not in kept, "what was typed is kept in the browser, without the session's token", kept)
 
 
-def sends_without_scripts(tab, visitor, narrator):
-    """Sends a message, looks at it, and takes the rollout back, on pages without scripts."""
+def takes_core_paths(tab, visitor, narrator, scripts):
+    """Sends a message, searches it, stops a campaign, and takes the rollout back."""
     signs_in(tab, visitor, "admin", "send")
     visitor.waits(lambda: tab.has("#field-to"), "the form")
     tab.enters("#field-to", PERSON)
@@ -187,16 +241,22 @@ def sends_without_scripts(tab, visitor, narrator):
     tab.clicks("button[value=preview]")
     visitor.waits(lambda: tab.has("#preview .state"), "the preview")
     narrator.check("Sent from the console" in tab.text("#preview"), "the preview shows the message and every gate")
+    if not scripts:
+        tab.clicks("button[value=frame]")
+    visitor.waits(lambda: "Sent from the console" in tab.frame_html(), "the e-mail in its frame")
+    narrator.check(True, "the frame shows the e-mail" + ("" if scripts else ", after a button was pressed"))
     tab.clicks("button[value=send]")
     visitor.waits(lambda: tab.has(NOTICE) and tab.has(".timeline"), "the notification")
     narrator.check("email to ses: accepted" in tab.text(".timeline"), "it is sent once, and its timeline shows how")
+    visitor.waits(lambda: "Sent from the console" in tab.frame_html(), "the e-mail that was sent")
+    is_searched_and_stopped(tab, visitor, narrator)
     visitor.stack.put_parameter("RolloutPercentageParameter", "25")
     tab.visits(f"{visitor.stack.console['url']}/rollout")
     visitor.waits(lambda: tab.has("button.danger"), "the page of the rollout")
     tab.enters("#field-percentage", "50 %")
     tab.clicks("form:has(#field-percentage) button")
     visitor.waits(lambda: tab.has(PROBLEM), "the refusal")
-    narrator.check("percentage" in tab.text(PROBLEM) and tab.attribute("#field-percentage", "value") == "50 %",
+    narrator.check("Percentage, 0 to 100" in tab.text(PROBLEM) and tab.attribute("#field-percentage", "value") == "50 %",
                    "a percentage that is not valid is refused by name, and stays in its field")
     narrator.equal(visitor.stack.parameter("RolloutPercentageParameter"), "25", "nothing was changed")
     tab.clicks("button.danger")
@@ -205,11 +265,50 @@ def sends_without_scripts(tab, visitor, narrator):
     visitor.stack.put_parameter("RolloutPercentageParameter", "100")
 
 
+def is_searched_and_stopped(tab, visitor, narrator):
+    """Searches the notification of the page, then pauses and cancels a campaign that is launched for tomorrow."""
+    console, sent = visitor.stack.console["url"], tab.text("dd code")
+    tab.visits(console)
+    visitor.waits(lambda: tab.has("#search"), "the overview")
+    tab.enters("#search", sent)
+    tab.presses_enter("#search")
+    visitor.waits(lambda: tab.has(".timeline"), "the notification")
+    narrator.check(sent in tab.path(), "the search leads to the notification")
+    campaign = launched_for_tomorrow(visitor)
+    tab.visits(f"{console}/campaign?id={campaign}")
+    visitor.waits(lambda: tab.has("button[value=pause]"), "the campaign")
+    tab.clicks("button[value=pause]")
+    visitor.waits(lambda: tab.has(NOTICE) and tab.has("button[value=resume]"), "the pause")
+    narrator.check("Paused" in tab.text(NOTICE), "a campaign is paused")
+    tab.visits(f"{console}/campaign?id={campaign}&done=paused")
+    visitor.waits(lambda: tab.has("button[value=cancel]"), "the campaign")
+    narrator.equal(tab.has(NOTICE), False, "an old address does not show its notice again")
+    tab.clicks("button[value=cancel]")
+    visitor.waits(lambda: tab.has(NOTICE), "the end")
+    narrator.check("cancelled" in tab.text("#live-campaign"), "and cancelled")
+
+
+def launched_for_tomorrow(visitor):
+    """Launches a campaign to one person that begins tomorrow. Returns its id."""
+    def asks(status, method, path, body):
+        return visitor.stack.expect(status, "ops", method, path, body).json
+
+    tomorrow = time.strftime("%Y-%m-%dT%H:%M:00Z", time.gmtime(time.time() + 86_400))
+    campaign = asks(201, "POST", "/v1/campaigns", {
+        "title": "Tomorrow", "type": "DEFAULT", "recipients": [PERSON], "content": {"title": "T", "body": "B"}, "send_at": tomorrow})["id"]
+    visitor.stack.call("ops", "POST", f"/v1/campaigns/{campaign}/plan", {})
+    plan = f"/v1/campaigns/{campaign}/progress"
+    visitor.waits(lambda: asks(200, "GET", plan, None)["plan"]["is_complete"], "the plan")
+    for step in ("approve", "launch"):
+        asks(200, "POST", f"/v1/campaigns/{campaign}/{step}", {})
+    return campaign
+
+
 def works_without_scripts(visitor, narrator):
     narrator.chapter("The core paths of the console in Chromium, without scripts")
-    with Tab(visitor.chromium, False) as tab:
+    with ConsoleTab(visitor.chromium, False) as tab:
         visitor.chromium.call("Storage.clearCookies")
-        sends_without_scripts(tab, visitor, narrator)
+        takes_core_paths(tab, visitor, narrator, False)
 
 
 def works_in_firefox(visitor, narrator):
@@ -219,7 +318,35 @@ def works_in_firefox(visitor, narrator):
     for scripts in (True, False):
         narrator.chapter(f"The core paths of the console in Firefox, {'with' if scripts else 'without'} scripts")
         with Firefox(scripts) as tab:
-            sends_without_scripts(tab, visitor, narrator)
+            takes_core_paths(tab, visitor, narrator, scripts)
+    is_narrow_and_dark_in_firefox(visitor, narrator)
+
+
+# Window of 640 pixels with two for each pixel of CSS; the colours are dark.
+NARROW_AND_DARK = {"layout.css.devPixelsPerPx": "2.0", "layout.css.prefers-color-scheme.content-override": 0}
+NEEDED = "return [document.documentElement.scrollWidth, innerWidth, matchMedia('(prefers-color-scheme: dark)').matches];"
+ORIGINS = "return [...new Set(performance.getEntriesByType('resource').map((one) => new URL(one.name).origin))];"
+
+
+def is_narrow_and_dark_in_firefox(visitor, narrator):
+    narrator.chapter("Pages in Firefox, dark, in a window of 320 pixels: the rules of axe-core, the width, the origins of requests")
+    rules, console = axe_source(), visitor.stack.console["url"]
+    with Firefox(True, NARROW_AND_DARK) as tab:
+        tab.call("WebDriver:SetWindowRect", width=2 * NARROW, height=1800)
+        signs_in(tab, visitor, "admin")
+        against_rules, origins, wide = [], set(), []
+        for page in ("", f"send?to={PERSON}", "template?name=payment-due&locale=it&channel=email", "rollout", "costs", "settings"):
+            tab.visits(f"{console}/{page}" if page else console)
+            visitor.waits(lambda: tab.has(MAIN), page or "overview")
+            if rules:
+                against_rules += [f"{page}: {one}" for one in tab.run(rules + ";return " + RULES)]
+            needed, width, is_dark = tab.run(NEEDED)
+            wide += [] if needed <= width <= NARROW and is_dark else [(page, needed, width, is_dark)]
+            origins |= set(tab.run(ORIGINS))
+        narrator.equal(wide, [], f"each page is dark, and fits into {NARROW} pixels")
+        narrator.equal(against_rules, [], "no page violates a rule of axe-core")
+        narrator.equal(origins, {"/".join(console.split("/")[:3])}, "no request leaves the origin")
+    notes_missing_rules(rules, narrator)
 
 
 def limits_a_viewer(visitor, narrator):

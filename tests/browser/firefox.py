@@ -34,8 +34,8 @@ def program():
 class Firefox:
     """Context manager that runs a browser with a temporary profile, with or without scripts in pages."""
 
-    def __init__(self, scripts):
-        self._preferences = PREFERENCES | {"javascript.enabled": scripts}
+    def __init__(self, scripts, preferences=None):
+        self._preferences = PREFERENCES | {"javascript.enabled": scripts} | (preferences or {})
 
     def __enter__(self):
         self._profile = tempfile.mkdtemp(prefix="browser-test-")
@@ -113,6 +113,21 @@ class Firefox:
 
     def visits(self, url):
         self.call("WebDriver:Navigate", url=url)
+
+    def run(self, script):
+        """Runs the body of a function in the page, and returns its value. A promise is awaited."""
+        code = f"const [done] = [...arguments].slice(-1); (async () => {{ {script} }})().then(done, (error) => done(`${{error}}`));"
+        return self.call("WebDriver:ExecuteAsyncScript", script=code, args=[], timeout=ANSWER_SECONDS * 1_000)["value"]
+
+    def path(self):
+        return "/" + self.call("WebDriver:GetCurrentURL")["value"].split("/", 3)[3]
+
+    def frame_html(self):
+        """HTML of the page's frame."""
+        self.call("WebDriver:SwitchToFrame", element=self._element("iframe"))
+        source = self.call("WebDriver:GetPageSource")["value"]
+        self.call("WebDriver:SwitchToFrame", element=None)
+        return source
 
     def _element(self, selector):
         found = self.call("WebDriver:FindElement", using="css selector", value=selector)

@@ -78,7 +78,7 @@ def operates(visitor, narrator):
     trainee.sees("in force everywhere within 30 seconds")
     trainee.opens("settings").sends("document", document='{"sms": {"daily_ceiling": 1000000}}')
     trainee.sees("did you mean daily_ceiling_micros?", "nothing was changed")
-    trainee.sends("document", document='{"sms": {"daily_ceiling_micros": 1000000}}').sees("The settings were changed.", "1,000,000 parameter")
+    trainee.sends("document", document='{"sms": {"daily_ceiling_micros": 1000000}}').sees("The settings were changed.", "1,000,000 (1.00 EUR) parameter")
     trainee.opens("audit").sees("sms.daily_ceiling_micros before: – after: 1000000")
     trainee.opens("settings").sees(": revert to this")
     before = re.search(r'href="([^"]*)"[^>]*>[^<]*: revert to this', trainee.page.text)

@@ -38,14 +38,15 @@ class Console:
         self.n.equal(visitor.title(), "Notification", "one button sends it, and leads to the notification")
         arrived = browser.messages[0].message
         self.n.equal((arrived["title"], arrived["body"]), (TITLE, BODY), "the push service decrypted it")
+        sent = visitor.url
         self.n.check("A provider accepted it by push" in visitor.text and "Copy as curl" in visitor.text,
                      "the page says where it went, and the same as commands of curl")
         visitor.opens(f"{self.stack.console['url']}/rollout")
         self.n.check("Back to 0 %" not in visitor.text, "a sender is not offered the way back to 0 %; an approver is")
-        self._is_pictured(visitor)
+        self._is_pictured(visitor, sent)
 
-    def _is_pictured(self, visitor):
-        """Takes a picture of the overview, if Chromium is installed."""
+    def _is_pictured(self, visitor, sent):
+        """Takes a picture of the notification that was sent, if Chromium is installed."""
         sys.path.insert(0, str(ROOT / "tests" / "browser"))
         import chromium
         import console_pages
@@ -57,8 +58,8 @@ class Console:
             for name, value in visitor.cookies().items():
                 browser.call("Network.setCookie", tab._session, name=name, value=value, url=self.stack.console["url"],
                              secure=True, httpOnly=True, path="/")
-            tab.visits(self.stack.console["url"])
-            self.n.wait(lambda: tab.has("nav.sections"), 15, "the overview")
+            tab.visits(sent)
+            self.n.wait(lambda: tab.has(".timeline"), 15, "the notification")
             tab.picture("make-run", "light", 1280)
         written = console_pages.PICTURES / "make-run-light-1280.png"
-        self.n.check(written.stat().st_size > 10_000, f"a picture of the overview is at {written.relative_to(ROOT)}")
+        self.n.check(written.stat().st_size > 10_000, f"a picture of the notification is at {written.relative_to(ROOT)}")
