@@ -87,7 +87,7 @@ impl Intercept for Deadline {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use platform::environment::Environment;
-    use tokio::io::AsyncWriteExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
     use crate as aws;
@@ -120,6 +120,8 @@ mod tests {
         tokio::spawn(async move {
             let mut open = Vec::new();
             while let Ok((mut stream, _)) = listener.accept().await {
+                // Bytes before the request would be an error of their own.
+                let _ = stream.read(&mut [0; 4_096]).await.unwrap();
                 stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{").await.unwrap();
                 open.push(stream);
             }
@@ -131,7 +133,7 @@ mod tests {
             ("AWS_SECRET_ACCESS_KEY", "secret"),
         ];
         let client = aws::dynamodb(&aws::config(&Environment::given(variables)).unwrap());
-        let answer = with_timeout(2 * SECOND, client.get_item().table_name("t").send()).await;
+        let answer = with_timeout(SECOND, client.get_item().table_name("t").send()).await;
         assert!(matches!(answer, Err(aws_sdk_dynamodb::error::SdkError::TimeoutError(_))), "{answer:?}");
     }
 
