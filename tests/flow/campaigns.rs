@@ -309,19 +309,21 @@ pub async fn are_run(world: &World) {
         ("pushed", json!({})),
         ("gone", json!({"email": "gone@example.com"})),
         ("resting", json!({})),
+        ("sleeping", json!({})),
         ("mailed", json!({"email": "mailed@example.com"})),
         ("texted", json!({"phone": "+393331234567"})),
         ("texted-2", json!({"phone": "+393331234568"})),
     ] {
-        if ["pushed", "gone", "resting"].contains(&id) {
+        if ["pushed", "gone", "resting", "sleeping"].contains(&id) {
             world.subscribe(id, id).await;
         }
         world.put_profile(id, contact).await;
     }
     world.push.answer("gone", [world::Reply::status(410)]);
     world.push.answer("resting", [world::Reply::status(429).with("Retry-After", "60")]);
+    world.push.answer("sleeping", [world::Reply::status(429).with("Retry-After", "600")]);
     world.aws.state.lock().unwrap().sns.push_back(world::Reply::text(400, "<ErrorResponse/>"));
-    let listed = json!(["pushed", "gone", "resting", "mailed", "texted", "texted-2"]);
+    let listed = json!(["pushed", "gone", "resting", "sleeping", "mailed", "texted", "texted-2"]);
     let body = with(json!({"type": "CALLS", "filter": null, "recipients": listed}));
     let id = world.approved_campaign(body).await;
     world.launch(&id).await;
@@ -329,9 +331,13 @@ pub async fn are_run(world: &World) {
     assert_eq!(ends, [TaskEnd::Done]);
     let progress = world.progress(&id).await;
     assert_eq!(progress["sending"]["numbers"]["balanced"], true, "{progress}");
-    // Cascade continues the message to the device that rests, and reads the state of its campaign first.
+    // A worker continues the message to the device that rests, and reads the state of its campaign first. Cascade
+    // continues what no worker did.
     world.advance(120);
-    assert!(world.sweep().await.worked > 0);
+    world.reconcile().await;
+    assert_eq!((world.work_on_tasks().await, world.push.count("resting")), (vec![], 2));
+    world.advance(900);
+    assert!(world.try_sweep().await.unwrap().worked > 0);
     // The plan of a retry looks up what became of each person.
     let retry = world.campaign_request("POST /v1/campaigns/{id}/retry", &id, json!({"outcomes": ["sent"]})).await;
     let again = retry.body["id"].as_str().unwrap();

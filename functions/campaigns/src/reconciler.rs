@@ -6,15 +6,16 @@ use std::collections::BTreeMap;
 use campaign::{
     Campaign, CampaignDefinition, CampaignId, CampaignState, CampaignTask, CampaignTotals, DependencyFacts,
     GuardCounts, Launch, MailPace, OutcomeCounts, PassRun, PauseReason, PeopleTally, ProviderPaces, ReleaseInput,
-    TaskMessage, TaskPass, TaskRelease, dependency_fault, guard_fault, last_moment, needs_breakers, pick_winner,
-    release, sms_pace,
+    TaskMessage, TaskPass, TaskRelease, WorkerMessage, dependency_fault, guard_fault, last_moment, needs_breakers,
+    pick_winner, release, sms_pace,
 };
 use domain::Actor;
 use domain::MAX_TTL_SECONDS;
 use domain::channel::Channel;
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use platform::problem::Problem;
-use store::{StoreError, StoredCampaign, Versioned};
+use store::{StoreError, StoredCampaign, Versioned, bulk_due_shards};
 
 use super::CampaignsApi;
 use super::results::{Variants, test_results, window_since};
@@ -36,7 +37,21 @@ impl CampaignsApi {
                 tracing::warn!(campaign = %id, problem = problem.detail, "failed to move a campaign forward");
             }
         }
+        if !open.is_empty()
+            && let Err(problem) = self.drain_due(now).await
+        {
+            tracing::warn!(problem = problem.detail, "failed to continue notifications of campaigns");
+        }
         Ok(format!("moved {} open campaigns forward, {failed} failed", open.len()))
+    }
+
+    /// Sends a message to the workers for each shard of campaigns in which a notification is due. Once no campaign is
+    /// open any more, cascade alone reads these shards.
+    async fn drain_due(&self, now: Timestamp) -> Result<(), Problem> {
+        let shards: Vec<_> = bulk_due_shards().collect();
+        let found = try_join_all(shards.iter().map(|shard| self.notifications.due(shard, now, 1))).await?;
+        let due = shards.into_iter().zip(found).filter(|(_, found)| !found.is_empty());
+        self.send(due.map(|(due_shard, _)| (WorkerMessage::Due { due_shard }, 0))).await
     }
 
     /// Moves one campaign forward.
@@ -258,7 +273,11 @@ impl CampaignsApi {
 
     /// Sends messages to the workers, each with its delay in seconds.
     pub(super) async fn enqueue(&self, messages: impl Iterator<Item = (TaskMessage, u32)>) -> Result<(), Problem> {
-        let message = |(message, delay_seconds): (TaskMessage, u32)| {
+        self.send(messages.map(|(task, delay_seconds)| (WorkerMessage::Task(task), delay_seconds))).await
+    }
+
+    async fn send(&self, messages: impl Iterator<Item = (WorkerMessage, u32)>) -> Result<(), Problem> {
+        let message = |(message, delay_seconds): (WorkerMessage, u32)| {
             Some(QueueMessage { body: serde_json::to_string(&message).ok()?, delay_seconds })
         };
         let messages: Vec<_> = messages.filter_map(message).collect();

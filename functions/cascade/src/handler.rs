@@ -92,10 +92,11 @@ async fn on_stream(sweeper: &Sweeper, records: &[EventRecord], ends_at_ms: u64) 
 
 fn due_change(record: &EventRecord) -> Option<DueChange> {
     let image = &record.change.new_image;
+    let due_shard = image.get("due_shard").and_then(|shard| serde_dynamo::from_attribute_value(shard.clone()).ok());
     let next_action_at_ms: i64 = serde_dynamo::from_attribute_value(image.get("next_action_at")?.clone()).ok()?;
     let text = |name: &str| serde_dynamo::from_attribute_value::<_, String>(record.change.keys.get(name)?.clone()).ok();
     let id = NotificationId::from_stored(&text("pk")?, &text("sk")?)?;
-    Some(DueChange { id, next_action_at_ms })
+    Some(DueChange { id, next_action_at_ms, due_shard })
 }
 
 fn failure(record: &EventRecord) -> DynamoDbBatchItemFailure {

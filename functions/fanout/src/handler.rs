@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use campaign::TaskMessage;
-use delivery::start_engine;
+use campaign::{TaskMessage, WorkerMessage};
+use delivery::{Sweeper, start_engine};
 use lambda_runtime::{Error, LambdaEvent};
 use platform::alarm::AlarmLine;
 use platform::clock::Clock;
@@ -37,7 +37,7 @@ struct QueueRecord {
 pub async fn start(config: Arc<FanoutConfig>) -> Result<Worker, StartError> {
     let (engine, hasher) = start_engine(&config.delivery, Clock::System).await?;
     let campaigns = CampaignStore::new(config.delivery.dynamodb(), config.delivery.settings_table.as_str());
-    Ok(Worker::new(FanoutServices { engine, hasher, campaigns }))
+    Ok(Worker::new(FanoutServices { sweeper: Sweeper::new(engine), hasher, campaigns }))
 }
 
 /// Works on the tasks of one event. The response names the messages that SQS must deliver again.
@@ -50,10 +50,19 @@ pub async fn handle(worker: &BackgroundInit<Worker>, event: LambdaEvent<Value>) 
     let worker = worker.get().await?;
     let mut failed = Vec::new();
     for record in records {
-        let Ok(message) = serde_json::from_str::<TaskMessage>(&record.body) else {
-            // No repeat makes it readable. The schedule releases a task whose message is lost.
-            tracing::error!(alarm = AlarmLine::PoisonRecord.as_str(), "dropped a message that is not a task");
-            continue;
+        let message = match serde_json::from_str::<WorkerMessage>(&record.body) {
+            Ok(WorkerMessage::Task(message)) => message,
+            Ok(WorkerMessage::Due { due_shard }) => {
+                if let Err(error) = Box::pin(worker.drain(&due_shard, ends_at_ms)).await {
+                    tracing::warn!(due_shard, %error, "failed to continue due notifications; the schedule repeats it");
+                }
+                continue;
+            }
+            Err(_) => {
+                // No repeat makes it readable. The schedule releases a task whose message is lost.
+                tracing::error!(alarm = AlarmLine::PoisonRecord.as_str(), "dropped a message that is not a task");
+                continue;
+            }
         };
         let must_repeat = match Box::pin(worker.work_on(&message, ends_at_ms)).await {
             Ok(end) => end.needs_repeat(message.pass),

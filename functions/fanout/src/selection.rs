@@ -30,7 +30,7 @@ impl TaskRun<'_> {
         if read_at.elapsed() <= FRESH_FOR || matches!(self.pass, TaskPass::Plan(_)) {
             return Ok(ControlFlow::Continue((selected, recipient)));
         }
-        let read = self.services.engine.stores().recipients().load(&recipient.key).await?;
+        let read = self.services.engine().stores().recipients().load(&recipient.key).await?;
         let Some(recipient) = read else { return Ok(ControlFlow::Break(Some(PersonOutcome::Erased))) };
         let mut selected = self.selected(people, vec![recipient], config).await?;
         Ok(selected.pop().map_or(ControlFlow::Break(None), ControlFlow::Continue))
@@ -44,7 +44,7 @@ impl TaskRun<'_> {
         config: &ConfigSnapshot,
     ) -> Result<Vec<(Assigned, Recipient)>, StoreError> {
         let histories = HistoryReader {
-            notifications: self.services.engine.stores().notifications().clone(),
+            notifications: self.services.engine().stores().notifications().clone(),
             hasher: self.services.hasher.clone(),
             launches: self.launch.earlier.clone(),
         };
@@ -65,7 +65,7 @@ impl TaskRun<'_> {
             return Ok(selected);
         }
         let keys: Vec<_> = selected.iter().map(|(_, recipient)| recipient.key.clone()).collect();
-        let mut found = self.services.engine.stores().recipients().caps_of(&keys).await?;
+        let mut found = self.services.engine().stores().recipients().caps_of(&keys).await?;
         let with = |(selected, recipient): (Assigned, Recipient)| {
             let caps = found.remove(&recipient.key).unwrap_or_default();
             (selected, Recipient { caps, ..recipient })
@@ -86,7 +86,7 @@ impl TaskRun<'_> {
             NotificationId::of_campaign(recipient.key.clone(), launched_at, hasher, retry.campaign.as_str())
         };
         let ids: Vec<_> = selected.iter().map(|(_, recipient)| id(recipient)).collect();
-        let before = by_recipient(self.services.engine.stores().notifications().get_many(&ids).await?);
+        let before = by_recipient(self.services.engine().stores().notifications().get_many(&ids).await?);
         let is_meant = |recipient: &Recipient| {
             let before = before.get(&recipient.key).map(PersonOutcome::of);
             before.is_some_and(|outcome| retry.takes(&outcome))

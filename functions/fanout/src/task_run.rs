@@ -113,7 +113,7 @@ impl<'a> TaskRun<'a> {
         let mut templates = Vec::with_capacity(launch.messages.len());
         for message in &launch.messages {
             templates.push(match &message.template {
-                Some(used) => services.engine.templates().get(&used.name, used.version).await?,
+                Some(used) => services.engine().templates().get(&used.name, used.version).await?,
                 None => None,
             });
         }
@@ -144,7 +144,7 @@ impl<'a> TaskRun<'a> {
         limits: WorkerLimits,
         is_stopped: &AtomicBool,
     ) -> Result<PageResult, StoreError> {
-        let engine = &self.services.engine;
+        let engine = self.services.engine();
         if engine.clock().now() + SHORTEST_PAGE >= limits.begin_until {
             return Ok(PageResult::default());
         }
@@ -220,7 +220,7 @@ impl<'a> TaskRun<'a> {
         config: &ConfigSnapshot,
         tally: &mut PeopleTally,
     ) -> Result<(Vec<(Assigned, Recipient)>, ExistingNotifications), StoreError> {
-        let notifications = self.services.engine.stores().notifications();
+        let notifications = self.services.engine().stores().notifications();
         let mut existing = ExistingNotifications::new();
         if first == ResultStorage::MayBeRepeat {
             existing = existing_of(notifications, audience, page.iter()).await?;
@@ -247,7 +247,7 @@ impl<'a> TaskRun<'a> {
 
     async fn read(&self, task: &CampaignTask) -> Result<PeoplePage, StoreError> {
         let segment = self.number % self.launch.segments.max(1);
-        let recipients = self.services.engine.stores().recipients();
+        let recipients = self.services.engine().stores().recipients();
         if let TaskPass::Test(_) = self.pass {
             let keys = self.services.campaigns.people(self.id, &self.pass.key(), 0).await?;
             return recipients.people_with_keys(&keys).await;
@@ -319,7 +319,7 @@ impl<'a> TaskRun<'a> {
         };
         if let TaskPass::Plan(_) = self.pass {
             let template = self.templates.get(place).and_then(Option::as_deref);
-            let planned = PlannedSend::of(&self.services.engine, notification, &recipient, template, config, at);
+            let planned = PlannedSend::of(self.services.engine(), notification, &recipient, template, config, at);
             let outcome = Some(planned.outcome.clone());
             return Ok(HandledPerson { variant, planned: Some(planned), ..nobody(outcome) });
         }
@@ -347,7 +347,7 @@ impl<'a> TaskRun<'a> {
         recipient: Recipient,
         PageFacts { config, limits, now, first }: PageFacts<'_>,
     ) -> Result<Option<FirstResult>, StoreError> {
-        let engine = &self.services.engine;
+        let engine = self.services.engine();
         let id = notification.id().clone();
         let recipient = engine.with_caps(recipient, config).await;
         let allowance = Allowance { work_until: limits.work_until(now), lease_until: limits.lease_until };
@@ -361,7 +361,7 @@ impl<'a> TaskRun<'a> {
 
     /// Stores a notification for later. The cascade function makes its first attempt.
     async fn schedule(&self, notification: Notification) -> Result<Option<FirstResult>, StoreError> {
-        match self.services.engine.stores().notifications().create(&notification).await {
+        match self.services.engine().stores().notifications().create(&notification).await {
             Ok(()) => Ok(Some(FirstResult { notification, is_stored: true })),
             Err(StoreError::ConditionFailed { .. }) => self.stored(notification.id()).await,
             Err(error) => Err(error),
@@ -370,7 +370,7 @@ impl<'a> TaskRun<'a> {
 
     /// Returns a notification that another worker stored, or the cascade function continued.
     async fn stored(&self, id: &NotificationId) -> Result<Option<FirstResult>, StoreError> {
-        let stored = self.services.engine.stores().notifications().get(id).await?;
+        let stored = self.services.engine().stores().notifications().get(id).await?;
         Ok(stored.map(|notification| FirstResult { notification, is_stored: true }))
     }
 }

@@ -61,7 +61,7 @@ impl Worker {
             return Ok(TaskEnd::Nothing);
         };
         let limits = WorkerLimits::of(ends_at_ms).until(task_run.sends_until());
-        if self.services.engine.clock().now() > task_run.sends_until() {
+        if self.services.engine().clock().now() > task_run.sends_until() {
             return Ok(TaskEnd::Nothing);
         }
         let Some(task) = self.take((id, *pass, *number), limits).await? else { return Ok(TaskEnd::Nothing) };
@@ -76,13 +76,24 @@ impl Worker {
         end
     }
 
+    /// Continues the notifications of campaigns whose next step is due, until none is left or the time of this
+    /// invocation is over.
+    ///
+    /// # Errors
+    /// If the index cannot be read.
+    pub async fn drain(&self, due_shard: &str, ends_at_ms: u64) -> Result<usize, StoreError> {
+        let worked = self.services.sweeper.drain(due_shard, ends_at_ms).await?;
+        tracing::info!(due_shard, worked, "continued notifications of campaigns");
+        Ok(worked)
+    }
+
     /// Takes the task. Returns `None` if nothing is to do, or another worker was first.
     async fn take(
         &self,
         (id, pass, number): (&CampaignId, TaskPass, u32),
         limits: WorkerLimits,
     ) -> Result<Option<Versioned<CampaignTask>>, StoreError> {
-        let now = self.services.engine.clock().now();
+        let now = self.services.engine().clock().now();
         let read = self.services.campaigns.task(id, pass, number).await?;
         let mut task = read.as_ref().map(|read| read.value.clone()).unwrap_or_default();
         match task.claim(limits.lease_until, now) {
@@ -104,7 +115,7 @@ impl Worker {
                 Ok(audience) => Box::pin(task_run.page(audience, &task.value, limits, is_stopped)).await,
                 Err(error) => Err(error.clone()),
             };
-            let now = self.services.engine.clock().now();
+            let now = self.services.engine().clock().now();
             let mut next = task.value.clone();
             next.spent = worked.as_ref().ok().and_then(|page| Some(SpentBudget { ceiling: page.spent?, at: now }));
             let is_begun = worked.as_ref().map_or(true, |page| page.is_begun);

@@ -1,6 +1,8 @@
 //! Campaigns: requests of operators, the schedule of the minute, and the workers.
 
-use campaign::TaskMessage;
+use std::collections::BTreeSet;
+
+use campaign::{TaskMessage, WorkerMessage};
 use fanout::{TaskEnd, Worker};
 use platform::http::Request;
 use serde_json::{Value, json};
@@ -74,16 +76,49 @@ impl World {
     /// Works on every message of the queue, whatever its delay. Returns how the tasks ended.
     pub async fn work_on_tasks(&self) -> Vec<TaskEnd> {
         let mut outcome_counts = Vec::new();
-        while let Some(task) = self.next_task() {
-            outcome_counts.push(self.work_on_task(&self.fanout, &task).await.unwrap());
+        while let Some(message) = self.next_message() {
+            match message {
+                WorkerMessage::Task(task) => {
+                    outcome_counts.push(self.work_on_task(&self.fanout, &task).await.unwrap());
+                }
+                WorkerMessage::Due { due_shard } => _ = self.drain(&self.fanout, &due_shard).await.unwrap(),
+            }
         }
         outcome_counts
     }
 
     /// Takes the next message of the queue.
-    pub fn next_task(&self) -> Option<TaskMessage> {
+    pub fn next_message(&self) -> Option<WorkerMessage> {
         let (body, _) = self.aws.state.lock().unwrap().tasks.pop_front()?;
         Some(serde_json::from_str(&body).unwrap())
+    }
+
+    /// Takes the next task of the queue. Messages about due notifications before it are lost; the schedule repeats
+    /// them.
+    pub fn next_task(&self) -> Option<TaskMessage> {
+        loop {
+            if let WorkerMessage::Task(task) = self.next_message()? {
+                return Some(task);
+            }
+        }
+    }
+
+    /// Lets a worker continue the due notifications of a shard.
+    pub async fn drain(&self, worker: &Worker, due_shard: &str) -> Result<usize, StoreError> {
+        let ends_at_ms = u64::try_from(self.clock.now().as_millisecond()).unwrap() + 60_000;
+        Box::pin(worker.drain(due_shard, ends_at_ms)).await
+    }
+
+    /// The shards of campaigns in which a notification is due.
+    pub fn due_shards_of_campaigns(&self) -> BTreeSet<String> {
+        let now = self.clock.now().as_millisecond();
+        let items = self.items("notifications").into_iter();
+        let is_due = |item: &Value| {
+            let at: Option<i64> = item["next_action_at"]["N"].as_str().and_then(|at| at.parse().ok());
+            at.is_some_and(|at| at <= now)
+        };
+        let shards = items.filter(is_due).filter_map(|item| item["due_shard"]["S"].as_str().map(str::to_owned));
+        shards.filter(|shard| shard.starts_with("bulk#")).collect()
     }
 
     /// Puts a message back, as SQS does after a failure.

@@ -198,7 +198,7 @@ impl Endpoints {
         let config = DeliveryConfig::read(&self.environment("fanout")).unwrap();
         let (engine, hasher) = start_engine(&config, clock.clone()).await.unwrap();
         let campaigns = CampaignStore::new(config.dynamodb(), "settings");
-        Worker::new(FanoutServices { engine, hasher, campaigns })
+        Worker::new(FanoutServices { sweeper: Sweeper::new(engine), hasher, campaigns })
     }
 
     pub fn console(&self, clock: &Clock) -> ConsoleApi {

@@ -23,9 +23,14 @@ impl World {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
-    /// Runs the minute schedule of cascade.
+    /// Runs the minute schedule of cascade, and lets a worker continue what is due of campaigns.
     pub async fn sweep(&self) -> SweepCounts {
-        self.try_sweep().await.unwrap()
+        let mut swept = self.try_sweep().await.unwrap();
+        for shard in self.due_shards_of_campaigns() {
+            let worked = self.drain(&self.fanout, &shard).await.unwrap();
+            (swept.found, swept.worked) = (swept.found + worked, swept.worked + worked);
+        }
+        swept
     }
 
     pub async fn try_sweep(&self) -> Result<SweepCounts, StoreError> {
@@ -109,9 +114,10 @@ fn record(record: &Value) -> EventRecord {
 fn due_change(value: &Value) -> Option<DueChange> {
     let record = record(value).change;
     let image = &record.new_image;
+    let due_shard = image.get("due_shard").map(|shard| serde_dynamo::from_attribute_value(shard.clone()).unwrap());
     let next_action_at_ms: i64 = serde_dynamo::from_attribute_value(image.get("next_action_at")?.clone()).unwrap();
     let text = |name: &str| serde_dynamo::from_attribute_value::<_, String>(record.keys[name].clone()).unwrap();
-    Some(DueChange { id: NotificationId::from_stored(&text("pk"), &text("sk")).unwrap(), next_action_at_ms })
+    Some(DueChange { id: NotificationId::from_stored(&text("pk"), &text("sk")).unwrap(), next_action_at_ms, due_shard })
 }
 
 fn change(value: &Value) -> NotificationChange {

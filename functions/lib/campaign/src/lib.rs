@@ -59,7 +59,7 @@ pub use retry::RetryOf;
 pub use slots::{ClosedSlots, last_moment};
 pub use state::{CampaignState, PauseReason};
 pub use tally::{LOCAL_TIME_PASSED, PeopleTally, PersonOutcome, UNKNOWN_TYPE};
-pub use task::{CampaignTask, MAX_TASKS, PlannedPerson, SpentBudget, TaskClaim, TaskMessage, TaskPass};
+pub use task::{CampaignTask, MAX_TASKS, PlannedPerson, SpentBudget, TaskClaim, TaskMessage, TaskPass, WorkerMessage};
 pub use test_phase::{TestMetric, TestPhase, Winner};
 pub use totals::CampaignTotals;
 pub use variants::{CampaignMessage, CampaignTemplate, Variant};

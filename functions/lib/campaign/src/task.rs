@@ -39,6 +39,19 @@ pub struct TaskMessage {
     pub interval_ms: Option<u32>,
 }
 
+/// Message in the queue of the workers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum WorkerMessage {
+    /// A task.
+    Task(TaskMessage),
+    /// Notifications of campaigns whose next step is due.
+    Due {
+        /// Shard of the index `due`.
+        due_shard: String,
+    },
+}
+
 /// Maximum number of people of a plan's task whose messages can be shown.
 const MAX_SAMPLES: usize = 3;
 
@@ -231,6 +244,10 @@ mod tests {
         let text = serde_json::to_string(&message).unwrap();
         assert_eq!(text, r#"{"campaign":"0123456789abcdefghjkmnpqrs","pass":{"plan":2},"task":7}"#);
         assert_eq!(serde_json::from_str::<TaskMessage>(&text).unwrap(), message);
+        assert_eq!(serde_json::from_str::<WorkerMessage>(&text).unwrap(), WorkerMessage::Task(message.clone()));
+        let due = WorkerMessage::Due { due_shard: "bulk#3".to_owned() };
+        assert_eq!(serde_json::to_string(&due).unwrap(), r#"{"due_shard":"bulk#3"}"#);
+        assert_eq!(serde_json::from_str::<WorkerMessage>(r#"{"due_shard":"bulk#3"}"#).unwrap(), due);
         assert_eq!(
             serde_json::to_string(&TaskMessage { pass: TaskPass::Send, ..message }).unwrap().matches("send").count(),
             1

@@ -9,7 +9,7 @@ use std::fmt;
 
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::allowance::{Allowance, hard_deadline, time_left};
 use crate::campaign_states::Permission;
@@ -21,7 +21,12 @@ use domain::rollout::Version;
 use platform::alarm::AlarmLine;
 use platform::emf::{Metric, MetricValue};
 use platform::time_limits::{NOTIFICATION_WORK_LIMIT, WORK_END_MARGIN};
-use store::{DUE_SHARDS, DueNotification, StoreError, due_shards};
+use store::{DUE_SHARDS, DueNotification, StoreError, bulk_due_shards, is_bulk_shard, single_due_shards};
+
+/// Time after which a due notification of a campaign is left over: the workers drain each shard every minute.
+const BULK_OVERDUE: SignedDuration = SignedDuration::from_mins(5);
+/// Number of notifications of a shard that are read at once.
+const DRAIN_PAGE: usize = 200;
 
 /// Result of resuming a notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +79,8 @@ pub struct DueChange {
     pub id: NotificationId,
     /// Time of the next step, in milliseconds since the epoch.
     pub next_action_at_ms: i64,
+    /// Shard of the index `due`.
+    pub due_shard: Option<String>,
 }
 
 /// Resumes due notifications.
@@ -95,14 +102,17 @@ impl Sweeper {
         &self.engine
     }
 
-    /// Processes up to `limit` due notifications, most urgent first, until shortly before `ends_at_ms`.
+    /// Processes up to `limit` due notifications, most urgent first, until shortly before `ends_at_ms`. Those of
+    /// campaigns are drained by [`drain`](Self::drain), so only what it left for minutes is found here.
     ///
     /// # Errors
     /// If the index cannot be read. A failure of a single notification is counted and does not stop the rest.
     pub async fn sweep(&self, limit: usize, ends_at_ms: u64) -> Result<SweepCounts, StoreError> {
         let now = self.engine.clock().now();
-        let shards: Vec<_> = due_shards().collect();
-        let queries = shards.iter().map(|shard| self.engine.stores().notifications.due(shard, now, limit));
+        let left_over = now - BULK_OVERDUE;
+        let shards: Vec<_> =
+            single_due_shards().map(|shard| (shard, now)).chain(bulk_due_shards().map(|it| (it, left_over))).collect();
+        let queries = shards.iter().map(|(shard, by)| self.engine.stores().notifications.due(shard, *by, limit));
         let shards = futures_util::future::try_join_all(queries).await?;
         let found = shards.iter().map(Vec::len).sum();
         let oldest_ms = waited_ms(shards.iter().filter_map(|shard| shard.first()), now);
@@ -119,12 +129,35 @@ impl Sweeper {
         })
     }
 
+    /// Processes the due notifications of a shard, page by page, until none is due or shortly before `ends_at_ms`.
+    /// Returns how many were processed.
+    ///
+    /// # Errors
+    /// If the index cannot be read. A failure of a single notification does not stop the rest.
+    pub async fn drain(&self, shard: &str, ends_at_ms: u64) -> Result<usize, StoreError> {
+        let mut all = 0;
+        loop {
+            let now = self.engine.clock().now();
+            let due = self.engine.stores().notifications.due(shard, now, DRAIN_PAGE).await?;
+            let ids: Vec<_> = due.into_iter().map(|one| one.id).collect();
+            let results = self.resume_all(&ids, ends_at_ms).await;
+            let worked = results.iter().filter(|one| matches!(one, Some(Ok(ResumeResult::Worked)))).count();
+            all += worked;
+            // The index follows the table a moment later, so the next page may have some of this one again.
+            if worked == 0 || results.iter().any(Option::is_none) {
+                return Ok(all);
+            }
+        }
+    }
+
     /// Resumes the notifications that the stream reports and that are due now; `None` stands for any other record.
+    /// Those of campaigns are left to [`drain`](Self::drain).
     ///
     /// Returns the positions of those that failed or were not reached. They stay in `due` in any case.
     pub async fn resume_due(&self, changes: &[Option<DueChange>], ends_at_ms: u64) -> Vec<usize> {
         let now_ms = self.engine.clock().now().as_millisecond();
-        let is_due = |change: &&DueChange| change.next_action_at_ms <= now_ms;
+        let is_bulk = |change: &DueChange| change.due_shard.as_deref().is_some_and(is_bulk_shard);
+        let is_due = |change: &&DueChange| change.next_action_at_ms <= now_ms && !is_bulk(change);
         let due = changes.iter().enumerate().filter_map(|(at, change)| Some((at, change.as_ref().filter(is_due)?)));
         let (positions, ids): (Vec<_>, Vec<_>) = due.map(|(at, change)| (at, change.id.clone())).unzip();
         let results = self.resume_all(&ids, ends_at_ms).await;
@@ -304,6 +337,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use domain::notification::sample;
+    use store::due_shards;
 
     fn ids(how_many: usize) -> Vec<NotificationId> {
         (0..how_many).map(|_| sample("DEFAULT", Timestamp::UNIX_EPOCH).id().clone()).collect()

@@ -58,7 +58,7 @@ pub use idempotency::{IdempotencyRecord, IdempotencyStore, KEY_LIFETIME};
 pub use item::{Item, ItemReader, ItemWriter, MalformedItem, ReadItem, ReadValue};
 pub use notifications::{
     DUE_SHARDS, DueNotification, Histories, HistoryReader, NewerMessage, NotificationsStore, Page, SaveResult,
-    due_shards, notification_from_item, notification_to_item,
+    bulk_due_shards, due_shards, is_bulk_shard, notification_from_item, notification_to_item, single_due_shards,
 };
 pub use recipients::{
     CapClaimResult, OptOutResult, PeoplePage, RecipientsStore, RegistrationResult, StoredSuppression,

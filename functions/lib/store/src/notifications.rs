@@ -10,7 +10,10 @@ mod item;
 mod newer_message;
 
 pub use history::{Histories, HistoryReader};
-pub use item::{DUE_SHARDS, due_shards, notification_from_item, notification_to_item};
+pub use item::{
+    DUE_SHARDS, bulk_due_shards, due_shards, is_bulk_shard, notification_from_item, notification_to_item,
+    single_due_shards,
+};
 pub use newer_message::NewerMessage;
 
 use aws::DynamoClient;

@@ -33,6 +33,22 @@ pub fn due_shards() -> impl Iterator<Item = String> {
     DUE_CLASSES.into_iter().flat_map(|(class, shards)| (0..shards).map(move |shard| format!("{class}#{shard}")))
 }
 
+/// Returns the keys of the index `due` for notifications that are of no campaign, most urgent first.
+pub fn single_due_shards() -> impl Iterator<Item = String> {
+    due_shards().filter(|shard| !is_bulk_shard(shard))
+}
+
+/// Returns the keys of the index `due` for notifications of campaigns.
+pub fn bulk_due_shards() -> impl Iterator<Item = String> {
+    due_shards().filter(|shard| is_bulk_shard(shard))
+}
+
+/// Returns `true` if a key of the index `due` is for notifications of campaigns.
+#[must_use]
+pub fn is_bulk_shard(shard: &str) -> bool {
+    shard.starts_with("bulk#")
+}
+
 /// Returns the keys of the index `attention` for one UTC day.
 pub fn attention_shards(day: jiff::civil::Date) -> impl Iterator<Item = String> {
     (0..ATTENTION_SHARDS).map(move |shard| format!("{day}#{shard}"))
