@@ -160,13 +160,16 @@ fn refusal_of_stale(was: &str, rollout: &RolloutState) -> Option<ApiProblem> {
         by: format!("{} {}", row.who, row.name).trim().to_owned(),
         values: vec![(row.parameter.clone(), row.old.clone().unwrap_or_else(|| "–".to_owned()), row.new.clone())],
     };
+    // The history has the settings too, and writes of the same value.
+    let is_change =
+        |row: &&RolloutChangeRow| row.parameter.ends_with("percentage") && row.old.as_deref() != Some(row.new.as_str());
     let detail = format!(
         "The page showed {was} %, and {present} % are in force now. Your values are kept: send them again to replace the \
          present ones."
     );
     Some(ApiProblem {
         title: "Somebody else changed the rollout meanwhile".into(),
-        changes: rollout.changes.iter().take(1).map(change).collect(),
+        changes: rollout.changes.iter().filter(is_change).take(1).map(change).collect(),
         ..ApiProblem::own(409, detail)
     })
 }
@@ -323,7 +326,8 @@ mod tests {
             "percentage": 25, "source": "parameter", "invalid": null, "changed_at": null, "listed": 0,
             "arms": {"v1": 0, "v2": 0, "v2_share": null}, "sample_ratio": {"verdict": "", "note": ""}, "plan": null,
             "guard": {"at": null, "verdict": null},
-            "changes": [{"at": "2026-11-29T10:00:00Z", "parameter": "percentage", "who": "operator", "name": "eve",
+            "changes": [{"at": "2026-11-29T11:00:00Z", "parameter": "settings", "who": "api", "old": null, "new": "{}"},
+                {"at": "2026-11-29T10:00:00Z", "parameter": "percentage", "who": "operator", "name": "eve",
                 "old": "10", "new": "25"}]}))
         .unwrap();
         assert_eq!(refusal_of_stale("25", &rollout), None);
