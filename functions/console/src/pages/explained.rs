@@ -129,7 +129,8 @@ fn choice_in_words(choice: &Value) -> String {
 }
 
 /// Returns a value without the marks of JSON. Empty parts are left out.
-fn in_words(value: &Value) -> String {
+#[must_use]
+pub fn in_words(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),

@@ -179,7 +179,9 @@ fn offer_changes(visit: &Visit<'_>, name: &str, stored: &StoredTemplate, tab: &T
             ("live", ApiCall::put("/v1/templates/{name}/live", latest)),
             ("archive", ApiCall::delete("/v1/templates/{name}")),
         ];
-        for (_, call) in calls.into_iter().filter(|(action, _)| visit.may("template", action)) {
+        let is_archived = detail["state"] == "archived";
+        let is_offered = |action: &str| visit.may("template", action) && !(is_archived && action == "archive");
+        for (_, call) in calls.into_iter().filter(|(action, _)| is_offered(action)) {
             visit.offers(about(call));
         }
         return;

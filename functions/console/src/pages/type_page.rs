@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::edit_conflict::with_changes;
+use super::explained::in_words;
 use super::type_form::{TypeDifference, TypeField, TypeForm};
 use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, count, encoded, rendered};
 
@@ -97,8 +98,7 @@ impl TypeChangeRow {
     fn differences(&self) -> Vec<(String, String, String)> {
         let text = |side: &Map<String, Value>, field: &str| match side.get(field) {
             None | Some(Value::Null) => "–".to_owned(),
-            Some(Value::String(text)) => text.clone(),
-            Some(other) => other.to_string(),
+            Some(value) => Some(in_words(value)).filter(|text| !text.is_empty()).unwrap_or_else(|| "–".to_owned()),
         };
         let fields: std::collections::BTreeSet<&String> = self.before.keys().chain(self.after.keys()).collect();
         let row = |field: &String| (field.clone(), text(&self.before, field), text(&self.after, field));
@@ -230,9 +230,12 @@ async fn show(visit: &Visit<'_>, name: &str, draft: TypeDraft) -> Result<PageRep
     let removable_at = stored.as_ref().and_then(|stored| stored.removable_at);
     let is_archived = stored.as_ref().is_some_and(|stored| stored.state == "archived");
     let is_removable = removable_at.is_some_and(|at| at <= visit.time.now);
+    let can_archive = (!is_archived && name != "DEFAULT") || is_removable;
     if visit.may("type", "save") {
         visit.offers(ApiCall::put("/v1/types/{type}", form.body()).path("type", name).if_match(&if_match));
-        visit.offers(ApiCall::delete("/v1/types/{type}").path("type", name).if_match(&if_match));
+        if can_archive {
+            visit.offers(ApiCall::delete("/v1/types/{type}").path("type", name).if_match(&if_match));
+        }
     }
     let page = TypePage {
         fields: form.fields(draft.problem.as_ref()),
@@ -243,7 +246,7 @@ async fn show(visit: &Visit<'_>, name: &str, draft: TypeDraft) -> Result<PageRep
         conflict,
         history: history.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect(),
         next,
-        can_archive: (!is_archived && name != "DEFAULT") || is_removable,
+        can_archive,
         is_removable,
         stored,
         frame: visit.frame("types", name),
