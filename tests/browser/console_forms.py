@@ -255,6 +255,31 @@ def keeps_what_is_open(visitor, narrator):
         narrator.check(tab.has("#live-notification details[open]"), "the part is still open after a refresh")
 
 
+def says_why_a_block_is_old(visitor, narrator):
+    narrator.chapter("A live block says why it is not updated, and is not loaded again once it is final")
+    with KeyboardTab(visitor.chromium) as tab:
+        sent = visitor.stack.expect(202, "send", "POST", "/v1/notifications", {
+            "to": PERSON, "content": {"title": "Open", "body": "Open"}, "channels": ["email"]}).json
+        tab.opens(visitor, f"notification?id={sent['id']}", ".live-status")
+        narrator.check(tab.text(".timeline .ago").endswith(("(now)", "ago)")), "the timeline shows the ages of its events")
+        offline = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        tab._call("Network.emulateNetworkConditions", offline=True, **offline)
+        visitor.waits(lambda: tab.shows(".live-status", "the console does not answer"), "the reason")
+        tab._call("Network.emulateNetworkConditions", offline=False, **offline)
+        visitor.waits(lambda: tab.shows(".live-status", "Updated"), "a refresh")
+        visitor.chromium.call("Storage.clearCookies")
+        visitor.waits(lambda: tab.shows(".live-status", "you are signed out"), "the reason")
+        narrator.equal(tab.text(".live-status a"), "Sign in", "without a session, it leads to the login")
+        tab.run("document.querySelector('.live-status a').click()")
+        visitor.waits(lambda: tab.has("input[name=password]"), "the login page")
+        signs_in(tab, visitor, "admin")
+        never = visitor.stack.expect(202, "send", "POST", "/v1/notifications", {
+            "to": PERSON, "content": {"title": "No", "body": "No"}, "channels": ["sms"]}).json
+        tab.opens(visitor, f"notification?id={never['id']}", "#live-notification")
+        narrator.equal((tab.text("#live-notification .state"), tab.has(".live-status")), ("skipped", False),
+                       "a notification that is over is not loaded again")
+
+
 def obeys_the_rules_on_errors(visitor, narrator):
     narrator.chapter("The rules of axe-core on a campaign, a refused page, a kept form and a page that does not exist")
     rules = axe_source()
@@ -306,7 +331,7 @@ def is_stale_counted_and_erased(tab, visitor, looks):
     tab.opens(visitor, "segment?id=console-walk", "button[value=exact]")
     tab.run("document.querySelector('button[value=exact]').removeAttribute('formtarget')")
     tab.submits("button[value=exact]")
-    visitor.waits(lambda: "segment_count" in tab.path() and tab.has("h1"), "the exact count")
+    visitor.waits(lambda: tab.shows("h1", "Exact count"), "the exact count")
     looks("segment-count")
     visitor.stack.call("recipients", "PUT", "/v1/recipients/console-erased", {"email": "gone@example.com"})
     tab.opens(visitor, "recipient?id=console-erased", "#field-confirm")
@@ -325,5 +350,5 @@ def signs_in_if_needed(tab, visitor):
 
 CHAPTERS = (
     is_worked_by_keyboard, stays_in_sight, keeps_drafts, leads_to_lines, shows_the_email, says_that_a_preview_is_old, keeps_what_is_open,
-    obeys_the_rules_on_errors,
+    says_why_a_block_is_old, obeys_the_rules_on_errors,
 )

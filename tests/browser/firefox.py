@@ -119,6 +119,11 @@ class Firefox:
         code = f"const [done] = [...arguments].slice(-1); (async () => {{ {script} }})().then(done, (error) => done(`${{error}}`));"
         return self.call("WebDriver:ExecuteAsyncScript", script=code, args=[], timeout=ANSWER_SECONDS * 1_000)["value"]
 
+    def moves_to_a_window(self, width):
+        """Opens a window of this width, and goes on in it."""
+        self.run(f"open(location.href, '', 'popup,width={width},height=900')")
+        self.call("WebDriver:SwitchToWindow", handle=self.call("WebDriver:GetWindowHandles")[-1])
+
     def path(self):
         return "/" + self.call("WebDriver:GetCurrentURL")["value"].split("/", 3)[3]
 
