@@ -82,6 +82,7 @@ fn simulate(people: u64, zones: i64, rate_per_second: u32, workers: usize) -> Ou
         let now = begin + SignedDuration::from_millis(now_ms);
         let open = tasks.split_off(&state.closed.first_open_task(&launch));
         let input = ReleaseInput {
+            resumed_at: None,
             segments: launch.segments,
             slots: &launch.slots,
             steps: &[],

@@ -5,6 +5,7 @@
 
 pub mod arrival;
 pub mod browser;
+pub mod cpu_time;
 pub mod dynamo;
 pub mod faults;
 pub mod http;

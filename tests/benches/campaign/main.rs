@@ -24,6 +24,7 @@ use domain::notification::{PushOptions, Urgency};
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use serde_json::json;
+use tests::cpu_time;
 use world::World;
 
 const PEOPLE: usize = 2_000;
@@ -92,12 +93,6 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// CPU time of this thread so far, in seconds: the first number of schedstat, in nanoseconds (proc(5)).
-fn cpu_seconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-    text.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e9
-}
-
 /// Seals and posts, and records nothing.
 fn floor(world: &World, people: usize) -> Measured {
     runtime().block_on(async {
@@ -113,13 +108,17 @@ fn floor(world: &World, people: usize) -> Measured {
                 Subscription::parse(&endpoint, &browser.p256dh(), &browser.auth(), &origins).unwrap()
             })
             .collect();
-        let (began, cpu) = (Instant::now(), cpu_seconds());
+        let (began, cpu) = (Instant::now(), cpu_time::of_thread_seconds());
         let pushes = futures_util::stream::iter(&subscriptions).map(|subscription| async {
             let answer = client.push_within(subscription, &message, Timestamp::now(), Duration::from_secs(10)).await;
             assert_eq!(answer.outcome, Outcome::Accepted);
         });
         pushes.buffer_unordered(AT_ONCE).collect::<Vec<_>>().await;
-        Measured { pushes: people, cpu_seconds: cpu_seconds() - cpu, seconds: began.elapsed().as_secs_f64() }
+        Measured {
+            pushes: people,
+            cpu_seconds: cpu_time::of_thread_seconds() - cpu,
+            seconds: began.elapsed().as_secs_f64(),
+        }
     })
 }
 
@@ -147,12 +146,15 @@ fn campaign(world: &World, people: usize) -> Measured {
         let id = world.approved_campaign(definition).await;
         world.launch(&id).await;
         let worker = world.another_fanout().await;
-        let (began, cpu) = (Instant::now(), cpu_seconds());
+        let (began, cpu) = (Instant::now(), cpu_time::of_thread_seconds());
         while let Some(task) = world.next_task() {
             world.work_on_task(&worker, &task).await.unwrap();
         }
-        let measured =
-            Measured { pushes: people, cpu_seconds: cpu_seconds() - cpu, seconds: began.elapsed().as_secs_f64() };
+        let measured = Measured {
+            pushes: people,
+            cpu_seconds: cpu_time::of_thread_seconds() - cpu,
+            seconds: began.elapsed().as_secs_f64(),
+        };
         let numbers = world.progress(&id).await["sending"]["numbers"].clone();
         assert_eq!((numbers["sent"].as_u64(), &numbers["balanced"]), (Some(people as u64), &json!(true)), "{numbers}");
         world.reconcile().await;

@@ -4,9 +4,10 @@
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use tests::cpu_time;
 use world::World;
 
-use super::{Measured, cpu_seconds, runtime};
+use super::{Measured, runtime};
 
 /// Sends that are not measured: they open the connections and read the configuration.
 const WARM_UP: usize = 20;
@@ -20,13 +21,16 @@ pub fn single(world: &World, people: usize) -> Measured {
         }
         // The events exist before the measurement, as the runtime of Lambda parses them.
         let events: Vec<_> = (0..people).map(event).collect();
-        let (began, cpu) = (Instant::now(), cpu_seconds());
+        let (began, cpu) = (Instant::now(), cpu_time::of_thread_seconds());
         let mut results = Vec::with_capacity(people);
         for event in events {
             results.push(world.handle_send(&send, event).await);
         }
-        let measured =
-            Measured { pushes: people, cpu_seconds: cpu_seconds() - cpu, seconds: began.elapsed().as_secs_f64() };
+        let measured = Measured {
+            pushes: people,
+            cpu_seconds: cpu_time::of_thread_seconds() - cpu,
+            seconds: began.elapsed().as_secs_f64(),
+        };
         results.iter().for_each(answered);
         measured
     })
