@@ -145,6 +145,23 @@ class SourceRules(unittest.TestCase):
         files["low/Cargo.toml"] = manifest("low", "[dependencies]\nhigh.workspace = true\n")
         self.assertEqual(self.found(source_rules.crate_order, files), [f"low/Cargo.toml:1: {reason}"])
 
+    def test_a_crate_asks_for_the_test_modules_that_it_uses(self):
+        low = '[package]\nname = "low"\n'
+        gate = '#[cfg(any(test, feature = "testing"))]\n#[allow(missing_docs)]\npub mod sample;\n'
+        use = "use low::recipient::sample::ada;\n"
+        reason = "Cargo.toml does not ask for the feature `testing` of low"
+
+        def high(kind, features):
+            manifest = f'[package]\nname = "high"\n[{kind}]\nlow = {{ workspace = true{features} }}\n'
+            return {"low/Cargo.toml": low, "low/src/recipient.rs": gate, "high/Cargo.toml": manifest, "high/src/lib.rs": use}
+
+        testing = ', features = ["testing"]'
+        for files, expected in ((high("dependencies", ""), [f"high/src/lib.rs:1: {reason}"]),
+                                (high("dev-dependencies", testing), [f"high/src/lib.rs:1: {reason}"]),
+                                (high("dependencies", testing), []),
+                                (high("dev-dependencies", testing) | {"high/src/lib.rs": "", "high/tests/a.rs": use}, [])):
+            self.assertEqual(self.found(source_rules.testing_features, files), expected, files["high/Cargo.toml"])
+
     def test_long_lines_of_comments_and_prose_are_listed(self):
         long, code = "word " * 25, "let x = 1; " * 12
         for name, text in ((LIB, f"/// {long}\n"), (LIB, f"    // {long}\n"), (LIB, f"let x = 1; // {long}\n"), ("docs/a.md", long),

@@ -13,6 +13,7 @@ check; without arguments, all are checked:
 * `crates_without_lints`: each crate inherits the lints of the workspace.
 * `crate_order`: each crate depends only on crates above it in the list of the workspace's members.
 * `exemptions`: in the functions only tests disable the lints for panics and long functions.
+* `testing_features`: a crate asks for the feature `testing` of each crate whose test modules it uses.
 * `long_lines`: no line of Rust's comments or of Markdown's prose has more than 120 characters.
 """
 
@@ -29,6 +30,7 @@ from line_width import long_lines
 from module_graph import module_cycles
 from rust_text import without_literals
 from source_tree import MODULE, TEST_ONLY, Finding, Source, attributes_above, files_of_tests, sources
+from testing_features import testing_features
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MAX_FILE_LINES = 400
@@ -216,6 +218,7 @@ RULES = (
     crates_without_lints,
     crate_order,
     exemptions,
+    testing_features,
     long_lines,
 )
 
