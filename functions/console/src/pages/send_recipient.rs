@@ -2,6 +2,7 @@
 //! text.
 
 use serde_json::Value;
+use templates::lookup_locale;
 
 use super::masking::{masked_email, masked_phone};
 use super::recipient_view::RecipientProfile;
@@ -45,19 +46,14 @@ fn locale_of_text(own: Option<&str>, template: &Value) -> String {
     let Some(default) = template["default_locale"].as_str() else {
         return "as typed: a text without a template is in one language".to_owned();
     };
-    let locales: Vec<&String> = template["parts"].as_object().into_iter().flatten().map(|(locale, _)| locale).collect();
     let Some(wanted) = own else {
         return format!("{default}: the template's default, for the recipient has no locale");
     };
-    let mut range = wanted;
-    loop {
-        if let Some(found) = locales.iter().find(|locale| locale.eq_ignore_ascii_case(range)) {
-            return format!("{found}: the template's closest one to the recipient's {wanted}");
-        }
-        match range.rsplit_once('-') {
-            Some((shorter, _)) => range = shorter,
-            None => return format!("{default}: the template's default, for it has no text in {wanted}"),
-        }
+    let locales: Vec<&str> =
+        template["parts"].as_object().into_iter().flatten().map(|(locale, _)| locale.as_str()).collect();
+    match lookup_locale(wanted, locales.into_iter()) {
+        Some(found) => format!("{found}: the template's closest one to the recipient's {wanted}"),
+        None => format!("{default}: the template's default, for it has no text in {wanted}"),
     }
 }
 
@@ -73,6 +69,7 @@ mod tests {
         let shown = |own| locale_of_text(own, &template);
         assert_eq!(shown(Some("it-CH")), "it: the template's closest one to the recipient's it-CH");
         assert_eq!(shown(Some("pt-br")), "pt-BR: the template's closest one to the recipient's pt-br");
+        assert_eq!(shown(Some("it-x-formal")), "it: the template's closest one to the recipient's it-x-formal");
         assert_eq!(shown(Some("fr")), "en: the template's default, for it has no text in fr");
         assert_eq!(shown(None), "en: the template's default, for the recipient has no locale");
         assert!(locale_of_text(Some("it"), &Value::Null).starts_with("as typed"));

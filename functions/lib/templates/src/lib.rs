@@ -19,6 +19,7 @@ mod variables;
 pub use builtin::{BUILTIN_TEMPLATES, BuiltinTemplate, builtin, is_builtin};
 pub use engine::{TemplateTag, syntax_finding, tags};
 pub use finding::{Finding, Place};
+pub use locale::lookup as lookup_locale;
 pub use model::{
     EmailPart, MAX_LOCALES, MAX_SOURCE_BYTES, MAX_VERSION_BYTES, PartAction, PushPart, SmsPart, TemplateDraft,
     TemplateParts, TextPlace,
