@@ -77,7 +77,10 @@ impl<'a> Composer<'a> {
     /// If the message does not give one that fits.
     pub fn fitting_push_content(&self) -> Result<Cow<'a, Content>, ComposeFault> {
         let (about, content) = (self.notification, self.push_content()?);
-        push_message(about, &content, None, about.due_at()).map_err(|_| ComposeFault::TooLong)?;
+        // A content was checked when it was accepted. A template may be longer in the recipient's locale.
+        if about.message().template().is_some() {
+            push_message(about, &content, None, about.due_at()).map_err(|_| ComposeFault::TooLong)?;
+        }
         Ok(content)
     }
 
