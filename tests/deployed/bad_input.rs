@@ -206,6 +206,7 @@ fn a_question_that_cannot_be_answered_names_its_parameter() {
         ("/v1/metrics/costs?minutes=129601", "minutes"),
         ("/v1/metrics/series?minutes=10080", "step"),
         ("/v1/audit?kind=person", "kind"),
+        ("/v1/audit?kind=type&subject=A&after=0000000000001%230000000001%40type%23B", "after"),
         ("/v1/settings?history=maybe", "history"),
         ("/v1/health?minutes=60", "minutes"),
         ("/v1/rollout?limit=0", "limit"),

@@ -167,6 +167,12 @@ async fn a_retry_that_can_reach_nobody_and_an_unknown_reason_are_refused() {
     for reason in ["gone", "opted_out", "expired", "uncertain", "cancelled", "local_time_passed"] {
         assert_eq!(list(reason).await.status, 200, "{reason}");
     }
+    // The second one is the JSON `{"Part":4294967295}`.
+    for after in ["x", "eyJQYXJ0Ijo0Mjk0OTY3Mjk1fQ", "e30"] {
+        let (route, query) = ("GET /v1/campaigns/{id}/recipients", [("after", after)]);
+        let refused = world.campaign_request_by("ops-client", route, &id, json!(null), None, &query).await;
+        assert_eq!((refused.status, refused.fields()), (422, vec!["after"]), "no position of this service: {after}");
+    }
 }
 
 #[tokio::test]

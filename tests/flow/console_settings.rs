@@ -143,6 +143,10 @@ async fn the_audit_lists_changes_of_all_kinds_newest_first() {
     };
     assert_eq!(kinds(&page), ["caps", "settings", "type"]);
     assert_eq!((&page["items"][2]["subject"], &page["items"][2]["action"]), (&json!("OFFERS"), &json!("created")));
+    let of_another = page["next"].as_str().unwrap();
+    let question = [("kind", "type"), ("subject", "OTHER"), ("after", of_another)];
+    let answer = world.ops("GET /v1/audit", &question).await;
+    assert_eq!((answer.status, answer.fields()), (422, vec!["after"]), "the position of a record of another thing");
     let rest = audit(&world, &[("limit", "3"), ("after", page["next"].as_str().unwrap())]).await;
     assert!(kinds(&rest).contains(&"rollout".to_owned()), "{rest}");
     let rollout = audit(&world, &[("kind", "rollout")]).await;

@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -15,6 +13,7 @@ use campaign::{
     Assigned, AudienceKind, Campaign, CampaignAudience, CampaignDefinition, CampaignId, LOCAL_TIME_PASSED, OutcomeName,
     PersonOutcome,
 };
+use domain::SignedCursor;
 use domain::notification::{Notification, NotificationId};
 use domain::recipient::{Recipient, RecipientKey};
 use platform::http::{Request, Response};
@@ -47,8 +46,10 @@ impl CampaignsApi {
             })?),
         };
         let reason = request.query("reason").map(known).transpose()?;
-        let mut place = request.query("after").map(place).transpose()?;
         let stored = self.find(request).await?;
+        let list = format!("campaigns/{}/recipients", stored.id);
+        let cursor = SignedCursor::new(self.hasher.get().await?, &list);
+        let mut place = request.query("after").map(|text| place(&cursor, text)).transpose()?;
         let definition = stored.campaign.parsed()?;
         let Some(launch) = &stored.campaign.launch else {
             let action = "listed: no message was sent";
@@ -65,7 +66,7 @@ impl CampaignsApi {
                 break;
             }
         }
-        let body = json!({"items": items, "next": place.as_ref().map(cursor)});
+        let body = json!({"items": items, "next": place.as_ref().map(|place| cursor.text(place))});
         Ok(Response::json(200, &body).with_header("Cache-Control", "no-store"))
     }
 
@@ -190,12 +191,7 @@ fn shown(recipient: &Recipient, notification: Option<&Notification>, outcome: &P
     })
 }
 
-fn cursor(place: &Place) -> String {
-    URL_SAFE_NO_PAD.encode(json!(place).to_string())
-}
-
-fn place(text: &str) -> Result<Place, Problem> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).ok();
-    let place = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    place.ok_or_else(|| Problem::invalid_field("after", "must be the next of an earlier response"))
+fn place(cursor: &SignedCursor<'_>, text: &str) -> Result<Place, Problem> {
+    let place = cursor.parse(text);
+    place.ok_or_else(|| Problem::invalid_field("after", "must be the next of an earlier response of this campaign"))
 }

@@ -5,8 +5,6 @@
 
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -15,11 +13,10 @@ use tokio::time::Instant;
 use super::CatalogApi;
 use super::segment_resource::{filters, resolved};
 use super::segment_routes::segment_id;
-use domain::CatalogChange;
-use domain::recipient::{KeyHasher, RecipientView};
+use domain::recipient::RecipientView;
+use domain::{CatalogChange, SignedCursor};
 use platform::http::{Request, Response};
 use platform::problem::{Problem, ProblemKind};
-use segments::SegmentId;
 use store::SweepPosition;
 use store::revision::author;
 
@@ -42,21 +39,15 @@ struct ExportPosition {
     after: SweepPosition,
 }
 
-/// Position with its signature.
-#[derive(Debug, Serialize, Deserialize)]
-struct SignedPosition {
-    position: String,
-    signature: String,
-}
-
 impl CatalogApi {
     /// Returns people of a segment as GET of a recipient does: 200, 404, or 409 if the segment changed since the first
     /// page.
     pub(super) async fn export_segment(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&["after"])?;
         let (id, by) = (segment_id(request)?, author(request)?);
-        let hasher = self.hasher.get().await?;
-        let continued = request.query("after").map(|text| ExportPosition::parse(text, &id, hasher)).transpose()?;
+        let list = format!("segments/{id}/export", id = id.as_str());
+        let cursor = SignedCursor::new(self.hasher.get().await?, &list);
+        let continued: Option<ExportPosition> = request.query("after").map(|text| parsed(&cursor, text)).transpose()?;
         let stored = self.segments.all().await?;
         let (row, segments) = (stored.get(id.as_str()), filters(&stored));
         let (Some(row), Some(filter)) = (row, segments.get(&id)) else { return Err(Problem::not_found("segment")) };
@@ -88,34 +79,13 @@ impl CatalogApi {
                 break;
             }
         }
-        let next = after.map(|after| ExportPosition { at, filter: hash, after }.text(&id, hasher));
+        let next = after.map(|after| cursor.text(&ExportPosition { at, filter: hash, after }));
         let body = json!({"items": items, "read": read, "malformed": malformed, "next": next});
         Ok(Response::json(200, &body).with_header("Cache-Control", "no-store"))
     }
 }
 
-impl ExportPosition {
-    /// Returns the text of the position for the caller.
-    fn text(&self, id: &SegmentId, hasher: &KeyHasher) -> String {
-        let position = json!(self).to_string();
-        let signature = signature(id, &position, hasher);
-        URL_SAFE_NO_PAD.encode(json!(SignedPosition { position, signature }).to_string())
-    }
-
-    /// Parses a position of the same segment.
-    ///
-    /// # Errors
-    /// 422 if this stage did not make it.
-    fn parse(text: &str, id: &SegmentId, hasher: &KeyHasher) -> Result<Self, Problem> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok();
-        let signed: Option<SignedPosition> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let signed = signed.filter(|signed| signed.signature == signature(id, &signed.position, hasher));
-        let position = signed.and_then(|signed| serde_json::from_str(&signed.position).ok());
-        position
-            .ok_or_else(|| Problem::invalid_field("after", "must be the next of an earlier response of this segment"))
-    }
-}
-
-fn signature(id: &SegmentId, position: &str, hasher: &KeyHasher) -> String {
-    hasher.keyed("segment-export", &format!("{} {position}", id.as_str()))
+fn parsed(cursor: &SignedCursor<'_>, text: &str) -> Result<ExportPosition, Problem> {
+    let position = cursor.parse(text);
+    position.ok_or_else(|| Problem::invalid_field("after", "must be the next of an earlier response of this segment"))
 }

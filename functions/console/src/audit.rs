@@ -93,14 +93,18 @@ impl ConsoleApi {
         if kind.is_some_and(|kind| !AUDIT_KINDS.contains(&kind)) {
             return Err(Problem::invalid_field("kind", format!("must be one of {}", AUDIT_KINDS.join(", "))));
         }
-        if after.is_some_and(|after| !AuditTrail::is_position(after)) {
-            return Err(Problem::invalid_field("after", "must be next of the previous page"));
-        }
         if subject.is_some_and(|subject| !is_subject(subject)) {
             return Err(Problem::invalid_field(
                 "subject",
                 "must be the subject of a change: 1 to 128 letters of ASCII",
             ));
+        }
+        let is_position = |after: &str| match (kind, subject) {
+            (Some(kind), Some(subject)) => AuditTrail::is_position_of(after, kind, subject),
+            _ => AuditTrail::is_position(after),
+        };
+        if after.is_some_and(|after| !is_position(after)) {
+            return Err(Problem::invalid_field("after", "must be next of the previous page"));
         }
         let page = match (kind, subject) {
             (Some(kind), Some(subject)) => self.trail.page_of(kind, subject, limit, after).await?,

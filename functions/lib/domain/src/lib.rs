@@ -16,6 +16,7 @@ pub mod quiet_hours;
 pub mod recipient;
 pub mod rollout;
 pub mod settings;
+mod signed_cursor;
 pub mod text;
 pub mod time_zone;
 
@@ -28,3 +29,4 @@ pub use notification_type::{
     OnUncertain, QuietHoursMode, TypeBudgets, TypeId, TypeRules, TypeState, TypeView,
 };
 pub use settings::{NotificationTypes, UnknownType, resembling};
+pub use signed_cursor::SignedCursor;

@@ -107,7 +107,8 @@ impl AuditTrail {
     }
 
     /// Returns the records of one thing, newest first, after the position `after`. It makes one Query of the thing's
-    /// own partition, so it does not need the index.
+    /// own partition, so it does not need the index. DynamoDB refuses the position of a record of another thing, which
+    /// [`Self::is_position_of`] finds.
     ///
     /// # Errors
     /// If the call to DynamoDB fails, or a record is malformed.
@@ -118,10 +119,7 @@ impl AuditTrail {
         limit: usize,
         after: Option<&str>,
     ) -> Result<Page<TrailEntry>, StoreError> {
-        let subject = match kind {
-            "rollout" | "settings" | "caps" => subject.to_owned(),
-            _ => format!("{kind}#{subject}"),
-        };
+        let subject = partition_subject(kind, subject);
         let mut start = after.and_then(start_key);
         if let Some(start) = &mut start {
             start.remove("trail");
@@ -145,6 +143,21 @@ impl AuditTrail {
     #[must_use]
     pub fn is_position(text: &str) -> bool {
         text.len() <= 300 && text.chars().all(|letter| letter.is_ascii_graphic()) && start_key(text).is_some()
+    }
+
+    /// Returns `true` if a text is a position that [`Self::page_of`] may return for this thing.
+    #[must_use]
+    pub fn is_position_of(text: &str, kind: &str, subject: &str) -> bool {
+        let named = text.split_once('@').map(|(_, named)| named);
+        Self::is_position(text) && named == Some(partition_subject(kind, subject).as_str())
+    }
+}
+
+/// Returns the name of a thing in the key of its partition.
+fn partition_subject(kind: &str, subject: &str) -> String {
+    match kind {
+        "rollout" | "settings" | "caps" => subject.to_owned(),
+        _ => format!("{kind}#{subject}"),
     }
 }
 
@@ -258,6 +271,9 @@ mod tests {
         let first = trail.page_of("rollout", "rollout-percentage", 3, None).await.unwrap();
         let rest = trail.page_of("rollout", "rollout-percentage", 3, first.next.as_deref()).await.unwrap();
         assert_eq!((first.items.len(), rest.items.len(), &rest.next), (3, 1, &None));
+        let next = first.next.unwrap();
+        assert!(AuditTrail::is_position_of(&next, "rollout", "rollout-percentage"), "{next}");
+        assert!(!AuditTrail::is_position_of(&next, "type", "T2"), "{next}");
         assert!(trail.page_of("template", "T2", 3, None).await.unwrap().items.is_empty());
         let page = trail.page(Some("type"), 1, None).await.unwrap();
         assert!(matches!(&page.items[0].change, TrailChange::Row(change) if change.at == at(30)));
