@@ -7,6 +7,7 @@ pub mod config;
 pub mod handler;
 mod limits;
 mod message;
+mod page_result;
 mod plan;
 mod repeats;
 mod selection;

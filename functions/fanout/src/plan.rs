@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use templates::CompiledTemplate;
 
 /// Result of a dry run.
+#[derive(Debug)]
 pub struct PlannedSend {
     pub outcome: PersonOutcome,
     /// Cost if the first channel succeeds, and if only the last one does. In micro-euro.

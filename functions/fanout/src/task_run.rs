@@ -6,12 +6,10 @@ use std::sync::{Arc, OnceLock};
 
 use campaign::{
     Assigned, AudienceKind, Campaign, CampaignAudience, CampaignDefinition, CampaignId, CampaignTask,
-    LOCAL_TIME_PASSED, Launch, PeopleTally, PersonOutcome, PlannedPerson, TaskPass, UNKNOWN_TYPE, paced_page,
-    spent_for_everybody,
+    LOCAL_TIME_PASSED, Launch, PeopleTally, PersonOutcome, TaskPass, UNKNOWN_TYPE, paced_page, spent_for_everybody,
 };
 use delivery::config::ConfigSnapshot;
 use delivery::{Allowance, CONCURRENCY, FirstResult, ResultStorage};
-use domain::budget::Ceiling;
 use domain::notification::{Notification, NotificationId, Reason};
 use domain::recipient::Recipient;
 use futures_util::StreamExt;
@@ -23,6 +21,7 @@ use tokio::time::Instant;
 
 use crate::limits::{SHORTEST_PAGE, WorkerLimits, turns, wait_until};
 use crate::message::TaskPeople;
+use crate::page_result::{HandledPerson, PageResult, PageSums, PersonPlace};
 use crate::plan::PlannedSend;
 use crate::repeats::{ExistingNotifications, count_repeated, existing_of, first_attempt};
 use crate::services::FanoutServices;
@@ -44,39 +43,6 @@ pub struct TaskRun<'a> {
     pub definition: Arc<CampaignDefinition>,
     pub launch: &'a Launch,
     templates: Vec<Option<Arc<CompiledTemplate>>>,
-}
-
-/// Numbers of a page, the position of the next one, and a few people of a plan.
-pub type CountedPage = (PeopleTally, Option<serde_json::Value>, Vec<PlannedPerson>);
-
-/// Result of a page.
-#[derive(Debug, Default)]
-pub struct PageResult {
-    /// `None` if people are left.
-    pub counted: Option<CountedPage>,
-    /// `true` if people of the page may have been begun.
-    pub is_begun: bool,
-    /// Budget that is spent, so that no further person was begun.
-    pub spent: Option<Ceiling>,
-}
-
-/// Outcome of a person; `None` for one that was not begun.
-struct HandledPerson {
-    outcome: Option<PersonOutcome>,
-    variant: String,
-    planned: Option<PlannedSend>,
-    cost_micros: i64,
-    /// Budget that was spent before the person could be sent to.
-    spent: Option<Ceiling>,
-    /// Notification that is stored with those of the whole page.
-    to_store: Option<Notification>,
-}
-
-impl HandledPerson {
-    /// Returns the outcome of a person to whom nothing was sent now.
-    const fn nobody(outcome: Option<PersonOutcome>) -> Self {
-        Self { outcome, variant: String::new(), planned: None, cost_micros: 0, spent: None, to_store: None }
-    }
 }
 
 /// Facts that are common to the people of a page.
@@ -156,51 +122,26 @@ impl<'a> TaskRun<'a> {
         let first = self.first_attempt(task, audience, limits);
         let (selected, existing) = self.to_begin((audience, first), page.people, &config, &mut tally).await?;
         let (existing, config, spent) = (&existing, &config, &OnceLock::new());
-        let selected = self.in_turn(selected, existing);
-        let handled = selected.into_iter().map(|(turn, (selected, recipient))| async move {
+        let handled = self.in_turn(selected, existing).into_iter().map(|(turn, (selected, recipient))| async move {
             let is_over = || is_stopped.load(Ordering::Relaxed) || engine.clock().now() >= limits.begin_until;
             wait_until(turn, is_over).await;
             if is_over() || spent.get().is_some() {
                 return Ok(None);
             }
-            let now = engine.clock().now();
-            let place = (recipient.locale.clone(), recipient.time_zone.clone());
-            let facts = PageFacts { config, limits, now, first };
+            let place = PersonPlace::of(&recipient);
+            let facts = PageFacts { config, limits, now: engine.clock().now(), first };
             let handled = self.begin(audience, (selected, recipient), read_at, existing, facts).await?;
             handled.spent.iter().for_each(|ceiling| _ = spent.set(*ceiling));
             Ok::<_, StoreError>(Some((handled, place)))
         });
-        let handled: Vec<_> = futures_util::stream::iter(handled).buffer_unordered(AT_ONCE).collect().await;
-        let (mut is_whole, mut to_store, mut planned, mut failed) = (true, Vec::new(), Vec::new(), None);
-        for one in handled {
-            let (mut one, (locale, time_zone)) = match one {
-                Ok(Some(one)) => one,
-                Ok(None) => {
-                    is_whole = false;
-                    continue;
-                }
-                Err(error) => {
-                    failed = Some(error);
-                    continue;
-                }
-            };
-            to_store.extend(one.to_store.take());
-            let Some(outcome) = one.outcome else { continue };
-            tally.add(&outcome, &one.variant);
-            tally.cost_micros += one.cost_micros;
-            one.planned.iter().for_each(|planned| planned.add_costs(&mut tally));
-            planned.extend(one.planned.and_then(|planned| planned.person));
-            if let TaskPass::Plan(_) = self.pass {
-                tally.add_place(locale.as_deref(), time_zone.as_deref());
-            }
+        let mut handled = futures_util::stream::iter(handled).buffer_unordered(AT_ONCE);
+        let mut sums = PageSums::new(self.pass, tally);
+        while let Some(person) = handled.next().await {
+            sums.add(person);
         }
         // What was sent is stored, also if the rest of the page failed.
-        engine.stores().notifications().create_many(&to_store).await?;
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        let counted = is_whole.then(|| (tally, page.next.map(|next| json!(next)), planned));
-        Ok(PageResult { counted, is_begun: true, spent: spent.get().copied() })
+        engine.stores().notifications().create_many(&sums.to_store).await?;
+        sums.result(page.next.map(|next| json!(next)), spent.get().copied())
     }
 
     /// Decides how the results of a page are stored. A plan stores none.
@@ -286,7 +227,7 @@ impl<'a> TaskRun<'a> {
             ControlFlow::Continue((selected, recipient)) => {
                 Box::pin(self.handle(audience, selected, recipient, existing, facts)).await
             }
-            ControlFlow::Break(outcome) => Ok(HandledPerson::nobody(outcome)),
+            ControlFlow::Break(outcome) => Ok(HandledPerson::nothing_sent(outcome)),
         }
     }
 
@@ -299,14 +240,14 @@ impl<'a> TaskRun<'a> {
         facts: PageFacts<'_>,
     ) -> Result<HandledPerson, StoreError> {
         let PageFacts { config, now, .. } = facts;
-        let nobody = HandledPerson::nobody;
+        let nothing_sent = |outcome| Ok(HandledPerson::nothing_sent(outcome));
         // The slot that sent to a person counts it.
         if existing.contains_key(&recipient.key) {
-            return Ok(nobody(None));
+            return nothing_sent(None);
         }
-        let too_late = || Ok(nobody(Some(PersonOutcome::Skipped(LOCAL_TIME_PASSED))));
+        let too_late = || nothing_sent(Some(PersonOutcome::Skipped(LOCAL_TIME_PASSED)));
         let (place, later) = match selected {
-            Assigned::Holdout => return Ok(nobody(Some(PersonOutcome::Holdout))),
+            Assigned::Holdout => return nothing_sent(Some(PersonOutcome::Holdout)),
             Assigned::TooLate => return too_late(),
             Assigned::AtLocalTime(_, at) if at > self.sends_until() => return too_late(),
             Assigned::AtLocalTime(place, at) => (place, Some(at).filter(|at| *at > now)),
@@ -315,29 +256,29 @@ impl<'a> TaskRun<'a> {
         let variant = self.launch.messages.get(place).map(|message| message.variant.clone()).unwrap_or_default();
         let at = if let TaskPass::Plan(_) = self.pass { audience.people.planned_at(&recipient, now) } else { now };
         let Some(notification) = audience.notification(&recipient, place, config, at, later.unwrap_or(at)) else {
-            return Ok(nobody(Some(PersonOutcome::Skipped(UNKNOWN_TYPE))));
+            return nothing_sent(Some(PersonOutcome::Skipped(UNKNOWN_TYPE)));
         };
         if let TaskPass::Plan(_) = self.pass {
             let template = self.templates.get(place).and_then(Option::as_deref);
             let planned = PlannedSend::of(self.services.engine(), notification, &recipient, template, config, at);
             let outcome = Some(planned.outcome.clone());
-            return Ok(HandledPerson { variant, planned: Some(planned), ..nobody(outcome) });
+            return Ok(HandledPerson { outcome, variant, planned: Some(planned), ..HandledPerson::default() });
         }
         let sent = match later {
             Some(_) => self.schedule(notification).await?,
             None => self.send(notification, recipient, facts).await?,
         };
         let Some(FirstResult { notification, is_stored }) = sent else {
-            return Ok(nobody(Some(PersonOutcome::Erased)));
+            return nothing_sent(Some(PersonOutcome::Erased));
         };
         if !audience.people.is_of_slot(&notification) {
-            return Ok(nobody(None));
+            return nothing_sent(None);
         }
         let (outcome, cost_micros) = (Some(PersonOutcome::of(&notification)), notification.cost_micros());
         let skipped = notification.reason() == Some(Reason::Budget) && self.pass == TaskPass::Send;
         let spent = spent_for_everybody(notification.over_budget().values().copied()).filter(|_| skipped);
         let to_store = (!is_stored).then_some(notification);
-        Ok(HandledPerson { variant, cost_micros, spent, to_store, ..nobody(outcome) })
+        Ok(HandledPerson { outcome, variant, planned: None, cost_micros, spent, to_store })
     }
 
     /// Makes the first attempt. Returns `None` if the person was erased meanwhile.

@@ -183,6 +183,47 @@ impl ReleaseInput<'_> {
     }
 }
 
+/// Tasks that may be released, and the number of people that the quota of SES for 24 hours leaves.
+struct Sendable<'a> {
+    candidates: &'a [Candidate],
+    people_left: Option<f64>,
+}
+
+/// Tasks that one run releases.
+struct ChosenTasks {
+    /// The tasks, each with its delay in seconds.
+    tasks: Vec<(Candidate, u32)>,
+    /// Time at which the last one is done at the pace, in seconds from now.
+    until_seconds: f64,
+    /// Limit of a provider that was below the rate.
+    provider_limit: Option<ProviderLimit>,
+}
+
+impl Sendable<'_> {
+    /// Chooses the tasks that begin within [`HORIZON`] if each begins at the end of the one before. The first one
+    /// begins after `offset` seconds.
+    fn within_horizon(&self, input: ReleaseInput<'_>, pace: &Pace, offset: f64) -> ChosenTasks {
+        let (mut seconds, mut people_left) = (offset, self.people_left);
+        let (mut tasks, mut provider_limit) = (Vec::new(), pace.provider_limit);
+        for candidate in self.candidates.iter().take(MAX_RELEASED) {
+            if seconds >= HORIZON.as_secs_f64() {
+                break;
+            }
+            let people = input.people_of(candidate.slot);
+            people_left = people_left.map(|left| left - people);
+            if people_left.is_some_and(|left| left < 0.0) {
+                let by = ProviderLimitKind::MailQuota;
+                provider_limit = Some(ProviderLimit { by, people_per_second: pace.people_per_second });
+                break;
+            }
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 900")]
+            tasks.push((*candidate, seconds.min(MAX_DELAY_SECONDS) as u32));
+            seconds += pace.seconds_of(people);
+        }
+        ChosenTasks { tasks, until_seconds: seconds, provider_limit }
+    }
+}
+
 /// Decides which tasks are released at `now`.
 #[must_use]
 pub fn release(input: ReleaseInput<'_>, before: &TaskRelease, now: Timestamp) -> ReleasedTasks {
@@ -197,38 +238,23 @@ pub fn release(input: ReleaseInput<'_>, before: &TaskRelease, now: Timestamp) ->
     let pace = input.pace();
     let start = next.paced_until.unwrap_or(now).max(now);
     let offset = start.duration_since(now).as_secs_f64();
-    let mut seconds = offset;
-    let mut people_left = input.people_of_quota(&next, &lost);
-    next.provider_limit = pace.provider_limit;
-    let mut tasks = Vec::new();
-    for candidate in candidates.iter().take(MAX_RELEASED) {
-        if seconds >= HORIZON.as_secs_f64() {
-            break;
-        }
-        let people = input.people_of(candidate.slot);
-        if let Some(left) = &mut people_left {
-            *left -= people;
-            if *left < 0.0 {
-                let by = ProviderLimitKind::MailQuota;
-                next.provider_limit = Some(ProviderLimit { by, people_per_second: pace.people_per_second });
-                break;
-            }
-        }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 900")]
-        tasks.push((candidate.task, seconds.min(MAX_DELAY_SECONDS) as u32));
-        seconds += pace.seconds_of(people);
+    let sendable = Sendable { candidates: &candidates, people_left: input.people_of_quota(&next, &lost) };
+    let chosen = sendable.within_horizon(input, &pace, offset);
+    next.provider_limit = chosen.provider_limit;
+    for (candidate, _) in &chosen.tasks {
         next.by_slot[candidate.slot] += u32::from(candidate.is_new);
     }
-    if !tasks.is_empty() {
-        let spread = SignedDuration::try_from_secs_f64(seconds - offset);
+    if !chosen.tasks.is_empty() {
+        let spread = SignedDuration::try_from_secs_f64(chosen.until_seconds - offset);
         next.paced_until = start.checked_add(spread.unwrap_or(HORIZON)).ok();
         next.last_at = Some(now);
-        next.must_resend &= lost.len() > tasks.len();
+        next.must_resend &= lost.len() > chosen.tasks.len();
     } else if lost.is_empty() {
         next.must_resend = false;
     }
     let is_complete = input.slots.iter().all(|at| *at <= now)
         && input.open_slots(&next).all(|slot| input.tasks_of(slot).all(|task| input.is_done(task)));
+    let tasks = chosen.tasks.iter().map(|(candidate, delay_seconds)| (candidate.task, *delay_seconds)).collect();
     ReleasedTasks { tasks, interval_ms: pace.interval_ms, release: next, is_complete }
 }
 
