@@ -85,7 +85,7 @@ def import_file(caller, stage_name, arguments, folder=FOLDER):
         state = ImportState(pathlib.Path(f"{base}.state.json") if arguments.apply else None,
                             hashlib.sha256(options.encode()).hexdigest())
         rejected = RejectedRows(pathlib.Path(f"{base}.rejected.csv"),
-                                source.header if arguments.format == "csv" else None, append=state.done > 0)
+                                source.header if arguments.format == "csv" else None, state.rejected)
         if state.done:
             print(f"continues at row {state.next_row}: {state.done:,} of {spool.people:,} recipients are done", flush=True)
         else:

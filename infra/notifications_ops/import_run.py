@@ -41,16 +41,27 @@ class Progress:
 
 
 class RejectedRows:
-    """CSV file of rejected rows, each with its column and its reason. Cells are protected from spreadsheets."""
+    """CSV file of rejected rows, each with its column and its reason. Cells are protected from spreadsheets.
 
-    def __init__(self, path, header, append):
-        self.path, self.header, self.number, self.first = path, header, 0, []
+    `kept` is the place at which an interrupted import continues: the number of rows and of bytes up to it. What the
+    interrupted run wrote after it is removed, because those rows are tried again.
+    """
+
+    def __init__(self, path, header, kept=(0, 0)):
+        self.path, self.header, self.first = path, header, []
+        self.number, size = kept
         path.parent.mkdir(parents=True, exist_ok=True)
-        opened = os.open(path, os.O_WRONLY | os.O_CREAT | (os.O_APPEND if append else os.O_TRUNC), 0o600)
-        self._file = os.fdopen(opened, "a" if append else "w", newline="", encoding="utf-8")
+        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.ftruncate(opened, min(size, os.fstat(opened).st_size))
+        self._file = os.fdopen(opened, "a", newline="", encoding="utf-8")
         self._writer = csv.writer(self._file)
-        if self._file.tell() == 0:
+        if os.fstat(opened).st_size == 0:
             self._writer.writerow([*(header or ["import_source"]), "import_row", "import_column", "import_reason"])
+
+    def position(self):
+        """The number of rows and of bytes, all of which are written."""
+        self._file.flush()
+        return self.number, os.fstat(self._file.fileno()).st_size
 
     def add(self, row, column, reason, text):
         """Adds a row. `text` is the JSON of its cells in CSV, and the line itself in JSON."""
@@ -67,23 +78,27 @@ class RejectedRows:
 
 
 class ImportState:
-    """Place at which an interrupted import continues: the number of recipients that are done, and their results.
+    """Place at which an interrupted import continues: the number of recipients that are done, their results, and the end
+    of their rejected rows.
 
     `key` identifies the content of the file and the options. Without a path, nothing is stored: a dry run starts anew.
     """
 
     def __init__(self, path, key):
         self.path, self.key, self.done, self.counts, self.next_row = path, key, 0, collections.Counter(), 0
+        self.rejected = (0, 0)
         if path and path.exists():
             stored = json.loads(path.read_text())
             if stored["key"] == key:
                 self.done, self.next_row = stored["done"], stored["next_row"]
+                self.rejected = tuple(stored["rejected"])
                 self.counts.update(stored["counts"])
 
     def save(self):
         if not self.path:
             return
-        text = json.dumps({"key": self.key, "done": self.done, "next_row": self.next_row, "counts": self.counts})
+        text = json.dumps({"key": self.key, "done": self.done, "next_row": self.next_row, "counts": self.counts,
+                           "rejected": self.rejected})
         new = self.path.with_suffix(".new")
         new.write_text(text)
         new.replace(self.path)
@@ -112,6 +127,7 @@ class Importer:
             if batch:
                 self._send(batch, state.counts, dry_run)
             state.done, state.next_row = state.done + taken, next_row
+            state.rejected = self.rejected.position()
             state.save()
             ahead = (state.done - since) / self.rate - (self.clock() - began)
             if ahead > 0:

@@ -1,6 +1,7 @@
 """Temporary database of the rows of an import. It groups rows by recipient and finds duplicates with little memory.
 
-It contains personal data. It is a file that only its owner may read, and it is deleted at the end of the run.
+It contains personal data. Only its owner may read the file, which has no name any more once it is open: it is gone when
+the run ends, however it ends.
 """
 
 import contextlib
@@ -32,15 +33,17 @@ CREATE INDEX by_first ON people (first);
 
 @contextlib.contextmanager
 def opened():
-    """A new spool, which is deleted at the end."""
+    """A new spool, which is gone at the end."""
     handle, path = tempfile.mkstemp(prefix="import-", suffix=".db")
     os.close(handle)
-    spool = Spool(path)
+    try:
+        spool = Spool(path)
+    finally:
+        pathlib.Path(path).unlink()
     try:
         yield spool
     finally:
         spool.database.close()
-        pathlib.Path(path).unlink()
 
 
 class Spool:

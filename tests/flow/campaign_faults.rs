@@ -26,6 +26,28 @@ async fn run_to_the_end(world: &World, id: &str) {
 }
 
 #[tokio::test]
+async fn a_worker_that_has_never_read_the_catalog_leaves_its_people_for_later() {
+    let mut world = crowd(3).await;
+    let title = json!({"title": "Offers", "class": "marketing", "channels": ["push"]});
+    world.put_type("OFFERS", title).await;
+    let id = world.approved_campaign(with(json!({"type": "OFFERS"}))).await;
+    world.launch(&id).await;
+    world.aws.state.lock().unwrap().catalog_is_throttled = true;
+    world.cold_start().await;
+    let task = world.next_task().unwrap();
+    assert!(world.work_on_task(&world.fanout, &task).await.is_err_and(|error| error.is_transient()));
+    assert_eq!(world.push.total(), 0);
+    world.aws.state.lock().unwrap().catalog_is_throttled = false;
+    for _ in 0..10 {
+        world.advance(60);
+        world.reconcile().await;
+        world.work_on_tasks().await;
+    }
+    let numbers = world.progress(&id).await["sending"]["numbers"].clone();
+    assert_eq!((&numbers["sent"], world.push.total()), (&json!(3), 3), "{numbers}");
+}
+
+#[tokio::test]
 async fn a_reconciler_that_dies_at_any_call_releases_every_task() {
     for call in 1.. {
         for timing in [CrashTiming::Before, CrashTiming::After] {

@@ -337,3 +337,45 @@ async fn a_key_can_be_used_again_after_a_day_although_its_item_is_not_deleted_ye
     assert_ne!(first.body["id"], second.body["id"]);
     assert_eq!(world.create_campaign_once("k", campaign()).await.body["id"], second.body["id"]);
 }
+
+#[tokio::test]
+async fn values_of_sensitive_variables_are_not_shown_after_the_launch_and_never_in_the_audit() {
+    let world = crowd(2).await;
+    let variables = json!({"type": "object", "required": ["code", "name"], "properties": {"code": {"type": "string", "example": "1", "sensitive": true},
+        "name": {"type": "string", "example": "Ada"}}});
+    let push = json!({"push": {"title": "{{ name }}", "body": "{{ code }}"}});
+    let template = json!({"title": "R", "default_locale": "en", "variables": variables, "parts": {"en": push}});
+    world.publish_template(template).await;
+    let variants = json!([
+        {"name": "a", "weight_bp": 5_000, "template": {"name": "reminder"}, "variables": {"code": "Z9-secret", "name": "A"}},
+        {"name": "b", "weight_bp": 5_000, "template": {"name": "reminder"}, "variables": {"code": "Z9-secret", "name": "B"}},
+    ]);
+    let own =
+        json!({"content": null, "template": {"name": "reminder"}, "variables": {"code": "Z9-secret", "name": "A"}});
+    for body in [own, json!({"content": null, "variants": variants})] {
+        let id = world.approved_campaign(with(body)).await;
+        let get = async |id: &str| world.campaign_request("GET /v1/campaigns/{id}", id, json!(null)).await.body;
+        assert!(get(&id).await.to_string().contains("Z9-secret"), "operators check what they send");
+        world.launch(&id).await;
+        world.work_on_tasks().await;
+        let shown = get(&id).await;
+        assert!(!shown.to_string().contains("Z9-secret"), "{shown}");
+        assert!(shown.to_string().contains(r#""name":"A""#), "{shown}");
+        world.campaign_request("POST /v1/campaigns/{id}/pause", &id, json!({})).await;
+        let mut changed = json!({"rate_per_second": 7});
+        for name in ["variables", "variants"] {
+            if !shown[name].is_null() {
+                changed[name] = shown[name].clone();
+            }
+        }
+        let answer = world.campaign_request("PATCH /v1/campaigns/{id}", &id, changed).await;
+        assert_eq!((answer.status, &answer.body["rate_per_second"]), (200, &json!(7)), "{answer:?}");
+        let retry = json!({"outcomes": ["sent"]});
+        let retry = world.campaign_request("POST /v1/campaigns/{id}/retry", &id, retry).await;
+        assert_eq!(retry.status, 201, "{retry:?}");
+        assert!(!retry.body.to_string().contains("Z9-secret"), "{retry:?}");
+    }
+    assert_eq!(world.push.total(), 4);
+    let audit = world.ops("GET /v1/audit", &[("kind", "campaign")]).await.body.to_string();
+    assert!(!audit.contains("Z9-secret") && audit.contains("variables"), "{audit}");
+}

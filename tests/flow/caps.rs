@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::campaigns::campaign;
+use console::site::Role;
 use world::{ApiResponse, CrashPoint, CrashTiming, Reply, RunOutcome, World};
 
 /// Time after which every process follows a change.
@@ -66,6 +68,7 @@ async fn every_path_to_a_first_attempt_passes_the_gate() {
     assert_eq!(state(&world.post("POST /v1/notifications", to_ada(json!({})), Some("k")).await.body), CAPPED);
     let batch = world.batch(vec![to_ada(json!({})), to_ada(json!({}))], None).await;
     batch.body["items"].as_array().unwrap().iter().for_each(|item| assert_eq!(state(item), CAPPED));
+    other_senders_find_the_slot_taken(&world).await;
     let plan = world.post("POST /v1/notifications/explain", to_ada(json!({})), None).await;
     assert_eq!((&plan.body["verdict"], &plan.body["reason"]), (&json!("skipped"), &json!("frequency_cap")));
     world.advance(2 * 3_600);
@@ -75,7 +78,30 @@ async fn every_path_to_a_first_attempt_passes_the_gate() {
     }
     assert_eq!(world.push.count("phone"), 1);
     let metrics = world.metrics_of_last(180).await;
-    assert_eq!(metrics["by_type"]["NEWS"]["skipped"]["frequency_cap"], 7, "{metrics}");
+    assert_eq!(metrics["by_type"]["NEWS"]["skipped"]["frequency_cap"], 9, "{metrics}");
+}
+
+/// A test of a template, the console's form and a campaign.
+async fn other_senders_find_the_slot_taken(world: &World) {
+    let push = json!({"push": {"title": "Hi", "body": "there"}});
+    world
+        .publish_template(
+            json!({"title": "R", "default_locale": "en", "variables": {"properties": {}}, "parts": {"en": push}}),
+        )
+        .await;
+    let tested = world.test_template(json!({"to": ["ada"], "type": "NEWS", "version": 1})).await;
+    assert_eq!(state(&tested.body["items"][0]), CAPPED);
+    let (person, message) =
+        (world.person(Role::Admin), [("to", "ada"), ("type", "NEWS"), ("title", "Hi"), ("body", "there")]);
+    let form = [&message[..], &[("action", "send"), ("key", "k-2")]].concat();
+    let sent = world.send_form(&person, "send", &form).await;
+    let page = world.redirected(&person, &sent).await;
+    assert!(page.text().contains("frequency cap"), "{}", page.text());
+    let id = world.approved_campaign(campaign()).await;
+    world.launch(&id).await;
+    world.work_on_tasks().await;
+    let numbers = world.progress(&id).await["sending"]["numbers"].clone();
+    assert_eq!(numbers["skipped"]["frequency_cap"], 1, "{numbers}");
 }
 
 #[tokio::test]

@@ -37,6 +37,35 @@ async fn an_imported_recipient_is_reached_and_an_imported_no_is_respected() {
 }
 
 #[tokio::test]
+async fn an_export_with_choices_about_a_deleted_type_changes_nothing() {
+    let world = World::start().await;
+    world.put_profile("ada", json!({"email": "ada@example.com"})).await;
+    for number in 0..60 {
+        let offers = json!({"title": "Offers", "class": "marketing", "channels": ["email"]});
+        assert_eq!(world.put_type(&format!("OFFERS_{number}"), offers).await.status, 201);
+    }
+    let refusals: Vec<_> = (0..60).map(|n| json!({"type": format!("OFFERS_{n}"), "wants": false})).collect();
+    let route = "PUT /v1/recipients/{id}/preferences";
+    assert_eq!(world.on_recipient(route, "ada", json!({"choices": refusals})).await.status, 200);
+    let archived = world.type_request("DELETE", "OFFERS_7", Value::Null).await;
+    let removable: jiff::Timestamp = archived.body["removable_at"].as_str().unwrap().parse().unwrap();
+    world.advance(u64::try_from(removable.as_second() - world.clock.now().as_second() + 1).unwrap());
+    assert_eq!(world.type_request("DELETE", "OFFERS_7", Value::Null).await.status, 204);
+    world.advance(30);
+    let ada = world.on_recipient("GET /v1/recipients/{id}", "ada", Value::Null).await.body;
+    assert_eq!(ada["unsubscribed_types"].as_array().unwrap().len(), 60, "{ada}");
+    world.write_units();
+    let again = world.import("update_only", vec![ada.clone()]).await;
+    assert_eq!((&again.body["counts"]["unchanged"], world.write_units()), (&json!(1), 0.0), "{again:?}");
+    let mut other = ada;
+    other["id"] = json!("bob");
+    let refused = world.import("create", vec![other]).await;
+    let fields: Vec<_> = refused.body["items"][0]["problem"]["errors"].as_array().unwrap().iter().collect();
+    assert!(fields.iter().all(|error| error["message"].as_str().unwrap().contains("OFFERS")), "{refused:?}");
+    assert_eq!(fields.len(), 2, "the name in both lists: {refused:?}");
+}
+
+#[tokio::test]
 async fn an_item_that_the_contract_does_not_allow_is_a_problem_of_that_item() {
     let world = World::start().await;
     let items = vec![json!({"id": "ada", "colour": "red"}), json!({"id": "bob"}), json!({"id": 7})];

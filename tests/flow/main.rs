@@ -72,6 +72,7 @@ mod segments;
 mod slow_hosts;
 mod template_deploy;
 mod template_sends;
+mod template_tests;
 mod templates;
 mod topics;
 mod track;

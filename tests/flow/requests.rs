@@ -207,6 +207,7 @@ async fn a_table_that_throttles_is_503_with_a_time_and_nothing_is_lost() {
     let refused = world.send_once("k-1", "ada", json!({})).await;
     assert_eq!((refused.status, refused.header("Retry-After")), (503, Some("2")));
     world.aws.state.lock().unwrap().dynamo_fuse = None;
+    world.advance(2);
     assert_eq!(world.send_once("k-1", "ada", json!({})).await.body["status"], "accepted");
     assert_eq!(world.push.count("phone"), 1);
 }

@@ -7,7 +7,7 @@ use world::{Reply, World, links};
 /// Time after which every process follows a change.
 const FOLLOWED_SECONDS: u64 = 30;
 
-fn reminder(text: &str) -> Value {
+pub fn reminder(text: &str) -> Value {
     json!({
         "title": "Reminder", "default_locale": "en",
         "variables": {"required": ["days"], "properties": {
@@ -289,31 +289,6 @@ async fn explain_and_a_send_name_the_same_reason_for_a_push_that_does_not_fit() 
     let sent = world.post("POST /v1/notifications", body, None).await;
     assert_eq!((&sent.body["status"], &sent.body["reason"]), (&json!("skipped"), &json!("too_long")), "{sent:?}");
     assert_eq!(world.push.count("phone"), 0);
-}
-
-#[tokio::test]
-async fn a_test_sends_the_draft_for_real_and_no_figure_counts_it() {
-    let world = World::start().await;
-    let browser = world.subscribe("ada", "phone").await;
-    assert_eq!(world.template("PUT", "", reminder("Draft: {{ days }}")).await.status, 201);
-    let sent = world.test_template(json!({"to": ["ada", "nobody"]})).await;
-    assert_eq!(sent.status, 202, "{sent:?}");
-    let (to_ada, to_nobody) = (&sent.body["items"][0], &sent.body["items"][1]);
-    assert_eq!((&to_ada["status"], &to_ada["is_test"]), (&json!("accepted"), &json!(true)));
-    assert_eq!((&to_nobody["status"], &to_nobody["reason"]), (&json!("skipped"), &json!("unknown_recipient")));
-    assert_eq!(world.push.opened("phone", &browser).1["body"], "Draft: 2", "the example of the schema");
-    assert_eq!(world.metrics().await["summary"]["sent"], 0);
-    for (body, field) in [
-        (json!({"to": []}), "to"),
-        (json!({"to": vec!["ada"; 11]}), "to"),
-        (json!({"to": ["ada"], "version": 1}), "version"),
-        (json!({"to": ["ada"], "variables": {"days": "soon"}}), "variables.days"),
-        (json!({"to": ["ada"], "type": "NEWS"}), "type"),
-    ] {
-        let refused = world.test_template(body.clone()).await;
-        assert_eq!((refused.status, refused.fields()), (422, vec![field]), "{body}");
-    }
-    assert_eq!(world.items("notifications").len(), 2);
 }
 
 #[tokio::test]

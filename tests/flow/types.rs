@@ -190,6 +190,36 @@ async fn while_the_table_does_not_answer_the_last_read_types_stay_in_force() {
     assert_eq!(world.send("ada", json!({"type": "OFFERS"})).await.status, 202);
 }
 
+#[tokio::test]
+async fn a_process_that_has_never_read_the_catalog_sends_nothing() {
+    let mut world = with_ada().await;
+    let due = |state: &str| json!({"title": "Due", "class": "transactional", "channels": ["push"], "state": state});
+    assert_eq!(world.put_type("PAYMENT_DUE", due("paused")).await.status, 200);
+    world.advance(FOLLOWED_SECONDS);
+    let payment = json!({"type": "PAYMENT_DUE"});
+    let held = world.send("ada", payment.clone()).await;
+    assert_eq!((held.status, &held.body["status"]), (202, &json!("held")), "{held:?}");
+    world.aws.state.lock().unwrap().catalog_is_throttled = true;
+    world.cold_start().await;
+    for body in [payment.clone(), json!({}), json!({"template": {"name": "payment-due"}, "content": null})] {
+        let refused = world.send("ada", body).await;
+        assert_eq!((refused.status, refused.header("Retry-After")), (503, Some("2")), "{refused:?}");
+    }
+    // The held notification is due, and its type is still paused.
+    world.advance(3 * 3_600);
+    world.sweep().await;
+    assert_eq!(world.push.total(), 0);
+    world.aws.state.lock().unwrap().catalog_is_throttled = false;
+    world.advance(FOLLOWED_SECONDS);
+    world.sweep().await;
+    let id = held.body["id"].as_str().unwrap();
+    assert_eq!((world.get(id).await.body["status"].as_str(), world.push.total()), (Some("held"), 0));
+    assert_eq!(world.put_type("PAYMENT_DUE", due("active")).await.status, 200);
+    world.advance(3_600);
+    world.sweep().await;
+    assert_eq!(world.push.total(), 1, "it is sent once its type is active again");
+}
+
 #[derive(Debug, Clone)]
 enum Change {
     Put(&'static str, Value),

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import pathlib
+import tempfile
 import unittest
 import unittest.mock
 
@@ -169,6 +170,28 @@ class Import(ImportCase):
         # A changed file, and a finished import, begin anew.
         self.assertNotIn("continues", self.run_import(people, "csv"))
 
+    def test_a_run_that_is_killed_leaves_each_rejected_row_once_and_no_spool(self):
+        rows = "".join(f"p{n},p{n}@example.com\n" for n in range(250))
+        people = self.file("many.csv", f"id,email\nbad\n{rows}p220,twice@example.com\n")
+        real, calls, spools = self.api.call, iter(range(10)), []
+
+        def call(*words):
+            spools.extend(pathlib.Path(tempfile.gettempdir()).glob("import-*.db"))
+            if next(calls) == 2:
+                raise SystemExit("killed")
+            return real(*words)
+
+        # The third batch has the two rows of one id, which are rejected before the batch is sent.
+        self.api.call = call
+        with self.assertRaises(SystemExit):
+            self.run_import(people, "csv")
+        self.assertEqual(len(self.rejected()), 3)
+        self.api.call = real
+        output = self.run_import(people, "csv")
+        self.assertEqual([row for row, _, _ in self.rejected()], ["2", "223", "253"])
+        self.assertRegex(output, r"rejected +3\n")
+        self.assertEqual(spools, [])
+
     def test_throttled_and_unfinished_batches_are_repeated_and_a_token_is_renewed(self):
         self.api.failures = [429, 503, 401]
         pauses = []
@@ -198,7 +221,8 @@ class Import(ImportCase):
 
     def test_the_rate_is_kept_and_progress_is_shown(self):
         clock = [0.0]
-        importer = import_run.Importer(self.api, None, None, "upsert", 100, lambda: clock[0])
+        rejected = argparse.Namespace(position=lambda: (0, 0))
+        importer = import_run.Importer(self.api, None, rejected, "upsert", 100, lambda: clock[0])
         importer.pause = lambda seconds: clock.__setitem__(0, clock[0] + seconds)
         importer._batches = lambda _: (([], 100, 0, number) for number in range(5))
         spool = argparse.Namespace(groups=lambda _: (), people=500)

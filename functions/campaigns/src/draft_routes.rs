@@ -5,6 +5,7 @@ use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use super::CampaignsApi;
+use super::hidden_values::{masked, restore};
 use super::pinning::kind_of;
 use super::resource::{check_stored_list, conflict, location, requested, shown};
 use campaign::{
@@ -58,7 +59,8 @@ impl CampaignsApi {
             return self.replay(key, &found).await;
         }
         let hasher = if body.get("recipients").is_some() { Some(self.hasher.get().await?) } else { None };
-        let wanted = requested(body, hasher)?;
+        let mut wanted = requested(body, hasher)?;
+        wanted.definition.retain(|_, value| !value.is_null());
         if wanted.keys.is_none() {
             check_stored_list(&wanted.definition, None)?;
         }
@@ -74,7 +76,7 @@ impl CampaignsApi {
         let row = revised(StoredCampaign::definition(&campaign)?, None, now);
         let new = StoredCampaign { id, campaign, row };
         let change = CatalogChange::between(None, Some(&new.row.definition), new.row.revision, by, now);
-        let Some(change) = change else { return Err(Problem::unavailable(1)) };
+        let Some(change) = change.map(masked) else { return Err(Problem::unavailable(1)) };
         if !self.campaigns.create(&new, &change, key.as_ref(), now).await? {
             // Another request with the same key was first.
             return Err(Problem::unavailable(1));
@@ -166,6 +168,7 @@ impl CampaignsApi {
                     value => _ = definition.insert(name.clone(), value.clone()),
                 }
             }
+            restore(&mut definition, &stored.campaign);
             let parsed = CampaignDefinition::parse(Value::Object(definition.clone()))?;
             check_new_values(&wanted.definition)?;
             if stored.campaign.state == CampaignState::Paused {
@@ -245,7 +248,7 @@ impl CampaignsApi {
             new.row = revised(definition, Some(&read.row), now);
             let old = Some(&read.row.definition);
             let change = CatalogChange::between(old, Some(&new.row.definition), new.row.revision, by.clone(), now);
-            let Some(change) = change else { return Ok(read) };
+            let Some(change) = change.map(masked) else { return Ok(read) };
             if self.campaigns.replace(&read.row, &new, &change).await? {
                 tracing::info!(campaign = %id, state = new.campaign.state.as_str(), "changed campaign");
                 return Ok(new);

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::CampaignsApi;
+use super::hidden_values::{hidden, masked};
 use super::pinning::Pinned;
 use super::reconciler::too_late;
 use super::resource::{conflict, location, shown};
@@ -221,14 +222,15 @@ impl CampaignsApi {
         definition.insert("title".to_owned(), json!(shown_title));
         definition.insert("retry_of".to_owned(), json!(retry_of));
         campaign::CampaignDefinition::parse(Value::Object(definition.clone()))?;
-        let campaign = Campaign::draft(definition, request.caller.id.clone());
+        let draft = Campaign::draft(definition, request.caller.id.clone());
+        let campaign = Campaign { hidden_variables: hidden(&found.campaign), ..draft };
         let row = revised(StoredCampaign::definition(&campaign)?, None, now);
         let new = StoredCampaign { id: CampaignId::random(now), campaign, row };
         if let Some(list) = found.campaign.definition.get("recipients") {
             self.copy_people(&found.id, &new.id, list, now).await?;
         }
         let change = CatalogChange::between(None, Some(&new.row.definition), new.row.revision, by, now);
-        let Some(change) = change else { return Err(Problem::unavailable(1)) };
+        let Some(change) = change.map(masked) else { return Err(Problem::unavailable(1)) };
         if !self.campaigns.create(&new, &change, None, now).await? {
             return Err(Problem::unavailable(1));
         }

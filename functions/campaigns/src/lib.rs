@@ -5,6 +5,7 @@ pub mod api;
 pub mod config;
 mod draft_routes;
 pub mod handler;
+mod hidden_values;
 mod launch_routes;
 mod pinning;
 mod progress_routes;

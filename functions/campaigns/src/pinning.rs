@@ -209,7 +209,7 @@ impl CampaignsApi {
         let used =
             TemplateUse { name: template.name.clone(), version, locale: None, variables: variables.clone(), sensitive };
         if used.json_bytes() > TemplateUse::MAX_BYTES {
-            let message = "must be at most 4,096 bytes of JSON, with the template's name";
+            let message = TemplateUse::TOO_LARGE;
             return Err(Problem::invalid(vec![FieldError::new(format!("{path}variables"), message)]));
         }
         let message = NotificationMessage::Template(used.clone());
@@ -297,11 +297,12 @@ fn link_fault(message: &NotificationMessage, channels: &[Channel], config: &Conf
 /// Returns the type of a campaign, if it may be used for one.
 ///
 /// # Errors
-/// 422 if it does not exist, or is critical.
+/// 422 if it does not exist, or is critical; 503 if its definition could not be read.
 pub(super) fn kind_of<'a>(
     definition: &CampaignDefinition,
     config: &'a ConfigSnapshot,
 ) -> Result<&'a NotificationType, Problem> {
+    config.check_type(definition.kind.as_str())?;
     let kind = config.settings.types.sendable(definition.kind.as_str());
     let kind = kind.map_err(|unknown| Problem::invalid_field("type", unknown.to_string()))?;
     if kind.rules.is_critical() {

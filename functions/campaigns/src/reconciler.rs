@@ -172,7 +172,10 @@ impl CampaignsApi {
         let (definition, config) = (campaign.parsed()?, self.config_now().await);
         let types = &config.settings.types;
         let kind = types.sendable(definition.kind.as_str());
-        Ok(kind.err().filter(|_| types.is_complete()).map(|unknown| format!("type {unknown}")))
+        Ok(kind
+            .err()
+            .filter(|_| types.is_certain_of(definition.kind.as_str()))
+            .map(|unknown| format!("type {unknown}")))
     }
 
     /// Returns what became of the notifications of a campaign by variant, as far as rollup has counted them.

@@ -1,5 +1,6 @@
 //! Campaigns as they are requested and shown.
 
+use super::hidden_values::shown_definition;
 use campaign::{Campaign, CampaignId, CampaignState, MAX_RECIPIENTS, StateConflict};
 use domain::recipient::{KeyHasher, RecipientId, RecipientKey};
 use platform::problem::{FieldError, Problem, ProblemKind};
@@ -30,10 +31,11 @@ pub struct RequestedDefinition {
     pub keys: Option<(String, Vec<RecipientKey>)>,
 }
 
-/// Returns a campaign for operators. Variables are shown, recipients of a list are not.
+/// Returns a campaign for operators. Variables are shown, except for the sensitive ones of a launched
+/// campaign; recipients of a list are not.
 pub fn shown(stored: &StoredCampaign) -> Value {
     let StoredCampaign { id, campaign, row } = stored;
-    let Campaign { definition, state, pause_reason, pause_detail, created_by, plan, approval, launch, .. } = campaign;
+    let Campaign { state, pause_reason, pause_detail, created_by, plan, approval, launch, .. } = campaign;
     let plan = plan.as_ref().map(|plan| json!({"number": plan.number, "hash": plan.hash, "at": plan.at}));
     let launch = launch.as_ref().map(|launch| {
         let templates: Vec<_> = launch.variants().filter_map(|message| message.template.as_ref()).collect();
@@ -42,7 +44,7 @@ pub fn shown(stored: &StoredCampaign) -> Value {
         json!({"at": launch.at, "by": launch.by, "tasks": launch.tasks(), "slots": launch.slots, "templates": templates,
             "winner": launch.winner})
     });
-    let mut shown = definition.clone();
+    let mut shown = shown_definition(campaign);
     let own = json!({
         "id": id, "state": state, "pause_reason": pause_reason, "pause_detail": pause_detail, "created_by": created_by,
         "plan": plan, "approval": approval, "launch": launch, "sent_at": campaign.sent_at, "ended_at": campaign.ended_at,

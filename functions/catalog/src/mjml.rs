@@ -35,7 +35,7 @@ pub fn with_html_where_right(mut draft: TemplateDraft) -> (TemplateDraft, Vec<Fi
             continue;
         }
         match html(mjml) {
-            Ok(html) => email.html = Some(html),
+            Ok(html) => email.html = Some(in_language(html, locale)),
             Err(fault) => {
                 let place = fault.offset.map(|offset| Place::of_offset(mjml, offset));
                 findings.push(Finding::new(path, fault.message).at(place));
@@ -84,7 +84,36 @@ fn html(mjml: &str) -> Result<String, MjmlFault> {
     let options = mrml::prelude::render::RenderOptions::default();
     let html = parsed.element.render(&options);
     let html = html.map_err(|_| MjmlFault { offset: None, message: "cannot be rendered as HTML" })?;
+    if let Some(offset) = inlined_style(&plain.text) {
+        let untouched = mrml::parse(without_inlining(&plain.text)).ok().and_then(|it| it.element.render(&options).ok());
+        if untouched.is_none_or(|untouched| tag_numbers(&untouched) != tag_numbers(&html)) {
+            return Err(fault(offset, "cannot inline its CSS: a statement stands directly inside a table, or a list"));
+        }
+    }
     Ok(with_tags(&html, &plain.tags))
+}
+
+/// Returns the HTML with this language if it has none.
+fn in_language(html: String, locale: &str) -> String {
+    // The compiler writes the language of an undetermined text.
+    html.replace("lang=\"und\"", &format!("lang=\"{locale}\""))
+}
+
+/// Marks of a style whose CSS is inlined.
+const INLINED: [&str; 2] = ["inline=\"inline\"", "inline='inline'"];
+
+/// Returns the byte of the first style whose CSS is inlined.
+fn inlined_style(mjml: &str) -> Option<usize> {
+    INLINED.iter().filter_map(|mark| mjml.find(mark)).min()
+}
+
+fn without_inlining(mjml: &str) -> String {
+    INLINED.iter().fold(mjml.to_owned(), |mjml, mark| mjml.replace(mark, ""))
+}
+
+/// Returns the numbers of the tags that HTML contains, in their order.
+fn tag_numbers(html: &str) -> Vec<&str> {
+    html.split(STAND_IN).skip(1).step_by(2).collect()
 }
 
 /// Returns the byte at which the compiler stopped, and the reason for the editor.
@@ -179,6 +208,39 @@ mod tests {
         for mjml in ["<p>x</p>", "<mjml><mj-body>", "", "<mjml><mj-body><mj-text>zqx0zqx</mj-text></mj-body></mjml>"] {
             assert!(html(mjml).is_err(), "{mjml}");
         }
+    }
+
+    fn inlining(css: &str, body: &str) -> Result<String, MjmlFault> {
+        let style = format!("<mj-style inline=\"inline\">{css}</mj-style>");
+        html(&format!(
+            "<mjml><mj-head>{style}</mj-head><mj-body><mj-section><mj-column>{body}</mj-column></mj-section></mj-body></mjml>"
+        ))
+    }
+
+    #[test]
+    fn the_css_of_a_style_is_inlined_and_tags_keep_their_places() {
+        let text = "<mj-text>{% if a %}<b class=\"x\">{{ a }}</b>{% endif %}</mj-text>";
+        let html = inlining(".x { color: red }", text).unwrap();
+        assert!(html.contains("{% if a %}<b class=\"x\" style=\"color: red;\">{{ a }}</b>{% endif %}"), "{html}");
+        let rows = "<mj-table>{% for a in b %}<tr class=\"x\"><td>{{ a }}</td></tr>{% endfor %}</mj-table>";
+        let fault = inlining(".x { color: red }", rows).unwrap_err();
+        assert!(fault.message.starts_with("cannot inline its CSS") && fault.offset.is_some(), "{fault:?}");
+        let cells = "<mj-table><tr><td>{% for a in b %}{{ a }}{% endfor %}</td></tr></mj-table>";
+        assert!(
+            inlining("td { color: red }", cells).is_ok_and(|html| html.contains("{% for a in b %}{{ a }}{% endfor %}"))
+        );
+    }
+
+    #[test]
+    fn an_e_mail_without_a_language_gets_that_of_its_part() {
+        let mjml = |attribute: &str| format!("<mjml{attribute}><mj-body></mj-body></mjml>");
+        let parts = json!({"ar": {"email": {"subject": "s", "text": "t", "mjml": mjml("")}},
+            "en": {"email": {"subject": "s", "text": "t", "mjml": mjml(" lang=\"it\"")}}});
+        let json = json!({"title": "T", "default_locale": "en", "parts": parts});
+        let draft = with_html(TemplateDraft::parse(&json).unwrap()).unwrap();
+        let html = |locale: &str| draft.parts[locale].email.clone().unwrap().html.unwrap();
+        assert!(html("ar").contains("lang=\"ar\"") && !html("ar").contains("\"und\""), "{}", html("ar"));
+        assert!(html("en").contains("lang=\"it\""));
     }
 
     fn finding(mjml: &str) -> (String, Option<(usize, usize)>, String) {

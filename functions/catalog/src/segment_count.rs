@@ -228,6 +228,7 @@ impl CatalogApi {
     ) -> Result<Audience, Problem> {
         let config = self.config.with_types(kind.as_ref().map(TypeId::as_str).as_slice()).await;
         let known = |kind: TypeId| {
+            config.check_type(kind.as_str())?;
             let known = config.settings.types.get(kind.as_str()).cloned();
             known.ok_or_else(|| Problem::invalid_field("type", "must be the name of a type"))
         };

@@ -12,7 +12,7 @@ use delivery::ComposeFault;
 use delivery::config::ConfigSnapshot;
 use domain::NotificationType;
 use domain::channel::Channel;
-use domain::notification::MessageLocale;
+use domain::notification::{MessageLocale, TemplateUse};
 use platform::problem::Problem;
 use templates::{CompiledTemplate, Finding, RenderLimits, TemplateDraft, TemplateName, publish_findings};
 
@@ -41,10 +41,25 @@ impl CatalogApi {
         findings.extend(wrong);
         let known: BTreeSet<String> = findings.iter().map(|finding| finding.path.clone()).collect();
         let mut more = publish_findings(&template, channels, RenderLimits::default());
+        more.extend(examples_too_large(&template));
         more.extend(oversized(&template, &self.config.current().await, now));
         findings.extend(more.into_iter().filter(|finding| !known.contains(&finding.path)));
         (template, findings)
     }
+}
+
+/// Returns a finding if every send with the examples or with the sample data would be refused, because they are larger
+/// than a message may store.
+fn examples_too_large(template: &CompiledTemplate) -> Vec<Finding> {
+    let draft = template.draft();
+    let examples = draft.variables.examples(true).as_object().cloned().unwrap_or_default();
+    let checked = [("variables", examples), ("sample", draft.sample_values())];
+    let large = checked.into_iter().filter(|(_, values)| !TemplateUse::is_sendable(values));
+    large
+        .map(|(path, _)| {
+            Finding::new(path, format!("has examples that no message can have: {}", TemplateUse::TOO_LARGE))
+        })
+        .collect()
 }
 
 /// Returns a finding for each locale whose push or SMS, with the examples, a send would refuse or skip because it is

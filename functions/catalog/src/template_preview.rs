@@ -14,14 +14,14 @@ use delivery::{ComposeFault, PaidMessage};
 use domain::NotificationType;
 use domain::channel::Channel;
 use domain::language::is_language_tag;
-use domain::notification::MessageLocale;
+use domain::notification::{MessageLocale, TemplateUse};
 use domain::recipient::{Recipient, RecipientId};
 use domain::time_zone;
 use platform::http::{Request, Response};
 use platform::problem::{FieldError, Problem, ProblemKind};
 use templates::{CompiledTemplate, Finding, TemplateDraft, VariableValues};
 
-/// Size of an e-mail's HTML from which some mail programs cut it.
+/// Size of an e-mail from which some mail programs cut it, in bytes.
 const LARGE_EMAIL_BYTES: usize = 100_000;
 
 /// Body of a preview.
@@ -81,6 +81,7 @@ impl CatalogApi {
         let config = self.config.with_types(&[name]).await;
         let recipient = self.previewed_recipient(body).await?;
         let locale = body.locale(&draft, recipient.as_ref(), &config)?;
+        config.check_type(name)?;
         let kind = config.settings.types.known(name);
         let kind = kind.map_err(|unknown| Problem::invalid_field("type", unknown.to_string()))?;
         let is_compiled =
@@ -95,6 +96,9 @@ impl CatalogApi {
             Problem::invalid(if is_sample { of_sample(problems.into_errors()) } else { problems.into_errors() })
         })?;
         let given = given.as_object().cloned().unwrap_or_default();
+        if !TemplateUse::is_sendable(&given) {
+            return Err(Problem::invalid_field("variables", TemplateUse::TOO_LARGE));
+        }
         let malformed = || {
             Problem::new(
                 ProblemKind::Internal,
@@ -134,7 +138,8 @@ impl PreviewRequest {
         findings.into_iter().map(|finding| Finding { path: self.field(&finding.path), ..finding }).collect()
     }
 
-    /// Returns the locale and time zone: those of the request, of the recipient, or of the template.
+    /// Returns the locale: that of the request, of the recipient, or of the template; and the time zone: that of the
+    /// request, of the recipient, or of the organisation.
     fn locale(
         &self,
         draft: &TemplateDraft,
@@ -143,7 +148,10 @@ impl PreviewRequest {
     ) -> Result<MessageLocale, Problem> {
         let own_tag = || recipient.and_then(|recipient| recipient.locale.clone());
         let organisation = config.settings.organisation.time_zone.as_deref();
-        let own_zone = || recipient.map(|recipient| recipient.local_zone(organisation).time_zone.to_owned());
+        let own_zone = || match recipient {
+            Some(recipient) => Some(recipient.local_zone(organisation).time_zone.to_owned()),
+            None => organisation.map(str::to_owned),
+        };
         let tag = self.locale.clone().or_else(own_tag).unwrap_or_else(|| draft.default_locale.clone());
         if !is_language_tag(&tag) {
             return Err(Problem::invalid_field("locale", "must be a language tag such as it or it-IT"));
@@ -199,9 +207,9 @@ fn shown_paid(paid: &PaidMessage, message: &ExampleMessage, config: &ConfigSnaps
     let cost_micros = paid.price_micros(&config.settings);
     match paid {
         PaidMessage::Email(email) => {
-            let is_large = email.html.expose().len() > LARGE_EMAIL_BYTES;
-            let warnings = is_large.then_some("The HTML is larger than 100 KB. Some mail programs cut it.");
             let (headers, bytes) = message.mime(email);
+            let is_large = bytes > LARGE_EMAIL_BYTES;
+            let warnings = is_large.then_some("The e-mail is larger than 100 KB. Some mail programs cut it.");
             json!({"subject": email.subject, "html": email.html, "text": email.text, "headers": headers, "bytes": bytes,
                 "cost_micros": cost_micros, "warnings": warnings.as_slice()})
         }

@@ -268,7 +268,7 @@ async fn each_error_of_a_preview_names_the_field_of_its_request() {
         let mut draft = welcome("Hi");
         draft["parts"]["en"]["push"] = json!({"title": "t", "body": "b"});
         draft["parts"]["en"]["email"] =
-            json!({"subject": "s", "text": "t", "mjml": "<mjml><mj-body></mj-body></mjml>"});
+            json!({"subject": "s", "text": "t", "mjml": "<mjml><mj-body><mj-raw>x</mj-raw></mj-body></mjml>"});
         *draft.pointer_mut(path).unwrap() = source;
         draft
     };

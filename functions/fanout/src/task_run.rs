@@ -117,6 +117,7 @@ impl<'a> TaskRun<'a> {
         let read_at = Instant::now();
         let page = self.read(task).await?;
         let config = engine.config().with_types(&[self.definition.kind.as_str()]).await;
+        config.check_type(self.definition.kind.as_str())?;
         let (people, malformed) = (page.people.len() as u64, page.malformed as u64);
         let mut tally = PeopleTally { people, malformed, ..PeopleTally::default() };
         let first = self.first_attempt(task, audience, limits);

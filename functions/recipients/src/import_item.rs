@@ -18,7 +18,7 @@ use platform::json::shaped;
 use platform::problem::{FieldError, Problem, ProblemKind};
 
 /// Maximum number of types that an item may name in `unsubscribed_types`.
-const MAX_UNSUBSCRIBED: usize = 50;
+const MAX_UNSUBSCRIBED: usize = 200;
 /// Maximum number of types that a recipient may opt out of, in the preferences.
 const MAX_OPTED_OUT: usize = 50;
 
@@ -108,7 +108,11 @@ impl ImportItem {
             choices = ImportedChoices::take(preferences, types, now)?;
         }
         // An export has these in its choices too, with their authors.
-        choices.refuse(unsubscribed(parts.unsubscribed_types.unwrap_or_default(), types)?, now);
+        let unsubscribed = parts.unsubscribed_types.unwrap_or_default();
+        if unsubscribed.len() > MAX_UNSUBSCRIBED {
+            return Err(Problem::invalid_field("unsubscribed_types", "must be at most 200 names of types"));
+        }
+        choices.refuse(unsubscribed, types, now);
         let patch = ProfilePatch::of_json(Value::Object(profile))?.without_removed_preferences();
         let given = parts.devices.unwrap_or_default();
         if given.len() > MAX_DEVICES {
@@ -142,6 +146,10 @@ impl ImportItem {
         if stored.is_none() && mode == ImportMode::UpdateOnly {
             return Err(refused(ProblemKind::NotFound, "is not a recipient, and the mode is update_only"));
         }
+        let unknown: Vec<_> = self.choices.unknown_types(stored.map(|stored| &stored.preferences)).collect();
+        if !unknown.is_empty() {
+            return Err(Problem::invalid(unknown));
+        }
         let mut profile = self.patch.merged(stored, types, now)?;
         if let Some(stored) = stored {
             profile.preferences.choices.add_refusals_of(&stored.preferences.choices);
@@ -174,22 +182,6 @@ impl ImportItem {
 /// Creates a problem of the item's id.
 fn refused(kind: ProblemKind, message: &str) -> Problem {
     Problem { kind, ..Problem::invalid_field("id", message) }
-}
-
-/// Returns the types that a recipient unsubscribed from, if they are known.
-fn unsubscribed(names: Vec<String>, types: &NotificationTypes) -> Result<Vec<String>, Problem> {
-    if names.len() > MAX_UNSUBSCRIBED {
-        return Err(Problem::invalid_field("unsubscribed_types", "must be at most 50 names of types"));
-    }
-    let unknown = names.iter().enumerate().filter_map(|(at, name)| {
-        let error = types.known(name).err()?;
-        Some(FieldError::new(format!("unsubscribed_types[{at}]"), error.to_string()))
-    });
-    let errors: Vec<_> = unknown.collect();
-    if !errors.is_empty() {
-        return Err(Problem::invalid(errors));
-    }
-    Ok(names)
 }
 
 /// Returns `true` if the registration of a device changes more than the time of its last use: an import is no use.

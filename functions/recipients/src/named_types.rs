@@ -16,7 +16,7 @@ impl RecipientsApi {
     /// read now, because the type may be new.
     ///
     /// # Errors
-    /// 503 if a type is unknown and the row of some type could not be read.
+    /// 503 if the definition of a type could not be read.
     pub(super) async fn config_for(&self, bodies: &[&Value]) -> Result<ConfigSnapshot, Problem> {
         let names: Vec<_> = bodies.iter().flat_map(|body| named_types(body)).collect();
         self.config_with(&names).await
@@ -29,7 +29,7 @@ impl RecipientsApi {
     pub(super) async fn config_with(&self, names: &[&str]) -> Result<ConfigSnapshot, Problem> {
         let config = self.config.with_types(names).await;
         let types = &config.settings.types;
-        if !types.is_complete() && names.iter().any(|name| types.get(name).is_none()) {
+        if !names.iter().all(|name| types.is_certain_of(name)) {
             return Err(Problem::service_unavailable());
         }
         Ok(config)

@@ -117,10 +117,10 @@ impl SendRequest {
         self.content = self.content.map(Content::cleaned);
         let types = &context.config.settings.types;
         let kind = types.sendable(self.r#type.as_deref().unwrap_or(NotificationType::DEFAULT));
-        let is_unknown = matches!(&kind, Err(unknown) if *unknown != UnknownType::Archived)
-            || self.template.as_ref().is_some_and(|template| context.config.templates.get(&template.name).is_none());
-        if is_unknown && !types.is_complete() {
-            // The type or the template may exist: its row could not be read.
+        context.config.check_type(self.r#type.as_deref().unwrap_or(NotificationType::DEFAULT))?;
+        let template = self.template.as_ref().map(|template| &template.name);
+        if template.is_some_and(|name| context.config.templates.get(name).is_none()) && !types.has_every_row() {
+            // The template may exist: its row could not be read.
             return Err(Problem::service_unavailable());
         }
         let mut errors = Vec::new();
@@ -227,7 +227,7 @@ impl SendRequest {
         let sensitive = given.cloned().collect();
         let used = TemplateUse { name, version: number, locale: None, variables, sensitive };
         if used.json_bytes() > TemplateUse::MAX_BYTES {
-            errors.push(FieldError::new("variables", "must be at most 4,096 bytes of JSON, with the template's name"));
+            errors.push(FieldError::new("variables", TemplateUse::TOO_LARGE));
         }
         Ok((Some(NotificationMessage::Template(used)), Some(template)))
     }

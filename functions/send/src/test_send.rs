@@ -17,7 +17,8 @@ use domain::notification::NotificationId;
 use domain::recipient::RecipientId;
 use platform::http::Request;
 use platform::private::Private;
-use platform::problem::Problem;
+use platform::problem::{FieldError, Problem};
+use templates::CompiledTemplate;
 
 /// Maximum number of recipients of a test.
 const MAX_RECIPIENTS: usize = 10;
@@ -36,6 +37,23 @@ struct TestRequest {
 }
 
 impl SendService {
+    /// Returns the version or the draft that is tested.
+    ///
+    /// # Errors
+    /// 422 if there is none, or with everything that prevents rendering the draft.
+    async fn tested(&self, version: &TemplateVersion) -> Result<Arc<CompiledTemplate>, Problem> {
+        let missing = |message| Problem::invalid_field("version", message);
+        if version.number != DRAFT {
+            let template = self.engine.templates().get(&version.name, version.number).await?;
+            return template.ok_or_else(|| missing("must be the number of a published version"));
+        }
+        match self.engine.templates().draft(&version.name).await? {
+            Some(Ok(draft)) => Ok(Arc::new(draft)),
+            Some(Err(findings)) => Err(Problem::invalid(findings.into_iter().map(FieldError::from).collect())),
+            None => Err(missing("is required: the draft was never saved")),
+        }
+    }
+
     /// Sends a version or the draft of a template. Gates, budgets and frequency caps hold as for any other message.
     ///
     /// # Errors
@@ -61,13 +79,7 @@ impl SendService {
         if !is_known(config) {
             return Err(Problem::not_found("template"));
         }
-        let Some(template) = self.engine.templates().get(&version.name, version.number).await? else {
-            let (field, message) = match body.version {
-                Some(_) => ("version", "must be the number of a published version"),
-                None => ("version", "is required: the draft cannot be rendered, or was never saved"),
-            };
-            return Err(Problem::invalid_field(field, message));
-        };
+        let template = self.tested(&version).await?;
         let variables = body.variables.unwrap_or_else(|| Private::new(template.draft().sample_values()));
         let templates = &LoadedTemplates::only(version.clone(), Arc::clone(&template));
         let (links, now) = (self.engine.senders().links(config), self.engine.clock().now());

@@ -75,6 +75,9 @@ fn policy() -> String {
 /// Returns the form that asks for confirmation of an unsubscription.
 #[must_use]
 pub fn confirm(types: &NotificationTypes, kind: &str, texts: &PageTexts) -> String {
+    if is_always_sent(types, kind) {
+        return always_sent(types, kind, texts);
+    }
     format!(
         "<p>{}</p>\n<form method=\"post\"><input type=\"hidden\" name=\"List-Unsubscribe\" value=\"One-Click\">\
          <button>{}</button></form>",
@@ -86,8 +89,22 @@ pub fn confirm(types: &NotificationTypes, kind: &str, texts: &PageTexts) -> Stri
 /// Returns the sentence that confirms an unsubscription, and a link to the preference page.
 #[must_use]
 pub fn unsubscribed(types: &NotificationTypes, kind: &str, texts: &PageTexts, token: &str) -> String {
-    let (stopped, url) = (texts.stopped(&title_of(types, kind)), escaped(&preferences_url(token)));
-    format!("<p>{stopped}</p>\n<p><a href=\"{url}\">{}</a></p>", texts.title)
+    let stopped = match is_always_sent(types, kind) {
+        true => always_sent(types, kind, texts),
+        false => format!("<p>{}</p>", texts.stopped(&title_of(types, kind))),
+    };
+    let url = escaped(&preferences_url(token));
+    format!("{stopped}\n<p><a href=\"{url}\">{}</a></p>", texts.title)
+}
+
+/// Returns `true` if messages of a type are sent whatever the recipient chose. The choice is stored all the same, for
+/// the time when the type is another one again.
+fn is_always_sent(types: &NotificationTypes, kind: &str) -> bool {
+    types.get(kind).is_some_and(|kind| kind.rules.is_critical())
+}
+
+fn always_sent(types: &NotificationTypes, kind: &str, texts: &PageTexts) -> String {
+    format!("<p>{}</p>\n<p>{}</p>", title_of(types, kind), texts.always)
 }
 
 /// Returns the URL of the preference page from a page of an unsubscription.
@@ -127,6 +144,10 @@ pub fn problem(problem: &Problem) -> Response {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use domain::settings::StoredTypesCoverage;
+    use domain::{NotificationType, TypeId};
+
     use super::*;
 
     fn english() -> &'static PageTexts {
@@ -143,6 +164,12 @@ mod tests {
             }
         }
         assert!(confirm(&NotificationTypes::default(), "OLD_TYPE", english()).contains("OLD_TYPE"));
+        let code = serde_json::json!({"title": "Code", "class": "critical", "channels": ["sms"]});
+        let code = NotificationType::parse(TypeId::parse("CODE").unwrap(), code).unwrap();
+        let types = types.with_stored(&[code], StoredTypesCoverage::Complete);
+        for html in [confirm(&types, "CODE", english()), unsubscribed(&types, "CODE", english(), "token")] {
+            assert!(html.contains("always sent") && !html.contains("<form"), "{html}");
+        }
     }
 
     #[test]

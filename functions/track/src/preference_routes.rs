@@ -10,11 +10,12 @@ use super::page_texts::PageTexts;
 use super::preference_form::{FormFault, PreferenceForm};
 use super::preference_page::{Notice, PreferencePage};
 use super::receipt_merge::merge;
+use delivery::config::ConfigSnapshot;
 use delivery::{LinkAction, TokenError};
-use domain::NotificationTypes;
 use domain::channel::Channel;
 use domain::notification::{Effect, Notification, NotificationId};
 use domain::recipient::{ChoiceAuthor, ChoiceScope, PersonChoices, ProfileVersion, Recipient, RecipientKey};
+use domain::{NotificationType, NotificationTypes};
 use platform::http::{Request, Response};
 use platform::problem::{Problem, ProblemKind};
 
@@ -30,6 +31,7 @@ impl TrackApi {
         let (key, _) = self.chooser(request, now)?;
         let (known, config) = tokio::join!(self.recipients.load(&key), self.config.current());
         let known = known?.ok_or_else(nothing_stored)?;
+        check_types(&config)?;
         Ok(preference_page(&known, &config.settings.types, None, Notice::None))
     }
 
@@ -37,6 +39,7 @@ impl TrackApi {
     pub(super) async fn save_preferences(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (key, message) = self.chooser(request, now)?;
         let config = self.config.current().await;
+        check_types(&config)?;
         let types = &config.settings.types;
         let form = PreferenceForm::parse(request.body.expose());
         let choices = form.as_ref().ok_or(FormFault::Outdated).and_then(|form| form.choices(types));
@@ -151,6 +154,14 @@ fn refuses_message(choices: &PersonChoices, message: &Notification) -> bool {
         ChoiceScope::Channel(channel) => is_channel(*channel),
         ChoiceScope::Cell(kind, channel) => is_type(kind) && is_channel(*channel),
     })
+}
+
+/// Checks that the page shows every type. A process that has never read the catalog knows the built-in ones alone.
+///
+/// # Errors
+/// 503 if the catalog was not read yet.
+fn check_types(config: &ConfigSnapshot) -> Result<(), Problem> {
+    Ok(config.check_type(NotificationType::DEFAULT)?)
 }
 
 fn contents<'a>(

@@ -72,7 +72,6 @@ fn rendered(template: &CompiledTemplate, locale: &str, values: &VariableValues) 
         values,
         links: &ServiceLinks::default(),
         needs_unsubscribe: false,
-        needs_all_plurals: false,
         limits: RenderLimits::default(),
     })
 }

@@ -58,6 +58,8 @@ pub struct AwsState {
     pub fuse_is_for: Option<&'static str>,
     /// Number of failed calls until calls succeed again; `None` is never.
     pub fuse_mends_after: Option<usize>,
+    /// True while a Query of the catalog is throttled.
+    pub catalog_is_throttled: bool,
     /// A clock, and the seconds by which every write of DynamoDB advances it.
     pub writes_take: Option<(Clock, u64)>,
     /// Error code of a failing call; `None` is throttling.
@@ -267,6 +269,10 @@ async fn dynamodb(state: &Mutex<AwsState>, dynamo: &str, call: &str, mut arrival
     let concerns_control = body["TableName"] == "control" || !body["RequestItems"]["control"].is_null();
     if concerns_control && state.lock().unwrap().control_is_down {
         return Reply::Silence;
+    }
+    let reads_catalog = call == "Query" && body["ExpressionAttributeValues"][":pk"]["S"] == "catalog";
+    if reads_catalog && state.lock().unwrap().catalog_is_throttled {
+        return refusal(state, &arrival);
     }
     let Some(updated) = begin_transaction(state, &body) else { return conflict(&body) };
     body["ReturnConsumedCapacity"] = json!("INDEXES");

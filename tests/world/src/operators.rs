@@ -26,9 +26,11 @@ impl World {
         self.aws.state.lock().unwrap().parameters.get(&format!("{PREFIX}/{name}")).unwrap().to_owned()
     }
 
-    /// Replaces `send` by a new process with empty caches.
+    /// Replaces `send`, `cascade` and `fanout` by new processes with empty caches.
     pub async fn cold_start(&mut self) {
         self.send = self.endpoints.send(&self.clock).await;
+        self.cascade = self.endpoints.cascade(&self.clock).await;
+        self.fanout = self.endpoints.fanout(&self.clock).await;
     }
 
     /// A new process of recipients.

@@ -33,6 +33,9 @@ pub struct Campaign {
     /// Explanation of a pause or of a failure for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause_detail: Option<String>,
+    /// Variables whose values another campaign sent as sensitive ones, of which this is a retry.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub hidden_variables: BTreeSet<String>,
     /// Client that created it.
     pub created_by: String,
     /// Last plan.
@@ -168,6 +171,7 @@ impl Campaign {
             state: CampaignState::Draft,
             pause_reason: None,
             pause_detail: None,
+            hidden_variables: BTreeSet::new(),
             created_by,
             plan: None,
             test: None,
@@ -178,6 +182,15 @@ impl Campaign {
             sent_at: None,
             ended_at: None,
         }
+    }
+
+    /// Returns `true` if the values of a variable are not shown: a message with them may have been sent, and its
+    /// template calls the variable sensitive.
+    #[must_use]
+    pub fn hides(&self, variable: &str) -> bool {
+        let messages = self.launch.iter().flat_map(|launch| &launch.messages);
+        let mut sensitive = messages.filter_map(|message| message.template.as_ref()).flat_map(|used| &used.sensitive);
+        self.hidden_variables.contains(variable) || sensitive.any(|name| name == variable)
     }
 
     /// Parses the definition.

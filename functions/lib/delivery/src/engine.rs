@@ -7,12 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::allowance::{Allowance, PAID_CALL, SHORTEST_PUSH};
-use crate::breakers::TABLE_TIMEOUT;
 use crate::config::{ConfigSnapshot, ConfigSource};
 use crate::escalation::{EscalationPolicy, Step};
 use crate::gates::Gates;
@@ -23,17 +22,18 @@ use crate::stores::{FirstResult, Persistence, ResultStorage, Stores};
 use crate::template_cache::TemplateCache;
 use crate::template_text::locale_of;
 use crate::topic_order::TopicOrder;
-use aws::deadline;
 use domain::breaker::OpenCircuits;
 use domain::caps::CapUsage;
 use domain::channel::Channel;
 use domain::channel::country::CountryCode;
 use domain::notification::{Notification, Reason};
-use domain::recipient::{Recipient, RecipientKey};
+use domain::recipient::Recipient;
 use domain::rollout::Version;
 use platform::clock::Clock;
 use platform::random;
 use store::StoreError;
+
+mod loading;
 
 /// Number of notifications that an invocation processes at once.
 ///
@@ -128,35 +128,6 @@ impl DeliveryEngine {
         &self.clock
     }
 
-    /// Reads the recipient and the configuration at the same time. The breakers' changes are read with them, and the
-    /// claims of the frequency caps if there are rules.
-    ///
-    /// # Errors
-    /// If the store does not answer.
-    pub async fn load(&self, recipient: &RecipientKey) -> Result<(Option<Recipient>, ConfigSnapshot), StoreError> {
-        let recipients = &self.stores().recipients;
-        // A rule that is new in the configuration that is read now is enforced as well: its claim is a conditional
-        // write.
-        let (read, caps, config, ()) = tokio::join!(
-            recipients.load(recipient),
-            self.load_caps(recipient),
-            self.config.current(),
-            self.senders.breakers().refresh()
-        );
-        self.has_cap_rules.store(config.caps.iter().next().is_some(), Ordering::Relaxed);
-        Ok((read?.map(|read| Recipient { caps: caps.unwrap_or_default(), ..read }), config))
-    }
-
-    /// Reads the claims of the frequency caps if there are rules. If the table does not answer, sending continues: a
-    /// notification that a rule counts is sent only once its claim is stored.
-    async fn load_caps(&self, recipient: &RecipientKey) -> Option<CapUsage> {
-        if !self.has_cap_rules.load(Ordering::Relaxed) {
-            return None;
-        }
-        let caps = deadline::with_timeout(TABLE_TIMEOUT, self.stores().recipients.caps(recipient)).await;
-        caps.map_err(|error| tracing::warn!(%error, "failed to read the claims of the frequency caps")).ok()
-    }
-
     /// Makes the first attempt of a new notification and stores its result. `recipient` was read a moment ago.
     ///
     /// # Errors
@@ -197,13 +168,6 @@ impl DeliveryEngine {
         job.may_be_repeat = first == ResultStorage::MayBeRepeat;
         self.run_steps(&mut job, allowance).await?;
         Ok(FirstResult { is_stored: !job.is_left_to_caller, notification: job.notification })
-    }
-
-    /// Returns a recipient that a Scan read, with the claims of the frequency caps if there are rules.
-    pub async fn with_caps(&self, recipient: Recipient, config: &ConfigSnapshot) -> Recipient {
-        self.has_cap_rules.store(config.caps.iter().next().is_some(), Ordering::Relaxed);
-        let caps = self.load_caps(&recipient.key).await;
-        Recipient { caps: caps.unwrap_or_default(), ..recipient }
     }
 
     /// Evaluates the gates, claims a slot of the frequency caps, and writes the decision into the notification. Returns

@@ -260,7 +260,7 @@ impl Sweeper {
     }
 
     async fn work_on(&self, mut notification: Notification, allowance: Allowance) -> Result<Notification, StoreError> {
-        let (mut recipient, config) = self.engine.load(notification.id().recipient()).await?;
+        let (mut recipient, config) = self.engine.load_for(&notification).await?;
         let now = self.engine.clock().now();
         if let Some(id) = notification.campaign().map(|campaign| campaign.id.clone()) {
             let permission = self.engine.stores().campaigns.permission(&id, now).await?;

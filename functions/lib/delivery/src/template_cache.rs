@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use platform::alarm::AlarmLine;
 use store::{StoreError, TemplateBody, TemplateStore};
-use templates::{CompiledTemplate, TemplateDraft, builtin};
+use templates::{CompiledTemplate, Finding, TemplateDraft, builtin};
 
 /// Number that stands for the draft, in test sends.
 pub const DRAFT: u32 = 0;
@@ -43,9 +43,7 @@ impl TemplateCache {
     /// If the call to DynamoDB fails.
     pub async fn get(&self, name: &str, number: u32) -> Result<Option<Arc<CompiledTemplate>>, StoreError> {
         if number == DRAFT {
-            let draft = self.store.body(name, TemplateBody::Draft).await?;
-            let draft = draft.and_then(|json| TemplateDraft::parse_stored(&json).ok());
-            return Ok(draft.and_then(|draft| CompiledTemplate::new(draft).ok()).map(Arc::new));
+            return Ok(self.draft(name).await?.and_then(Result::ok).map(Arc::new));
         }
         if let Some(template) = self.cached(name, number) {
             return Ok(Some(template));
@@ -66,6 +64,20 @@ impl TemplateCache {
             return Ok(unreadable(name, number));
         };
         Ok(Some(self.keep(name, number, template)))
+    }
+
+    /// Returns the present draft, or what prevents rendering it; `None` if there is none, or this release cannot read
+    /// it.
+    ///
+    /// # Errors
+    /// If the call to DynamoDB fails.
+    pub async fn draft(&self, name: &str) -> Result<Option<Result<CompiledTemplate, Vec<Finding>>>, StoreError> {
+        let draft = self.store.body(name, TemplateBody::Draft).await?;
+        let draft = draft.and_then(|json| TemplateDraft::parse_stored(&json).ok());
+        Ok(draft.map(|draft| match draft.without_html() {
+            findings if findings.is_empty() => CompiledTemplate::new(draft),
+            findings => Err(findings),
+        }))
     }
 
     fn cached(&self, name: &str, number: u32) -> Option<Arc<CompiledTemplate>> {

@@ -85,7 +85,6 @@ impl TemplateText<'_> {
             values: &values,
             links: &self.service_links(),
             needs_unsubscribe: self.class == NotificationClass::Marketing,
-            needs_all_plurals: false,
             limits: RenderLimits::default(),
         });
         Ok(part.ok_or(ComposeFault::NoPart)?.message?)

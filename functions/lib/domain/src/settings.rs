@@ -10,7 +10,7 @@ mod types;
 
 pub use changed::ChangedSettings;
 pub use fields::{SettingField, value_at};
-pub use notification_types::{NotificationTypes, UnknownType, resembling};
+pub use notification_types::{NotificationTypes, StoredTypesCoverage, UnknownType, resembling};
 pub use quiet_hours::{ClassQuietHours, Organisation};
 
 use jiff::SignedDuration;

@@ -22,6 +22,7 @@ use super::catalog_row::{self, CatalogRow, commit_change, put, put_always, put_r
 use super::{ItemReader, ItemWriter, MalformedItem, StoreError};
 use crate::direct::GetItem;
 use domain::{Actor, CatalogChange};
+use platform::alarm::AlarmLine;
 
 /// Maximum size of a part of a body. An item of DynamoDB has at most 400 KB.
 const PART_BYTES: usize = 350_000;
@@ -84,15 +85,25 @@ impl TemplateStore {
         Self { client, table: table.into() }
     }
 
-    /// Returns the rows of all templates with their names, in the order of the names.
+    /// Returns the rows of all templates with their names, in the order of the names. A malformed row is logged and
+    /// left out.
     ///
     /// # Errors
-    /// If the call to DynamoDB fails, or a row is malformed.
+    /// If the call to DynamoDB fails.
     pub async fn list(&self) -> Result<Vec<(String, CatalogRow)>, StoreError> {
         let items = self.query(PARTITION.to_owned(), TEMPLATE).await?;
-        let name = |item| Ok::<_, MalformedItem>(ItemReader(item).text("sk")?.trim_start_matches(TEMPLATE).to_owned());
-        let named = items.iter().map(|item| Ok((name(item)?, row(item)?)));
-        Ok(named.collect::<Result<_, MalformedItem>>()?)
+        let named = items.iter().filter_map(|item| {
+            let name = ItemReader(item).text("sk").ok()?.strip_prefix(TEMPLATE)?.to_owned();
+            match row(item) {
+                Ok(row) => Some((name, row)),
+                Err(error) => {
+                    let alarm = AlarmLine::CatalogMalformed.as_str();
+                    tracing::error!(alarm, name, %error, "left out a malformed template");
+                    None
+                }
+            }
+        });
+        Ok(named.collect())
     }
 
     /// Returns the row of a template.

@@ -33,7 +33,6 @@ fn main() {
         values: &values,
         links: &links,
         needs_unsubscribe: false,
-        needs_all_plurals: false,
         limits: RenderLimits::default(),
     };
     println!("compile once     {:8.2} us", compiling.as_secs_f64() * 1e6);

@@ -13,8 +13,10 @@ use crate::render::{CompiledTemplate, RenderFaults, RenderLimits, RenderRequest,
 use crate::variables::{SERVICE_VARIABLES, VariableValues};
 
 mod breaking;
+mod plurals;
 
 pub use breaking::breaking_variables;
+use plurals::incomplete_plurals;
 
 /// Returns every finding of the checks that a version must pass. `channels` are those of the types that use the
 /// template: the default locale must have a part for each.
@@ -31,6 +33,7 @@ pub fn publish_findings(template: &CompiledTemplate, channels: &[Channel], limit
         findings.push(Finding::new(path, "is required: a type that uses the template has this channel"));
     }
     findings.extend(undeclared(template));
+    findings.extend(incomplete_plurals(draft));
     for source in sources(draft).filter(|source| source.kind == SourceKind::Html) {
         let misplaced = misplaced_value(source.text);
         findings.extend(misplaced.map(|(place, reason)| Finding::new(source.path, reason).at(place)));
@@ -96,7 +99,6 @@ fn unrenderable(template: &CompiledTemplate, with_optional: bool, limits: Render
             values: &values,
             links: &links,
             needs_unsubscribe: true,
-            needs_all_plurals: true,
             limits,
         };
         let rendered = template.render(&request);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::channel::Channel;
 use domain::notification::{ActionButton, Content};
-use jiff::tz::TimeZone;
+use domain::text::is_blank;
 use minijinja::value::Value as EngineValue;
 use platform::private::Private;
 
@@ -13,60 +13,23 @@ use crate::finding::Finding;
 use crate::locale::language;
 use crate::mjml_source::in_author_source;
 use crate::model::{EmailPart, PushPart, SmsPart, TemplateDraft};
-use crate::variables::VariableValues;
 
 mod faults;
 mod footer;
 mod locale_choice;
+mod request;
 mod sources;
+mod visible;
 
 use faults::FaultList;
 pub use faults::{RenderFault, RenderFaultKind, RenderFaults};
+pub use request::{RenderLimits, RenderRequest, ServiceLinks};
 use sources::replace_source;
 pub(crate) use sources::{Source, sources};
+use visible::shows_something;
 
-/// Limits of the texts of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RenderLimits {
-    /// Maximum size of an e-mail's HTML and of its text, in bytes.
-    pub email_bytes: usize,
-    /// Maximum size of every other text, in bytes.
-    pub text_bytes: usize,
-}
-
-impl Default for RenderLimits {
-    fn default() -> Self {
-        Self { email_bytes: 500_000, text_bytes: Content::MAX_BYTES }
-    }
-}
-
-/// Links of one message that the service provides as variables.
-#[derive(Debug, Clone, Default)]
-pub struct ServiceLinks {
-    /// Page for unsubscribing.
-    pub unsubscribe_url: Option<Private<String>>,
-    /// Page for choosing channels and types.
-    pub preferences_url: Option<Private<String>>,
-}
-
-/// Recipient and values of one rendering.
-#[derive(Debug, Clone, Copy)]
-pub struct RenderRequest<'a> {
-    /// Recipient's locale.
-    pub locale: &'a str,
-    /// Recipient's time zone.
-    pub zone: &'a TimeZone,
-    /// Values of the variables.
-    pub values: &'a VariableValues,
-    /// Links of the message.
-    pub links: &'a ServiceLinks,
-    /// Adds a footer with the unsubscribe link to an e-mail that lacks the link.
-    pub needs_unsubscribe: bool,
-    /// Refuses a plural that lacks a category of its language.
-    pub needs_all_plurals: bool,
-    /// Limits of the texts.
-    pub limits: RenderLimits,
-}
+/// Message for a text that shows nothing.
+const INVISIBLE: &str = "must not be empty or invisible";
 
 /// Texts of all channels that the version has.
 #[derive(Debug)]
@@ -214,7 +177,6 @@ impl CompiledTemplate {
             part_locale: locale.to_owned(),
             format_locale: if is_own { request.locale } else { locale }.to_owned(),
             zone: request.zone.clone(),
-            needs_all_plurals: request.needs_all_plurals,
             uris: uris.map(str::to_owned).collect(),
         };
         let localization = EngineValue::from_object(localization);
@@ -282,6 +244,9 @@ impl Rendering<'_> {
         let preheader = part.preheader.as_ref().map(|_| faults.take(self.source("preheader", SourceKind::Line)));
         let html = faults.take(self.html(preheader.as_deref()));
         let text = faults.take(self.mail_text());
+        if let Err(fault) = self.check_size("html", SourceKind::Html, html.len() + text.len()) {
+            faults.add_unless_known(fault);
+        }
         faults.result(RenderedEmail { subject: subject.into(), html: html.into(), text: text.into() })
     }
 
@@ -295,22 +260,28 @@ impl Rendering<'_> {
 
     fn html(&self, preheader: Option<&str>) -> Result<String, RenderFault> {
         let mut html = self.source("html", SourceKind::Html)?;
+        if !shows_something(&html) {
+            return Err(self.not_allowed("html", INVISIBLE));
+        }
         if let Some(preheader) = preheader {
             footer::insert_preheader(&mut html, preheader);
         }
         if let Some(link) = self.footer_link("html") {
             footer::append_to_html(&mut html, self.locale, link);
         }
-        self.check_size("html", SourceKind::Html, &html)?;
+        self.check_size("html", SourceKind::Html, html.len())?;
         Ok(html)
     }
 
     fn mail_text(&self) -> Result<String, RenderFault> {
         let mut text = self.source("text", SourceKind::Mail)?;
+        if is_blank(&text) {
+            return Err(self.not_allowed("text", INVISIBLE));
+        }
         if let Some(link) = self.footer_link("text") {
             footer::append_to_text(&mut text, self.locale, link);
         }
-        self.check_size("text", SourceKind::Mail, &text)?;
+        self.check_size("text", SourceKind::Mail, text.len())?;
         Ok(text)
     }
 
@@ -323,7 +294,7 @@ impl Rendering<'_> {
     fn sms(&self, _: &SmsPart) -> Result<RenderedSms, RenderFaults> {
         let text = self.source("text", SourceKind::Sms)?;
         if text.is_empty() {
-            return Err(self.not_allowed("text", "must not be empty or invisible").into());
+            return Err(self.not_allowed("text", INVISIBLE).into());
         }
         Ok(RenderedSms { text: text.into() })
     }
@@ -340,12 +311,13 @@ impl Rendering<'_> {
     }
 
     /// Refuses a text that is larger than its limit, with everything that was added to it.
-    fn check_size(&self, name: &str, kind: SourceKind, text: &str) -> Result<(), RenderFault> {
-        let limit = self.limit(kind);
-        if text.len() <= limit {
+    fn check_size(&self, name: &str, kind: SourceKind, bytes: usize) -> Result<(), RenderFault> {
+        let (path, limit) = (format!("{}.{name}", self.path), self.limit(kind));
+        if bytes <= limit {
             return Ok(());
         }
-        Err(self.fault(format!("{}.{name}", self.path), kind, limit, EngineFault::too_large()))
+        let place = self.template.engine.place_of_first_expression(&path);
+        Err(self.fault(path, kind, limit, EngineFault::too_large().at(place)))
     }
 
     const fn limit(&self, kind: SourceKind) -> usize {
@@ -382,8 +354,9 @@ impl Rendering<'_> {
 
     fn not_allowed(&self, name: &str, message: &str) -> RenderFault {
         let path = if name.is_empty() { self.path.clone() } else { format!("{}.{name}", self.path) };
-        let place = self.template.engine.place_of_link(&path);
-        RenderFault { kind: RenderFaultKind::NotAllowed, finding: Finding::new(path, message).at(place) }
+        let place = self.template.engine.place_of_first_expression(&path);
+        let finding = in_author_source(&self.template.draft, Finding::new(path, message).at(place));
+        RenderFault { kind: RenderFaultKind::NotAllowed, finding }
     }
 }
 

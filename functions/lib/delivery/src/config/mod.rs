@@ -1,5 +1,6 @@
 //! Configuration in force: the parameters of rollout and settings. Every process follows a change within 30 s.
 
+mod cached_config;
 mod catalog_reader;
 mod known_templates;
 pub mod last_known_good;

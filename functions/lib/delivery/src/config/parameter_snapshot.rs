@@ -14,7 +14,7 @@ use domain::caps::CapRules;
 use domain::rollout::{ListedUsers, ParameterVersion, Percentage, Rollout, VersionKey};
 use domain::settings::Settings;
 use platform::private::Private;
-use store::{Catalog, CatalogKey};
+use store::{Catalog, CatalogKey, StoreError};
 
 /// One snapshot of the configuration in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,6 +36,18 @@ impl ConfigSnapshot {
     #[must_use]
     pub fn links<'a>(&'a self, keys: &'a TokenKeys) -> Option<Links<'a>> {
         self.public_base_url.as_ref().map(|base| Links::new(base, keys))
+    }
+
+    /// Checks that it is certain which rules hold for a type. A process that has never read the catalog knows neither
+    /// the types nor the frequency caps, so it makes no decision.
+    ///
+    /// # Errors
+    /// A transient error if the definition of the type could not be read.
+    pub fn check_type(&self, name: &str) -> Result<(), StoreError> {
+        match self.settings.types.is_certain_of(name) {
+            true => Ok(()),
+            false => Err(StoreError::Transient { call: "Query", cause: "the catalog was not read yet".to_owned() }),
+        }
     }
 }
 
@@ -326,6 +338,11 @@ impl ParsedConfig {
         let types = self.stored_catalog.as_ref();
         self.settings_in_force = types.map(|types| Arc::new(types.in_settings(&self.settings.value())));
         self
+    }
+
+    /// Returns `false` if the source reads the catalog, and no read succeeded yet.
+    pub fn has_catalog(&self) -> bool {
+        self.stored_catalog.as_ref().is_none_or(StoredCatalog::was_read)
     }
 
     /// Returns the values in force.

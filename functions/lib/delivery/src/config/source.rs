@@ -11,6 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::LastKnownGood;
+use super::cached_config::{CachedConfig, hold_off_ms};
 use super::catalog_reader::CatalogReader;
 use super::parameter_snapshot::{
     ConfigSnapshot, ParameterText, ParameterTexts, ParsedConfig, ReadabilityChange, Record,
@@ -25,10 +26,6 @@ use store::{Catalog, CatalogStore};
 /// Maximum age of a cached value, less a jitter of up to [`JITTER_MS`], so that processes do not read in step.
 const FRESH_MS: i64 = 10_000;
 const JITTER_MS: i64 = 2_000;
-/// Maximum age of a value that is used without waiting while a read is running.
-const MAX_STALE_MS: i64 = 20_000;
-/// Period without a call of SSM after a failed read: an outage does not cost every caller a time-out.
-const HOLD_OFF_MS: i64 = 5_000;
 const NEW_NAMES_MS: i64 = 100; // shortest time between two reads of the catalog for names that are not known
 /// Maximum time for which a caller waits for SSM. If the answer leaves a doubt, the control table and the parameters'
 /// histories together get the same time again.
@@ -48,19 +45,6 @@ pub struct ConfigSource {
     clock: Clock,
     cache: Mutex<CachedConfig>,
     reading: tokio::sync::Mutex<()>,
-}
-
-#[derive(Debug, Default)]
-struct CachedConfig {
-    known: ParsedConfig,
-    /// Start of the read that gave the values; `None` before the first.
-    read_at_ms: Option<i64>,
-    /// Time of the last call of SSM, and the time until which SSM need not be called again.
-    asked_at_ms: i64,
-    ask_again_at_ms: i64,
-    /// Time of the last read of the catalog for a name that was not known.
-    new_names_at_ms: i64,
-    ssm_is_down: bool,
 }
 
 impl ConfigSource {
@@ -236,12 +220,13 @@ impl ConfigSource {
 
     fn apply_answer(&self, began_ms: i64, known: ParsedConfig, is_settled: bool) {
         let mut cache = self.cache();
+        let hold_off_ms = hold_off_ms(&known);
         cache.known = known.apply_stored_catalog();
         let was_down = std::mem::take(&mut cache.ssm_is_down);
         cache.read_at_ms = Some(began_ms);
         cache.asked_at_ms = began_ms;
         cache.ask_again_at_ms =
-            if is_settled { began_ms + FRESH_MS - random::up_to(JITTER_MS) } else { self.now_ms() + HOLD_OFF_MS };
+            if is_settled { began_ms + FRESH_MS - random::up_to(JITTER_MS) } else { self.now_ms() + hold_off_ms };
         drop(cache);
         if was_down {
             tracing::info!(
@@ -254,11 +239,12 @@ impl ConfigSource {
 
     fn record_failure(&self, began_ms: i64, known: ParsedConfig, cause: &str) {
         let mut cache = self.cache();
+        let hold_off_ms = hold_off_ms(&known);
         cache.known = known.apply_stored_catalog();
         let was_down = std::mem::replace(&mut cache.ssm_is_down, true);
         cache.asked_at_ms = began_ms;
         // Counts from now, not from the start: a failure that took 3 s must not shorten its own hold-off.
-        cache.ask_again_at_ms = self.now_ms() + HOLD_OFF_MS;
+        cache.ask_again_at_ms = self.now_ms() + hold_off_ms;
         drop(cache);
         if !was_down {
             let prefix = &self.prefix;
@@ -373,17 +359,6 @@ impl ConfigSource {
 
     fn cache(&self) -> MutexGuard<'_, CachedConfig> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl CachedConfig {
-    fn need_not_ask(&self, now_ms: i64) -> bool {
-        // If the clock was set back, the age is unknown and SSM is called.
-        (self.asked_at_ms..self.ask_again_at_ms).contains(&now_ms)
-    }
-
-    fn is_usable_while_reading(&self, now_ms: i64) -> bool {
-        self.read_at_ms.is_some_and(|read_at_ms| (0..MAX_STALE_MS).contains(&(now_ms - read_at_ms)))
     }
 }
 

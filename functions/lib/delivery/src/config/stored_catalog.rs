@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::known_templates::{KnownTemplates, TemplateState};
 
 use domain::caps::CapRules;
-use domain::settings::Settings;
+use domain::settings::{Settings, StoredTypesCoverage};
 use domain::{NotificationType, TypeId};
 use serde_json::Value;
 use store::{Catalog, CatalogKey};
@@ -15,7 +15,7 @@ use store::{Catalog, CatalogKey};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoredCatalog {
     types: Arc<Vec<NotificationType>>,
-    is_complete: bool,
+    coverage: StoredTypesCoverage,
     templates: Arc<KnownTemplates>,
     caps: Arc<CapRules>,
 }
@@ -55,7 +55,10 @@ impl StoredCatalog {
             CatalogKey::Template(name) => templates.iter().any(|(known, _)| known == name),
             CatalogKey::Caps => true,
         };
-        self.is_complete = unreadable.iter().all(is_known);
+        self.coverage = match unreadable.iter().all(is_known) {
+            true => StoredTypesCoverage::Complete,
+            false => StoredTypesCoverage::Partial,
+        };
         types.extend(kept);
         self.types = Arc::new(types);
         self.templates = Arc::new(templates.into_iter().collect());
@@ -63,6 +66,11 @@ impl StoredCatalog {
             self.caps = Arc::new(caps.unwrap_or_default());
         }
         unreadable
+    }
+
+    /// Returns `true` once a read succeeded.
+    pub fn was_read(&self) -> bool {
+        self.coverage != StoredTypesCoverage::Unread
     }
 
     /// Returns the templates.
@@ -77,7 +85,7 @@ impl StoredCatalog {
 
     /// Returns settings with these types instead of the built-in ones.
     pub fn in_settings(&self, settings: &Settings) -> Settings {
-        Settings { types: settings.types.with_stored(&self.types, self.is_complete), ..settings.clone() }
+        Settings { types: settings.types.with_stored(&self.types, self.coverage), ..settings.clone() }
     }
 }
 
@@ -108,17 +116,21 @@ mod tests {
         types.in_settings(&Settings::default()).types.get(name).map(|kind| kind.rules.tries)
     }
 
+    fn coverage(types: &StoredCatalog) -> StoredTypesCoverage {
+        types.in_settings(&Settings::default()).types.coverage()
+    }
+
     #[test]
     fn an_unreadable_row_keeps_its_last_valid_definition() {
         let mut types = StoredCatalog::default();
-        assert!(!types.in_settings(&Settings::default()).types.is_complete(), "nothing was read");
+        assert_eq!(coverage(&types), StoredTypesCoverage::Unread);
         let both = Catalog { rows: vec![valid("OFFERS", 2), valid("NEWS", 3)], malformed: Vec::new() };
         assert_eq!(types.take(both), []);
-        assert!(types.in_settings(&Settings::default()).types.is_complete());
+        assert_eq!(coverage(&types), StoredTypesCoverage::Complete);
         let broken = Catalog { rows: vec![row("OFFERS", json!({"title": 1}))], malformed: vec![key("NEWS")] };
         assert_eq!(types.take(broken).len(), 2);
         assert_eq!((tries(&types, "OFFERS"), tries(&types, "NEWS")), (Some(2), Some(3)));
-        assert!(types.in_settings(&Settings::default()).types.is_complete());
+        assert_eq!(coverage(&types), StoredTypesCoverage::Complete);
         assert_eq!(types.take(Catalog::default()), []);
         assert_eq!(tries(&types, "OFFERS"), None, "a removed row is removed");
     }
@@ -127,9 +139,9 @@ mod tests {
     fn an_unreadable_row_without_a_valid_definition_makes_the_types_incomplete() {
         let mut types = StoredCatalog::default();
         types.take(Catalog { rows: Vec::new(), malformed: vec![key("DEFAULT")] });
-        assert!(types.in_settings(&Settings::default()).types.is_complete(), "it is built in");
+        assert_eq!(coverage(&types), StoredTypesCoverage::Complete, "it is built in");
         types.take(Catalog { rows: Vec::new(), malformed: vec![key("OFFERS")] });
-        assert!(!types.in_settings(&Settings::default()).types.is_complete());
+        assert_eq!(coverage(&types), StoredTypesCoverage::Partial);
     }
 
     #[test]
@@ -142,7 +154,7 @@ mod tests {
         assert_eq!(stored.take(template(json!({"state": "active", "live": 2}))), []);
         assert_eq!(stored.take(template(json!({"state": "active", "live": "2"}))).len(), 1);
         assert_eq!(stored.templates().version("welcome", None), Ok(2));
-        assert!(stored.in_settings(&Settings::default()).types.is_complete());
+        assert_eq!(coverage(&stored), StoredTypesCoverage::Complete);
         stored.take(Catalog::default());
         assert!(stored.templates().version("welcome", None).is_err(), "a removed row is removed");
     }
@@ -158,7 +170,7 @@ mod tests {
         assert_eq!(types.caps().iter().count(), 1);
         assert_eq!(types.take(caps(json!({"rules": [{"id": "daily"}]}))), [CatalogKey::Caps]);
         assert_eq!(types.caps().iter().count(), 1);
-        assert!(types.in_settings(&Settings::default()).types.is_complete());
+        assert_eq!(coverage(&types), StoredTypesCoverage::Complete);
         assert_eq!(types.take(Catalog::default()), []);
         assert_eq!(types.caps().iter().count(), 0);
     }

@@ -83,6 +83,16 @@ impl NotificationMessage {
 impl TemplateUse {
     /// Maximum size of the variables together with the template's name and version, as JSON, in bytes.
     pub const MAX_BYTES: usize = Content::MAX_BYTES;
+    /// Message for variables that are larger.
+    pub const TOO_LARGE: &'static str = "must be at most 4,096 bytes of JSON, with the template's name";
+
+    /// Returns `true` if a message can have these variables, whatever the name of its template.
+    #[must_use]
+    pub fn is_sendable(variables: &Map<String, Value>) -> bool {
+        let variables = Private::new(variables.clone());
+        let used = Self { name: String::new(), version: 1, locale: None, variables, sensitive: Vec::new() };
+        used.json_bytes() <= Self::MAX_BYTES
+    }
 
     /// Returns the variables with this link as the target of a click. Variables without a target stay as they are.
     #[must_use]

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::person_choices::{MAX_CHOICES, scope};
+use super::person_choices::{MAX_CHOICES, WITHOUT_SCOPE, scope_of};
 use super::profile::quiet_hours_error;
 use super::{Choice, ChoiceAuthor, ChoiceScope, ChosenQuietHours, Preferences};
 use crate::NotificationTypes;
@@ -26,6 +26,8 @@ pub struct ImportedChoices {
     wishes: Vec<(ChoiceScope, Choice)>,
     /// Quiet hours of the recipient.
     quiet_hours: Option<ChosenQuietHours>,
+    /// Names that no type has, each with its error.
+    unknown: Vec<(String, FieldError)>,
 }
 
 #[derive(Deserialize)]
@@ -107,24 +109,41 @@ impl ImportedChoices {
             if wants && wish.is_none() {
                 continue;
             }
-            match scope(index, kind, channel, types) {
-                Ok(scope) => {
+            if let Some((kind, Err(unknown))) = kind.as_ref().map(|kind| (kind.clone(), types.known(kind))) {
+                let field = format!("preferences.choices[{index}].type");
+                self.unknown.push((kind, FieldError::new(field, unknown.to_string())));
+            }
+            match scope_of(kind, channel) {
+                Some(scope) => {
                     let wish = wish.map(|(by, at)| Choice { wants: true, by, at: past(at, now) });
                     self.wishes.extend(wish.map(|wish| (scope.clone(), wish)));
                     self.refusals.extend((!wants).then_some((scope, Choice::refusal(by, past(at, now)))));
                 }
-                Err(FieldError { field, message }) => {
-                    errors.push(FieldError { field: format!("preferences.{field}"), message });
-                }
+                None => errors.push(FieldError::new(format!("preferences.choices[{index}]"), WITHOUT_SCOPE)),
             }
         }
         if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
     }
 
-    /// Adds refusals of these types, from an item without choices.
-    pub fn refuse(&mut self, kinds: impl IntoIterator<Item = String>, now: Timestamp) {
+    /// Adds refusals of the types of `unsubscribed_types`.
+    pub fn refuse(&mut self, kinds: Vec<String>, types: &NotificationTypes, now: Timestamp) {
         let refusal = Choice::refusal(ChoiceAuthor::Link, now);
-        self.refusals.extend(kinds.into_iter().map(|kind| (ChoiceScope::Type(kind), refusal)));
+        for (at, kind) in kinds.into_iter().enumerate() {
+            if let Err(unknown) = types.known(&kind) {
+                let field = format!("unsubscribed_types[{at}]");
+                self.unknown.push((kind.clone(), FieldError::new(field, unknown.to_string())));
+            }
+            self.refusals.push((ChoiceScope::Type(kind), refusal));
+        }
+    }
+
+    /// Returns the errors of the names that no type has, except for those about which choices are stored: a type may
+    /// have been deleted since.
+    pub fn unknown_types<'a>(&'a self, stored: Option<&'a Preferences>) -> impl Iterator<Item = FieldError> + 'a {
+        let is_stored = move |name: &str| {
+            stored.is_some_and(|stored| stored.choices.iter().any(|(scope, _)| scope.kind() == Some(name)))
+        };
+        self.unknown.iter().filter(move |(name, _)| !is_stored(name)).map(|(_, error)| error.clone())
     }
 
     /// Adds everything to preferences.
@@ -240,10 +259,23 @@ mod tests {
     }
 
     #[test]
+    fn a_type_that_does_not_exist_is_an_error_unless_a_choice_about_it_is_stored() {
+        let (mut imported, _) = take(json!({"choices": [{"type": "X", "wants": false}]})).unwrap();
+        imported.refuse(vec!["DEFAULT".to_owned(), "Y".to_owned()], &NotificationTypes::default(), at(100));
+        let errors = |stored: Option<&Preferences>| -> Vec<String> {
+            imported.unknown_types(stored).map(|error| error.field).collect()
+        };
+        assert_eq!(errors(None), ["preferences.choices[0].type", "unsubscribed_types[1]"]);
+        let mut stored = Preferences::default();
+        let refusal = Choice::refusal(ChoiceAuthor::Link, at(1));
+        stored.choices.set(ChoiceScope::Cell("X".to_owned(), Channel::Sms), refusal);
+        assert_eq!(errors(Some(&stored)), ["unsubscribed_types[1]"]);
+    }
+
+    #[test]
     fn each_wrong_field_is_named() {
         let many = vec![json!({"channel": "sms", "wants": true}); 1_001];
         for (item, field) in [
-            (json!({"choices": [{"type": "X", "wants": false}]}), "preferences.choices[0].type"),
             (json!({"choices": [{"channel": "sms", "wants": false, "by": "me"}]}), "preferences.choices[0].by"),
             (json!({"choices": [{"wants": false}]}), "preferences.choices[0]"),
             (json!({"choices": many}), "preferences.choices"),

@@ -91,7 +91,7 @@ impl PersonChoices {
 }
 
 /// Returns the scope of a choice at this index.
-pub(super) fn scope(
+fn scope(
     at: usize,
     kind: Option<String>,
     channel: Option<Channel>,
@@ -100,11 +100,19 @@ pub(super) fn scope(
     if let Some(Err(unknown)) = kind.as_deref().map(|kind| types.known(kind)) {
         return Err(FieldError::new(format!("choices[{at}].type"), unknown.to_string()));
     }
+    scope_of(kind, channel).ok_or_else(|| FieldError::new(format!("choices[{at}]"), WITHOUT_SCOPE))
+}
+
+/// Message for a choice about nothing.
+pub(super) const WITHOUT_SCOPE: &str = "must name a type, a channel, or both";
+
+/// Returns the scope of a choice about this type and channel.
+pub(super) fn scope_of(kind: Option<String>, channel: Option<Channel>) -> Option<ChoiceScope> {
     match (kind, channel) {
-        (Some(kind), Some(channel)) => Ok(ChoiceScope::Cell(kind, channel)),
-        (Some(kind), None) => Ok(ChoiceScope::Type(kind)),
-        (None, Some(channel)) => Ok(ChoiceScope::Channel(channel)),
-        (None, None) => Err(FieldError::new(format!("choices[{at}]"), "must name a type, a channel, or both")),
+        (Some(kind), Some(channel)) => Some(ChoiceScope::Cell(kind, channel)),
+        (Some(kind), None) => Some(ChoiceScope::Type(kind)),
+        (None, Some(channel)) => Some(ChoiceScope::Channel(channel)),
+        (None, None) => None,
     }
 }
 

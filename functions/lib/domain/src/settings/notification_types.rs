@@ -16,13 +16,25 @@ const MAX_NAMED: usize = 5;
 /// Maximum number of characters in which a suggested name may differ.
 const MAX_TYPOS: usize = 2;
 
+/// Extent to which a process has read the stored types.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum StoredTypesCoverage {
+    /// No read succeeded yet. A built-in type may be stored with other rules.
+    #[default]
+    Unread,
+    /// Some definitions could not be read. An unknown name may be that of an existing type.
+    Partial,
+    /// Every definition is known.
+    Complete,
+}
+
 /// Every type with the rules that are in force. Its JSON holds only the differences of the settings from the types'
 /// definitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotificationTypes {
     all: Vec<NotificationType>,
     overrides: TypeOverrides,
-    is_complete: bool,
+    coverage: StoredTypesCoverage,
 }
 
 impl Default for NotificationTypes {
@@ -36,26 +48,40 @@ impl NotificationTypes {
     fn with(overrides: TypeOverrides) -> Self {
         let mut all = NotificationType::built_in();
         all.iter_mut().for_each(|kind| overrides.apply(kind));
-        Self { all, overrides, is_complete: true }
+        Self { all, overrides, coverage: StoredTypesCoverage::Complete }
     }
 
     /// Returns these types with stored definitions instead of the built-in ones. A built-in type without a stored
     /// definition stays. The settings' differences apply to the stored definitions too.
-    ///
-    /// `is_complete` is `false` while some stored definitions could not be read.
     #[must_use]
-    pub fn with_stored(&self, stored: &[NotificationType], is_complete: bool) -> Self {
+    pub fn with_stored(&self, stored: &[NotificationType], coverage: StoredTypesCoverage) -> Self {
         let is_stored = |id: &TypeId| stored.iter().any(|kind| kind.id == *id);
         let built_in = NotificationType::built_in().into_iter().filter(|kind| !is_stored(&kind.id));
         let mut all: Vec<_> = built_in.chain(stored.iter().cloned()).collect();
         all.iter_mut().for_each(|kind| self.overrides.apply(kind));
-        Self { all, overrides: self.overrides.clone(), is_complete }
+        Self { all, overrides: self.overrides.clone(), coverage }
     }
 
-    /// Returns `true` if every existing type is known. If not, an unknown name may be that of an existing type.
+    /// Returns the extent to which the stored types were read.
     #[must_use]
-    pub const fn is_complete(&self) -> bool {
-        self.is_complete
+    pub const fn coverage(&self) -> StoredTypesCoverage {
+        self.coverage
+    }
+
+    /// Returns `true` if every row of the catalog was read, those of templates too.
+    #[must_use]
+    pub fn has_every_row(&self) -> bool {
+        self.coverage == StoredTypesCoverage::Complete
+    }
+
+    /// Returns `true` if it is certain which rules the type with this name has, or that no type has the name.
+    #[must_use]
+    pub fn is_certain_of(&self, name: &str) -> bool {
+        match self.coverage {
+            StoredTypesCoverage::Unread => false,
+            StoredTypesCoverage::Partial => self.get(name).is_some(),
+            StoredTypesCoverage::Complete => true,
+        }
     }
 
     /// Returns the fields of a type that the settings override.
@@ -257,7 +283,9 @@ mod tests {
     #[test]
     fn stored_definitions_replace_built_in_ones_and_keep_the_differences_of_the_settings() {
         let settings = Settings::parse(r#"{"types": {"DEFAULT": {"tries": 2}}}"#).unwrap();
-        let types = settings.types.with_stored(&[stored("OFFER", "active"), stored("DEFAULT", "paused")], true);
+        let types = settings
+            .types
+            .with_stored(&[stored("OFFER", "active"), stored("DEFAULT", "paused")], StoredTypesCoverage::Complete);
         let names: Vec<_> = types.iter().map(|kind| kind.id.as_str()).collect();
         assert_eq!(names, ["CERTIFICATE_EXPIRING", "PAYMENT_DUE", "OFFER", "DEFAULT"]);
         let default = types.get("DEFAULT").unwrap();
@@ -266,13 +294,18 @@ mod tests {
             (2, TypeState::Paused, "DEFAULT")
         );
         assert_eq!(types.overridden_fields(&default.id), ["tries"]);
-        assert!(types.is_complete() && !settings.types.with_stored(&[], false).is_complete());
+        assert!(types.is_certain_of("OFFER") && types.is_certain_of("NEWS"));
+        let partial = settings.types.with_stored(&[stored("OFFER", "active")], StoredTypesCoverage::Partial);
+        assert!(partial.is_certain_of("OFFER") && !partial.is_certain_of("NEWS"));
+        let unread = settings.types.with_stored(&[], StoredTypesCoverage::Unread);
+        assert!(!unread.is_certain_of("DEFAULT"), "the stored definition may differ from the built-in one");
     }
 
     #[test]
     fn an_archived_type_is_known_and_not_sendable_and_no_error_suggests_it() {
         let many: Vec<_> = ('A'..='I').map(|letter| stored(&format!("{letter}_OFFER"), "active")).collect();
-        let types = NotificationTypes::default().with_stored(&[many, vec![stored("OFFER", "archived")]].concat(), true);
+        let stored = [many, vec![stored("OFFER", "archived")]].concat();
+        let types = NotificationTypes::default().with_stored(&stored, StoredTypesCoverage::Complete);
         assert!(types.known("OFFER").is_ok() && types.sendable("A_OFFER").is_ok());
         assert_eq!(types.sendable("OFFER"), Err(UnknownType::Archived));
         let misspelt = types.known("OFFERR").unwrap_err();

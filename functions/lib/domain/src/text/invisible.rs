@@ -166,6 +166,13 @@ fn is_blank_letter(character: char) -> bool {
     matches!(character, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{2800}' | '\u{1d159}')
 }
 
+/// Returns `true` if a text has no visible character.
+#[must_use]
+pub fn is_blank(text: &str) -> bool {
+    let shows_nothing = |c: char| c.is_whitespace() || is_invisible(c) || is_blank_letter(c);
+    text.chars().all(shows_nothing)
+}
+
 /// Returns `true` for control characters other than the line break, and for Unicode's default-ignorable characters
 /// other than blank letters. It also returns `true` for annotation and object anchors, and for noncharacters.
 pub fn is_invisible(character: char) -> bool {

@@ -15,4 +15,4 @@ mod invisible;
 
 pub use clean::{lines, one_line, sms_lines};
 pub use cut::{graphemes, shortened, word_end};
-pub use invisible::is_invisible;
+pub use invisible::{is_blank, is_invisible};

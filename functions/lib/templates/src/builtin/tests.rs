@@ -25,7 +25,6 @@ fn rendered(template: &CompiledTemplate, locale: &str) -> Rendered {
         values: &values,
         links: &ServiceLinks::default(),
         needs_unsubscribe: false,
-        needs_all_plurals: true,
         limits: RenderLimits::default(),
     })
 }
@@ -90,7 +89,6 @@ fn one_day_and_the_last_day_have_words_of_their_own() {
             values: &values,
             links: &ServiceLinks::default(),
             needs_unsubscribe: false,
-            needs_all_plurals: false,
             limits: RenderLimits::default(),
         };
         template.email(&request).unwrap().message.unwrap().subject.into_exposed()

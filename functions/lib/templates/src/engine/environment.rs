@@ -105,14 +105,22 @@ impl TemplateEngine {
         // Cleaning may shorten the text. The finished text is held to the limit below.
         let mut writer = LimitedWriter::new(limit.saturating_mul(2));
         let done = template.render_captured_to(context.clone(), &mut writer).map(|_| ());
-        done.map_err(|error| fault(&error, template.source()))?;
+        done.map_err(|error| match fault(&error, template.source()) {
+            unplaced @ EngineFault { place: None, .. } => {
+                unplaced.at(self.place_of_end(template.source(), context.clone(), limit))
+            }
+            placed => placed,
+        })?;
         let marked = writer.into_text();
         let finished = finished(&marked, kind).map_err(|MarkupFault { reason, values, .. }| EngineFault {
             kind: EngineFaultKind::Source,
-            place: self.place_of_value(template.source(), context, limit, values),
+            place: self.place_of_value(template.source(), context.clone(), limit, values),
             message: reason.to_owned(),
         })?;
-        if finished.len() > limit { Err(EngineFault::too_large()) } else { Ok(finished) }
+        if finished.len() > limit {
+            return Err(EngineFault::too_large().at(self.place_of_end(template.source(), context, limit)));
+        }
+        Ok(finished)
     }
 }
 
@@ -120,6 +128,24 @@ impl TemplateEngine {
     /// Returns the place of the expression that prints the value with this number, from 1: the source is rendered again
     /// with a mark before each expression.
     fn place_of_value(&self, source: &str, context: Value, limit: usize, number: usize) -> Option<Place> {
+        // A mark is longer than what it stands before.
+        let marked = self.with_marks(source, context, limit.saturating_mul(16))?;
+        let at = marked.match_indices([VALUE, URI]).map(|(at, _)| at).nth(number.checked_sub(1)?)?;
+        let offset = marked.get(..at)?.strip_suffix(TAG)?.rsplit(TAG).next()?.parse().ok()?;
+        Some(Place::of_offset(source, offset))
+    }
+
+    /// Returns the place at which a rendering ended early: the last expression that it reached, else the first tag,
+    /// else the beginning.
+    fn place_of_end(&self, source: &str, context: Value, limit: usize) -> Place {
+        let marked = self.with_marks(source, context, limit.saturating_mul(2)).unwrap_or_default();
+        let last = marked.rsplit(TAG).nth(1).and_then(|offset| offset.parse().ok());
+        let offset = last.or_else(|| tags(source).next().map(|tag| tag.start)).unwrap_or(0);
+        Place::of_offset(source, offset)
+    }
+
+    /// Renders a source with a mark before each expression, up to the limit or the first error.
+    fn with_marks(&self, source: &str, context: Value, limit: usize) -> Option<String> {
         let (mut located, mut end) = (String::with_capacity(source.len() * 2), 0);
         for tag in tags(source).filter(TemplateTag::is_expression) {
             located.push_str(source.get(end..tag.start)?);
@@ -128,20 +154,15 @@ impl TemplateEngine {
         }
         located.push_str(source.get(end..)?);
         let template = self.environment.template_from_str(&located).ok()?;
-        // A mark is longer than what it stands before.
-        let mut writer = LimitedWriter::new(limit.saturating_mul(16));
-        template.render_captured_to(context, &mut writer).map(|_| ()).ok()?;
-        let marked = writer.into_text();
-        let at = marked.match_indices([VALUE, URI]).map(|(at, _)| at).nth(number.checked_sub(1)?)?;
-        let offset = marked.get(..at)?.strip_suffix(TAG)?.rsplit(TAG).next()?.parse().ok()?;
-        Some(Place::of_offset(source, offset))
+        let mut writer = LimitedWriter::new(limit);
+        // The text up to an error is what is wanted.
+        let _ = template.render_captured_to(context, &mut writer);
+        Some(writer.into_text())
     }
 
-    /// Returns the place of the first expression of a source that makes a URL, or its beginning; `None` for a source of
-    /// another kind.
-    pub fn place_of_link(&self, path: &str) -> Option<Place> {
-        let is_link = [".url", ".icon", ".image"].iter().any(|name| path.ends_with(name));
-        let template = self.environment.get_template(path).ok().filter(|_| is_link)?;
+    /// Returns the place of the first expression of a source, or its beginning; `None` without such a source.
+    pub fn place_of_first_expression(&self, path: &str) -> Option<Place> {
+        let template = self.environment.get_template(path).ok()?;
         let first = tags(template.source()).find(TemplateTag::is_expression);
         Some(Place::of_offset(template.source(), first.map_or(0, |tag| tag.start)))
     }
@@ -152,6 +173,11 @@ impl EngineFault {
     pub fn too_large() -> Self {
         let message = "makes a text that is larger than its limit".to_owned();
         Self { kind: EngineFaultKind::TooLarge, place: None, message }
+    }
+
+    /// Sets the place.
+    pub fn at(self, place: impl Into<Option<Place>>) -> Self {
+        Self { place: place.into(), ..self }
     }
 }
 

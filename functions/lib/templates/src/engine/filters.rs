@@ -111,20 +111,16 @@ fn numeric(value: &Value) -> Result<f64, Error> {
 fn plural(state: &State, value: &Value, forms: Kwargs) -> Result<String, Error> {
     let (value, local) = (numeric(value)?, Localization::of(state)?);
     let language = language(&local.part_locale);
-    let form = |category: &str| forms.get::<Option<&str>>(category).map(|form| form.map(str::to_owned));
+    let form = |category: &str| match forms.has(category) {
+        true => forms.get::<Value>(category).and_then(|form| textual(&form).map(|form| Some(form.to_owned()))),
+        false => Ok(None),
+    };
     let known: Vec<Option<String>> = CATEGORIES.iter().map(|category| form(category)).collect::<Result<_, _>>()?;
     forms.assert_all_used()?;
     let found = |category: &str| {
         let index = CATEGORIES.iter().position(|known| *known == category)?;
         known.get(index).cloned().flatten()
     };
-    if local.needs_all_plurals {
-        let missing: Vec<&str> =
-            format::required_categories(language).into_iter().filter(|category| found(category).is_none()).collect();
-        if !missing.is_empty() {
-            return Err(invalid(format!("plural lacks {} for the language {language}", missing.join(", "))));
-        }
-    }
     let category = format::plural_category(language, value).unwrap_or("other");
     let form = found(category).or_else(|| found("other")).ok_or_else(|| invalid("plural needs other"))?;
     if !form.contains('#') {

@@ -22,8 +22,6 @@ pub struct Localization {
     pub format_locale: String,
     /// Recipient's time zone.
     pub zone: TimeZone,
-    /// Refuses a plural that lacks a category of the language, for the checks before publishing.
-    pub needs_all_plurals: bool,
     /// Values that may be links.
     pub uris: BTreeSet<String>,
 }

@@ -38,7 +38,7 @@ impl UrlPlace {
 /// [`BAD_URL`].
 pub fn push_url_value(out: &mut String, place: UrlPlace, value: &str) -> Result<(), &'static str> {
     if place == UrlPlace::Start {
-        out.push_str(&cleaned_uri(value).ok_or(BAD_URL)?);
+        out.push_str(&cleaned_uri(value).map_err(|_| BAD_URL)?);
         return Ok(());
     }
     let is_mail = place == UrlPlace::Mail;

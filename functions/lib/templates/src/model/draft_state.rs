@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{TemplateDraft, TemplateParts};
+use crate::engine::syntax_finding;
+use crate::finding::Finding;
 
 /// Channels of a template.
 const CHANNELS: [&str; 3] = ["push", "email", "sms"];
@@ -26,6 +28,19 @@ impl TextPlace {
 }
 
 impl TemplateDraft {
+    /// Returns a finding for each e-mail whose HTML was not made of its MJML when the draft was stored.
+    #[must_use]
+    pub fn without_html(&self) -> Vec<Finding> {
+        let emails = self.parts.iter().filter_map(|(locale, parts)| Some((locale, parts.email.as_ref()?)));
+        let open = emails.filter(|(_, email)| email.html.is_none());
+        let finding = |(locale, mjml): (&String, &String)| {
+            let path = format!("parts.{locale}.email.mjml");
+            let message = "is not valid MJML, or becomes too large: a preview names the line and column";
+            syntax_finding(&path, mjml).unwrap_or_else(|| Finding::new(path, message))
+        };
+        open.filter_map(|(locale, email)| Some((locale, email.mjml.as_ref()?))).map(finding).collect()
+    }
+
     /// Returns the places of all texts.
     pub fn texts(&self) -> impl Iterator<Item = TextPlace> {
         self.parts.iter().flat_map(|(locale, parts)| {

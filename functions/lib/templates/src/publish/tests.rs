@@ -38,26 +38,33 @@ fn each_error_of_a_source_has_its_line_and_column() {
         ("{% if nick %}a{% endif %}", Some((1, 7)), "may be missing; use the filter default: nick"),
         ("{{ n | plural(one='a', other='b') }}", Some((1, 8)), "plural lacks few, many for the language ru"),
         ("{{ 'x' * 100000000 }}", Some((1, 4)), "takes too much work"),
-        ("{{ 'x' * 5000 }}", None, "larger than its limit"),
-        ("{{ ([1] * 100000000) | join }}", None, "takes too much work"),
+        ("{{ 'x' * 5000 }}", Some((1, 1)), "larger than its limit"),
+        ("a {{ n }}\n{{ ([1] * 100000000) | join }}", Some((2, 24)), "takes too much work"),
         (
             "{% for a in [1,2,3] * 999 %}{% for b in [1,2,3] * 999 %}{% if a == b %}x{% endif %}{% endfor %}{% endfor %}",
-            None,
+            Some((1, 60)),
             "takes too much work",
         ),
         ("{{ n.x.y }}", Some((1, 4)), "missing"),
         ("{% include 'a' %}", Some((1, 4)), "syntax error"),
         ("{{ n | safe }}", Some((1, 8)), "unknown filter"),
-        ("{{ list | join(',') | default('') }}", None, "missing"),
+        ("a\n{{ list | join(',') | default('') }}", Some((2, 11)), "missing"),
+        ("{{ n | plural(one=nick, few='a', many='b', other='c') }}", Some((1, 8)), "missing"),
+        (
+            "{% if n > 10 %}{{ n | plural(one='a', other='b') }}{% else %}x{% endif %}",
+            Some((1, 23)),
+            "plural lacks few, many for the language ru",
+        ),
+        ("{{ nick | default('\u{3164}') }}", Some((1, 1)), "must not be empty or invisible"),
     ] {
         let found = sms(source);
         assert_eq!(found.len(), 1, "{source}: {found:?}");
         let (path, found_place, found_message) = &found[0];
         assert!(path == "parts.ru.sms.text" && found_message.contains(message), "{source}: {found:?}");
-        if let Some((line, column)) = place {
-            let (found_line, found_column) = found_place.unwrap();
-            assert!(found_line == line && found_column.abs_diff(column) <= 2, "{source}: {found_place:?}");
-        }
+        let (Some((line, column)), Some((found_line, found_column))) = (place, *found_place) else {
+            panic!("{source}: {found_place:?}");
+        };
+        assert!(found_line == line && found_column.abs_diff(column) <= 2, "{source}: {found_place:?}");
     }
 }
 

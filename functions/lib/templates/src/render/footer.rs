@@ -16,9 +16,11 @@ const LABELS: [(&str, &str); 7] = [
     ("pt", "Cancelar a inscrição"),
 ];
 
-fn label(locale: &str) -> &'static str {
+/// Returns the language and the text of the label.
+fn label(locale: &str) -> (&'static str, &'static str) {
     let language = language(locale);
-    LABELS.iter().find(|(known, _)| known.eq_ignore_ascii_case(language)).map_or("Unsubscribe", |(_, label)| label)
+    let found = LABELS.iter().find(|(known, _)| known.eq_ignore_ascii_case(language));
+    found.copied().unwrap_or(("en", "Unsubscribe"))
 }
 
 /// Inserts the preheader as hidden text at the beginning of the body.
@@ -31,13 +33,15 @@ pub fn insert_preheader(html: &mut String, preheader: &str) {
 /// Appends the link to the end of the body.
 pub fn append_to_html(html: &mut String, locale: &str, link: &str) {
     let end = html.to_ascii_lowercase().rfind("</body").unwrap_or(html.len());
-    let footer = format!("<p style=\"{FOOTER}\"><a href=\"{}\">{}</a></p>", escaped(link), label(locale));
+    let (language, label) = label(locale);
+    let footer =
+        format!("<p style=\"{FOOTER}\" lang=\"{language}\" dir=\"auto\"><a href=\"{}\">{label}</a></p>", escaped(link));
     html.insert_str(end, &footer);
 }
 
 /// Appends the link to a text.
 pub fn append_to_text(text: &mut String, locale: &str, link: &str) {
-    text.push_str(&format!("\n\n{}: {link}", label(locale)));
+    text.push_str(&format!("\n\n{}: {link}", label(locale).1));
 }
 
 #[cfg(test)]
@@ -50,8 +54,8 @@ mod tests {
         insert_preheader(&mut html, "a < b");
         append_to_html(&mut html, "it-CH", "https://a.example/?b&c");
         let expected = format!(
-            "<html><BODY class=\"a\"><div style=\"{HIDDEN}\">a &lt; b</div><p>x</p><p style=\"{FOOTER}\">\
-             <a href=\"https://a.example/?b&amp;c\">Annulla l’iscrizione</a></p></BODY></html>"
+            "<html><BODY class=\"a\"><div style=\"{HIDDEN}\">a &lt; b</div><p>x</p><p style=\"{FOOTER}\" \
+             lang=\"it\" dir=\"auto\"><a href=\"https://a.example/?b&amp;c\">Annulla l’iscrizione</a></p></BODY></html>"
         );
         assert_eq!(html, expected);
         let mut bare = "<p>x</p>".to_owned();

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+use jiff::tz::TimeZone;
 use proptest::prelude::{any, proptest};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::model::TemplateDraft;
+use crate::variables::VariableValues;
 
 fn compiled(parts: Value) -> CompiledTemplate {
     let draft = json!({
@@ -30,7 +32,6 @@ fn with<T>(template: &CompiledTemplate, locale: &str, values: &Value, run: impl 
         values: &values,
         links: &ServiceLinks { unsubscribe_url: Some("https://n.example/u".to_owned().into()), preferences_url: None },
         needs_unsubscribe: true,
-        needs_all_plurals: false,
         limits: RenderLimits::default(),
     })
 }
@@ -177,7 +178,7 @@ fn the_preheader_and_the_footer_count_to_the_limit_of_an_email() {
         let mut part = part.as_object().unwrap().clone();
         part.retain(|_, value| !value.is_null());
         let template = compiled(json!({"en": {"email": part}}));
-        let limits = RenderLimits { email_bytes: 500, text_bytes: 100 };
+        let limits = RenderLimits { email_bytes: 1_000, text_bytes: 100 };
         let rendered = with(&template, "en", &json!({}), |request| {
             template.email(&RenderRequest { limits, needs_unsubscribe: preheader.is_none(), ..*request }).unwrap()
         });
@@ -188,9 +189,10 @@ fn the_preheader_and_the_footer_count_to_the_limit_of_an_email() {
     };
     assert!(email(None, 300, 300).is_ok() && email(Some("p"), 300, 500).is_ok());
     for (preheader, html, text, path) in [
-        (None, 490, 10, "parts.en.email.html"),
-        (None, 300, 490, "parts.en.email.text"),
-        (Some("p"), 490, 10, "parts.en.email.html"),
+        (None, 990, 10, "parts.en.email.html"),
+        (None, 300, 990, "parts.en.email.text"),
+        (Some("p"), 990, 10, "parts.en.email.html"),
+        (None, 500, 400, "parts.en.email.html"),
     ] {
         assert_eq!(email(preheader, html, text), Err(path.to_owned()));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::channel::link::Link;
+use domain::channel::link::{Link, LinkFault};
 use domain::{resembling, text};
 use jiff::civil::Date;
 use minijinja::value::Value as EngineValue;
@@ -209,24 +209,24 @@ impl Reader<'_> {
         let fault = match format {
             None => None,
             Some(TextFormat::Date) => {
-                (cleaned.len() != 10 || cleaned.parse::<Date>().is_err()).then_some("must be a date such as 2026-11-30")
+                let is_wrong = cleaned.len() != 10 || cleaned.parse::<Date>().is_err();
+                is_wrong.then(|| "must be a date such as 2026-11-30".to_owned())
             }
-            Some(TextFormat::DateTime) => {
-                rfc3339::parse(&cleaned).is_err().then_some("must be an RFC 3339 time such as 2026-11-30T17:05:00Z")
-            }
+            Some(TextFormat::DateTime) => rfc3339::parse(&cleaned).err().map(|fault| fault.to_string()),
             Some(TextFormat::Money) => {
-                MoneyAmount::parse(&cleaned).is_none().then_some("must be an amount and a currency such as 1234.50 EUR")
+                let is_wrong = MoneyAmount::parse(&cleaned).is_none();
+                is_wrong.then(|| "must be an amount and a currency such as 1234.50 EUR".to_owned())
             }
             Some(TextFormat::Uri) => match cleaned_uri(&cleaned) {
-                Some(uri) => {
+                Ok(uri) => {
                     self.uris.insert(uri.clone());
                     return Some(EngineValue::from(uri));
                 }
-                None => Some("must be an absolute http, https or mailto URI"),
+                Err(reason) => Some(reason),
             },
         };
         if let Some(message) = fault {
-            self.error(path, message);
+            self.error(path, &message);
             return None;
         }
         Some(EngineValue::from(cleaned))
@@ -241,13 +241,23 @@ pub(super) fn checked(field: &VariableSchema, value: &Value) -> Vec<(String, Str
 }
 
 /// Returns the normal form of a URI that may stand in a URL attribute.
-pub fn cleaned_uri(text: &str) -> Option<String> {
-    if let Ok(link) = Link::parse(text) {
-        return Some(link.as_str().to_owned());
+///
+/// # Errors
+/// Returns the reason why the text is none, without a part of it.
+pub fn cleaned_uri(text: &str) -> Result<String, String> {
+    if let Some(address) = text.strip_prefix("mailto:") {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$'*+@%?=&,".contains(&byte);
+        let is_address = !address.is_empty() && address.bytes().all(is_plain);
+        let reason = "must be an http, https or mailto URI: the address after mailto: is missing or not plain";
+        return if is_address { Ok(text.to_owned()) } else { Err(reason.to_owned()) };
     }
-    let address = text.strip_prefix("mailto:")?;
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$'*+@%?=&,".contains(&byte);
-    (!address.is_empty() && address.bytes().all(is_plain)).then(|| text.to_owned())
+    match Link::parse(text) {
+        Ok(link) => Ok(link.as_str().to_owned()),
+        Err(LinkFault::NoScheme | LinkFault::OtherScheme) => {
+            Err("must be an absolute http, https or mailto URI".to_owned())
+        }
+        Err(fault) => Err(fault.to_string()),
+    }
 }
 
 fn cleaned_text(value: &str) -> String {

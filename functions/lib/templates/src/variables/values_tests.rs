@@ -97,10 +97,19 @@ fn what_is_absent_is_listed_and_defaults_are_filled_in() {
 
 #[test]
 fn a_uri_is_http_https_or_mailto() {
-    assert_eq!(cleaned_uri("HTTPS://Example.com/ä").as_deref(), Some("https://example.com/%C3%A4"));
-    assert_eq!(cleaned_uri("mailto:ada@example.com").as_deref(), Some("mailto:ada@example.com"));
+    assert_eq!(cleaned_uri("HTTPS://Example.com/ä").as_deref(), Ok("https://example.com/%C3%A4"));
+    assert_eq!(cleaned_uri("mailto:ada@example.com").as_deref(), Ok("mailto:ada@example.com"));
     for text in ["", "javascript:alert(1)", "mailto:", "mailto:a\"b", "data:text/html,x", "/path", "www.example.com"] {
-        assert_eq!(cleaned_uri(text), None, "{text}");
+        assert!(cleaned_uri(text).is_err_and(|reason| reason.contains("mailto")), "{text}");
+    }
+    for (text, reason) in [
+        ("https://a@b.example", "user name"),
+        ("https://a.example:99999/", "port"),
+        ("https://256.1.1.1/", "IPv4"),
+        ("https://", "the host is missing"),
+    ] {
+        let found = cleaned_uri(text).unwrap_err();
+        assert!(found.contains(reason), "{text}: {found}");
     }
 }
 
