@@ -7,6 +7,7 @@ mod alarms;
 mod breaker;
 mod budgets;
 mod campaign_chaos;
+mod campaign_criteria;
 mod campaign_due;
 mod campaign_faults;
 mod campaign_history;

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::CampaignsApi;
 use super::hidden_values::{hidden, masked};
 use super::pinning::Pinned;
-use super::reconciler::too_late;
 use super::resource::{conflict, location, shown};
+use super::run_decisions::too_late;
 use campaign::{
     Approval, AtLocal, Campaign, CampaignId, CampaignState, CampaignTotals, Launch, OutcomeName, PauseReason, Plan,
     RetryOf, TaskPass, Timing, last_moment,

@@ -13,6 +13,7 @@ mod recipient_routes;
 mod reconciler;
 mod resource;
 mod results;
+mod run_decisions;
 mod samples;
 mod test_routes;
 

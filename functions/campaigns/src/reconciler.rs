@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 
 use campaign::{
     Campaign, CampaignDefinition, CampaignId, CampaignState, CampaignTask, CampaignTotals, DependencyFacts,
-    GuardCounts, Launch, MailPace, OutcomeCounts, PassRun, PauseReason, PeopleTally, ProviderPaces, ReleaseInput,
-    TaskMessage, TaskPass, TaskRelease, WorkerMessage, dependency_fault, guard_fault, last_moment, needs_breakers,
-    pick_winner, release, sms_pace,
+    GuardCounts, Launch, MailPace, PassRun, PauseReason, ProviderPaces, ReleaseInput, TaskMessage, TaskPass,
+    TaskRelease, WorkerMessage, dependency_fault, needs_breakers, release, sms_pace,
 };
 use domain::Actor;
 use domain::MAX_TTL_SECONDS;
@@ -18,9 +17,19 @@ use platform::problem::Problem;
 use store::{StoreError, StoredCampaign, Versioned, bulk_due_shards};
 
 use super::CampaignsApi;
-use super::results::{Variants, test_results, window_since};
+use super::results::{Variants, window_since};
+use super::run_decisions::{criteria_fault, is_open, must_pause, outcome_counts, winner};
 use aws::queue::QueueMessage;
 use metrics::figures::Figures;
+
+/// Facts about a running campaign.
+#[derive(Clone, Copy)]
+struct RunningFacts<'a> {
+    definition: &'a CampaignDefinition,
+    totals: &'a CampaignTotals,
+    tasks: &'a BTreeMap<u32, CampaignTask>,
+    figures: &'a Variants,
+}
 
 impl CampaignsApi {
     /// Moves every campaign forward. The failure of one does not stop the others.
@@ -74,40 +83,8 @@ impl CampaignsApi {
         let totals = closed.totals(launch, tasks.values());
         let figures = self.figures(id, launch, now).await?;
         if campaign.state == CampaignState::Running {
-            let counts = GuardCounts::of(&totals.tally, outcome_counts(&figures));
-            let counts = campaign.guarded_from.map_or(counts, |before| counts.since(before));
-            let fault = match must_pause(&definition, launch, &totals, counts, now) {
-                None if !totals.is_complete() => {
-                    Box::pin(self.dependency_fault(campaign, &definition, &totals, &tasks, now)).await?
-                }
-                fault => fault,
-            };
-            if let Some((reason, detail)) = fault {
-                tracing::warn!(campaign = %id, detail, "a campaign paused itself");
-                let pause = |campaign: &mut Campaign| _ = campaign.pause(reason, Some(detail.clone()));
-                self.transition(id, now, pause).await?;
-                return Ok(());
-            }
-            let decided = match winner(&definition, launch, &totals, &figures, now) {
-                Some((place, detail)) => {
-                    let choose = |campaign: &mut Campaign| campaign.choose_winner(place, detail.clone(), now);
-                    self.transition(id, now, choose).await?.campaign.launch
-                }
-                None => None,
-            };
-            let launch = decided.as_ref().unwrap_or(launch);
-            let slots = launch.releasable_slots(&definition, &closed, &tasks);
-            let input = ReleaseInput {
-                segments: launch.segments,
-                slots,
-                steps: &definition.steps,
-                rate_per_second: definition.rate_per_second,
-                paces: self.provider_paces(launch, &totals, now).await?,
-                resumed_at: campaign.resumed_at,
-                people_per_task: &launch.people_per_task(definition.test.as_ref()),
-                tasks: &tasks,
-            };
-            if !self.release_tasks((id, launch), read, input, now).await? || slots.len() < launch.slots.len() {
+            let facts = RunningFacts { definition: &definition, totals: &totals, tasks: &tasks, figures: &figures };
+            if !Box::pin(self.run(id, campaign, facts, read, now)).await? {
                 return Ok(());
             }
         }
@@ -117,6 +94,70 @@ impl CampaignsApi {
             self.transition(id, now, |campaign| _ = campaign.finish(is_open, lifetime, now)).await?;
         }
         Ok(())
+    }
+
+    /// Pauses a running campaign, or releases its tasks. Returns `true` if every task of every slot is done.
+    async fn run(
+        &self,
+        id: &CampaignId,
+        campaign: &Campaign,
+        RunningFacts { definition, totals, tasks, figures }: RunningFacts<'_>,
+        read: Option<Versioned<TaskRelease>>,
+        now: Timestamp,
+    ) -> Result<bool, Problem> {
+        let Some(launch) = &campaign.launch else { return Ok(false) };
+        let all_counts = GuardCounts::of(&totals.tally, outcome_counts(figures));
+        let counts = campaign.guarded_from.map_or(all_counts, |before| all_counts.since(before));
+        let fault = match must_pause(definition, launch, totals, counts, now) {
+            None if !totals.is_complete() => self.dependency_fault(campaign, definition, totals, tasks, now).await?,
+            fault => fault,
+        };
+        if let Some(fault) = fault {
+            return self.pause_itself(id, fault, now, |_| {}).await.map(|()| false);
+        }
+        let decided = match winner(definition, launch, totals, figures, now) {
+            Some((place, detail)) => {
+                let choose = |campaign: &mut Campaign| campaign.choose_winner(place, detail.clone(), now);
+                self.transition(id, now, choose).await?.campaign.launch
+            }
+            None => None,
+        };
+        let launch = decided.as_ref().unwrap_or(launch);
+        let release = read.as_ref().map(|read| read.value.clone()).unwrap_or_default();
+        let slots = launch.releasable_slots(definition, &release.closed, tasks);
+        let input = ReleaseInput {
+            segments: launch.segments,
+            slots,
+            steps: &definition.steps,
+            rate_per_second: definition.rate_per_second,
+            paces: self.provider_paces(launch, totals, now).await?,
+            resumed_at: campaign.resumed_at,
+            people_per_task: &launch.people_per_task(definition.test.as_ref()),
+            tasks,
+        };
+        if let Some((step, fault)) = criteria_fault(definition, campaign, input, &release, &all_counts, now) {
+            let note = |campaign: &mut Campaign| campaign.failed_step = Some(step);
+            return self.pause_itself(id, (PauseReason::Guard, fault), now, note).await.map(|()| false);
+        }
+        let is_complete = self.release_tasks((id, launch), read, input, now).await?;
+        Ok(is_complete && slots.len() == launch.slots.len())
+    }
+
+    /// Pauses a campaign without an operator.
+    async fn pause_itself(
+        &self,
+        id: &CampaignId,
+        (reason, detail): (PauseReason, String),
+        now: Timestamp,
+        note: impl Fn(&mut Campaign),
+    ) -> Result<(), Problem> {
+        tracing::warn!(campaign = %id, detail, "a campaign paused itself");
+        let pause = |campaign: &mut Campaign| {
+            if campaign.pause(reason, Some(detail.clone())).is_ok() {
+                note(campaign);
+            }
+        };
+        self.transition(id, now, pause).await.map(drop)
     }
 
     /// Returns the counts of a campaign that guards compare.
@@ -302,69 +343,4 @@ impl CampaignsApi {
         })
         .await
     }
-}
-
-/// Returns `true` while a notification of the campaign has not ended. The tally has the first attempts, and the metrics
-/// have the notifications that ended since.
-fn is_open(tally: &PeopleTally, variants: &Variants) -> bool {
-    let ended = |figures: &metrics::figures::Notifications| {
-        figures.closed + figures.cancelled + figures.skipped.values().sum::<i64>()
-    };
-    let ended = u64::try_from(variants.values().map(ended).sum::<i64>()).unwrap_or(0);
-    tally.waiting + tally.held > 0 && ended < tally.with_notification()
-}
-
-/// Returns how the notifications of all variants ended.
-fn outcome_counts(variants: &Variants) -> OutcomeCounts {
-    let mut outcome_counts = OutcomeCounts::default();
-    for figures in variants.values() {
-        let count = |number: i64| u64::try_from(number).unwrap_or(0);
-        outcome_counts.closed += count(figures.closed);
-        outcome_counts.failed += count(figures.not_reached());
-        outcome_counts.reached += count(figures.reached());
-        outcome_counts.complained += count(figures.complained);
-        outcome_counts.opted_out += count(figures.opted_out);
-    }
-    outcome_counts
-}
-
-/// Returns the position of the winner with its explanation, once the time of the test phase is over and its people were
-/// sent to.
-fn winner(
-    definition: &CampaignDefinition,
-    launch: &Launch,
-    totals: &CampaignTotals,
-    variants: &Variants,
-    now: Timestamp,
-) -> Option<(usize, String)> {
-    let test = definition.test.filter(|test| launch.awaits_winner(Some(test)))?;
-    let is_over = launch.slots.get(1).is_some_and(|at| *at <= now);
-    // No task of the second slot is released before.
-    let is_done = totals.tasks_done >= launch.segments;
-    (is_over && is_done).then(|| pick_winner(test.metric, &test_results(launch, test.metric, variants)))
-}
-
-/// Returns the reason for which a running campaign must pause itself, with an explanation.
-fn must_pause(
-    definition: &CampaignDefinition,
-    launch: &Launch,
-    totals: &CampaignTotals,
-    counts: GuardCounts,
-    now: Timestamp,
-) -> Option<(PauseReason, String)> {
-    if let Some(fault) = guard_fault(&definition.guards, counts) {
-        return Some((PauseReason::Guard, fault));
-    }
-    if totals.is_complete() {
-        return None;
-    }
-    too_late(definition, launch, now).map(|detail| (PauseReason::TooLate, detail))
-}
-
-/// Returns the explanation if no further person may be sent to.
-pub(super) fn too_late(definition: &CampaignDefinition, launch: &Launch, now: Timestamp) -> Option<String> {
-    if let Some(not_after) = definition.not_after.filter(|not_after| now > *not_after) {
-        return Some(format!("not_after, {not_after}, has passed"));
-    }
-    (now > last_moment(launch.at)).then(|| "the launch is more than 13 days ago".to_owned())
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value, json};
 
-use super::campaign_fields::{CampaignFields, VARIANT_SLOTS};
+use super::campaign_fields::{CampaignFields, STEP_CRITERIA, VARIANT_SLOTS};
 use crate::site::ApiProblem;
 
 type Body = Map<String, Value>;
@@ -185,7 +185,18 @@ fn steps(form: &CampaignFields) -> Result<Value, ApiProblem> {
             ApiProblem::field("rollout.steps", "each line must be a percentage and its minutes, such as: 10 for 15")
         })?);
     }
-    Ok(if steps.is_empty() { Value::Null } else { json!({"steps": steps}) })
+    let mut criteria = Map::new();
+    for (name, _) in STEP_CRITERIA {
+        let limit = number(form, &format!("rollout.criteria.{name}"))?;
+        if !limit.is_null() {
+            criteria.insert(name.to_owned(), limit);
+        }
+    }
+    Ok(match (steps.is_empty(), criteria.is_empty()) {
+        (true, true) => Value::Null,
+        (_, true) => json!({"steps": steps}),
+        (_, false) => json!({"steps": steps, "criteria": criteria}),
+    })
 }
 
 fn guards(form: &CampaignFields) -> Result<Body, ApiProblem> {

@@ -18,7 +18,8 @@ fn a_form_that_is_sent_back_unchanged_changes_nothing() {
         json!({"title": "A", "type": "NEWS", "segment": "gold", "holdout_percent": 2.5,
             "content": {"title": "T", "body": "a\nb", "url": "https://x.example", "icon": "https://x.example/i"},
             "send_at": "2026-12-01T09:00:00Z", "rate_per_second": 200, "not_after": "2026-12-01T09:00:05Z",
-            "rollout": {"steps": [{"percent": 10, "hold_minutes": 15}, {"percent": 100, "hold_minutes": 0}]},
+            "rollout": {"steps": [{"percent": 10, "hold_minutes": 15}, {"percent": 100, "hold_minutes": 0}],
+                "criteria": {"min_delivered_percent": 60, "min_clicked_percent": 1.5}},
             "guards": {"max_failed_percent": 0.5, "min_people": 10, "max_opted_out_percent": 3}}),
         json!({"title": "B", "type": "NEWS", "filter": {"all": []}, "exclude": {"segment": "gold"},
             "template": {"name": "welcome", "version": 3}, "variables": {"a": 1}, "variables_from": {"name": "first"},
@@ -52,6 +53,7 @@ fn what_cannot_be_read_is_named() {
         ("content", "message=template&variables_from=name", "variables_from"),
         ("content", "message=variants&variants%5B0%5D.name=a&variants%5B0%5D.weight_bp=1.001", "variants[0].weight_bp"),
         ("time", "rollout.steps=ten", "rollout.steps"),
+        ("time", "rollout.criteria.min_clicked_percent=few", "rollout.criteria.min_clicked_percent"),
         ("guards", "guards.min_people=x", "guards.min_people"),
     ] {
         let fields = CampaignFields::of_form(&crate::site::Fields::parse(form.as_bytes()));

@@ -11,6 +11,13 @@ use crate::site::Fields;
 /// Maximum number of variants, and number of blank ones in the form.
 pub const VARIANT_SLOTS: usize = 5;
 
+/// Criteria of the steps of a rollout, in the order of the form.
+pub const STEP_CRITERIA: [(&str, &str); 3] = [
+    ("min_delivered_percent", "Least share with a confirmed delivery"),
+    ("min_clicked_percent", "Least share with a click"),
+    ("min_converted_percent", "Least share with a conversion"),
+];
+
 /// Values of the form's inputs by their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CampaignFields(BTreeMap<String, String>);
@@ -124,6 +131,7 @@ impl CampaignFields {
         let steps = campaign["rollout"]["steps"].as_array().into_iter().flatten();
         let line =
             |step: &Value| format!("{} for {}", text(&step["percent"]), step["hold_minutes"].as_i64().unwrap_or(0));
+        self.copy(&campaign["rollout"]["criteria"], "rollout.criteria.", &STEP_CRITERIA.map(|(name, _)| name));
         self.set("rollout.steps", steps.map(line).collect::<Vec<_>>().join("\n"));
     }
 }

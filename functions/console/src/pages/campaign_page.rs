@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::campaign_body::{SHARE_GUARDS, body_of_step};
 use super::campaign_builder::{AudienceBuilder, audience_builder};
-use super::campaign_fields::{CampaignFields, VARIANT_SLOTS, text};
+use super::campaign_fields::{CampaignFields, STEP_CRITERIA, VARIANT_SLOTS, text};
 use super::campaign_list::{CampaignStateBlock, audience, state};
 use super::campaign_plan::CampaignPlan;
 use super::campaign_sent::show_sent;
@@ -46,6 +46,8 @@ struct CampaignPage {
     known_fields: [&'static str; KNOWN_FIELDS.len()],
     lists: CampaignLists,
     guards: [(&'static str, &'static str, &'static str); 4],
+    /// Criteria of the steps: name and label.
+    criteria: [(&'static str, &'static str); 3],
     slots: Vec<String>,
     plan: Option<CampaignPlan>,
     approval: Option<CampaignApproval>,
@@ -110,6 +112,7 @@ pub async fn show_new(visit: &Visit<'_>, mut refused: RefusedForm) -> Result<Pag
         builder,
         known_fields: KNOWN_FIELDS,
         guards: SHARE_GUARDS,
+        criteria: STEP_CRITERIA,
         slots: Vec::new(),
         plan: None,
         approval: None,
@@ -162,6 +165,7 @@ async fn show_draft(
         builder,
         known_fields: KNOWN_FIELDS,
         guards: SHARE_GUARDS,
+        criteria: STEP_CRITERIA,
         slots: (0..VARIANT_SLOTS).map(|place| format!("variants[{place}]")).collect(),
         plan,
         approval,

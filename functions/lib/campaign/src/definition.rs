@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::audience::{AudienceKind, RecipientList, Selection};
 use crate::guards::Guards;
 use crate::local_time::{AtLocal, IfPassed, Timing};
 use crate::retry::RetryOf;
+use crate::steps::{CampaignStep, StepCriteria, check_steps};
 use crate::test_phase::{TestPhase, TestPhaseBody};
 use crate::variants::{CampaignTemplate, MessageFields, Variant, VariantBody, variants};
 use domain::notification::{Content, Urgency};
@@ -27,8 +28,6 @@ const MAX_TITLE_CHARS: usize = 100;
 const MAX_RATE: u32 = 5_000;
 const DEFAULT_RATE: u32 = 500;
 const MAX_HOLDOUT_PERCENT: f64 = 50.0;
-const MAX_STEPS: usize = 10;
-const MAX_HOLD_MINUTES: u32 = 7 * 24 * 60;
 /// Longest time from the request to `not_after`.
 const MAX_NOT_AFTER: SignedDuration = SignedDuration::from_hours(104 * 24);
 /// Tolerance for clocks that differ.
@@ -59,6 +58,8 @@ pub struct CampaignDefinition {
     pub not_after: Option<Timestamp>,
     /// Steps of the rollout; the last one is 100 %.
     pub steps: Vec<CampaignStep>,
+    /// Shares that the people of a step must reach before the next step begins.
+    pub criteria: StepCriteria,
     /// Test phase, after which the rest gets the variant that did best.
     pub test: Option<TestPhase>,
     /// Limits at which it pauses itself.
@@ -67,17 +68,6 @@ pub struct CampaignDefinition {
     pub ttl_seconds: Option<i64>,
     /// Urgency for the push services.
     pub urgency: Urgency,
-}
-
-/// Step of a campaign's own rollout.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CampaignStep {
-    /// Share of the tasks that may be worked on, in percent.
-    pub percent: f64,
-    /// Time to wait after the step's last task, in minutes.
-    #[serde(default)]
-    pub hold_minutes: u32,
 }
 
 #[derive(Deserialize)]
@@ -126,6 +116,8 @@ struct AtLocalBody {
 #[serde(deny_unknown_fields)]
 struct Rollout {
     steps: Vec<CampaignStep>,
+    #[serde(default)]
+    criteria: Option<StepCriteria>,
 }
 
 impl CampaignDefinition {
@@ -152,8 +144,9 @@ impl CampaignDefinition {
         let timing = timing(&body, &mut errors);
         let not_after = body.not_after.as_deref().and_then(|text| time("not_after", text, &mut errors));
         let test = test_phase(&body, &mut errors);
-        let steps = body.rollout.map(|rollout| rollout.steps).unwrap_or_default();
+        let (steps, criteria) = body.rollout.map(|it| (it.steps, it.criteria.unwrap_or_default())).unwrap_or_default();
         check_steps(&steps, &mut errors);
+        criteria.check(&steps, &mut errors);
         let rate_per_second = body.rate_per_second.unwrap_or(DEFAULT_RATE);
         if !(1..=MAX_RATE).contains(&rate_per_second) {
             error(&mut errors, "rate_per_second", "must be from 1 to 5,000");
@@ -184,6 +177,7 @@ impl CampaignDefinition {
             rate_per_second,
             not_after,
             steps,
+            criteria,
             test,
             guards,
             ttl_seconds: body.ttl_seconds,
@@ -297,28 +291,6 @@ fn timing(body: &Body, errors: &mut Vec<FieldError>) -> Timing {
 fn time(field: &str, text: &str, errors: &mut Vec<FieldError>) -> Option<Timestamp> {
     let parsed = rfc3339::parse(text);
     parsed.map_err(|wrong| errors.push(FieldError::new(field, wrong.to_string()))).ok()
-}
-
-fn check_steps(steps: &[CampaignStep], errors: &mut Vec<FieldError>) {
-    let mut before = 0.0;
-    for (index, step) in steps.iter().enumerate() {
-        if !(step.percent > before && step.percent <= 100.0) {
-            let message = "must be above the step before and at most 100";
-            errors.push(FieldError::new(format!("rollout.steps[{index}].percent"), message));
-        }
-        if step.hold_minutes > MAX_HOLD_MINUTES {
-            let message = "must be at most 10,080 (7 days)";
-            errors.push(FieldError::new(format!("rollout.steps[{index}].hold_minutes"), message));
-        }
-        before = step.percent;
-    }
-    if steps.len() > MAX_STEPS {
-        errors.push(FieldError::new("rollout.steps", "must be at most 10 steps"));
-    }
-    #[expect(clippy::float_cmp, reason = "100 is exact")]
-    if !steps.is_empty() && before != 100.0 {
-        errors.push(FieldError::new("rollout.steps", "must end with a step of 100 %"));
-    }
 }
 
 fn basis_points(field: &str, percent: f64, errors: &mut Vec<FieldError>) -> u32 {

@@ -102,6 +102,31 @@ fn times_in_the_past_are_refused() {
 }
 
 #[test]
+fn criteria_need_steps_that_hold_and_shares() {
+    for (changes, field) in [
+        (
+            json!({"rollout": {"steps": [{"percent": 10, "hold_minutes": 4}, {"percent": 100}],
+                "criteria": {"min_delivered_percent": 60}}}),
+            "rollout.steps[0].hold_minutes",
+        ),
+        (
+            json!({"rollout": {"steps": [{"percent": 100}], "criteria": {"min_clicked_percent": 101}}}),
+            "rollout.criteria.min_clicked_percent",
+        ),
+        (
+            json!({"rollout": {"steps": [{"percent": 100}], "criteria": {"min_opened_percent": 1}}}),
+            "rollout.criteria.min_opened_percent",
+        ),
+    ] {
+        assert_eq!(with(changes.clone()).unwrap_err(), [field], "{changes}");
+    }
+    let steps = json!([{"percent": 10, "hold_minutes": 5}, {"percent": 100}]);
+    let definition = with(json!({"rollout": {"steps": steps, "criteria": {"min_delivered_percent": 60}}})).unwrap();
+    assert_eq!(definition.criteria.min_delivered_percent, Some(60.0));
+    assert_eq!(with(json!({"rollout": {"steps": steps, "criteria": null}})).unwrap().criteria, StepCriteria::default());
+}
+
+#[test]
 fn a_test_phase_is_for_variants_and_its_fields_are_checked() {
     let tested = |test: Value, others: Value| {
         let text = json!({"title": "Hi", "body": "there"});

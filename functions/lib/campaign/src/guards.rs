@@ -61,6 +61,7 @@ impl Guards {
 /// Ends of the campaign's notifications so far, later reports included: a bounce turns an accepted e-mail into a failed
 /// one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct OutcomeCounts {
     /// Notifications that ended, without those that were skipped.
     pub closed: u64,
@@ -72,6 +73,12 @@ pub struct OutcomeCounts {
     pub complained: u64,
     /// Those by whose link the recipient opted out.
     pub opted_out: u64,
+    /// Those whose delivery was confirmed.
+    pub delivered: u64,
+    /// Those that were clicked.
+    pub clicked: u64,
+    /// Those that led to a conversion.
+    pub converted: u64,
 }
 
 /// Counts that guards compare with their limits.
@@ -117,6 +124,9 @@ impl GuardCounts {
                 reached: now.reached.saturating_sub(then.reached),
                 complained: now.complained.saturating_sub(then.complained),
                 opted_out: now.opted_out.saturating_sub(then.opted_out),
+                delivered: now.delivered.saturating_sub(then.delivered),
+                clicked: now.clicked.saturating_sub(then.clicked),
+                converted: now.converted.saturating_sub(then.converted),
             },
         }
     }

@@ -56,6 +56,10 @@ pub struct Campaign {
     /// Counts at the last resume after a pause by a guard. The guards compare what came since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guarded_from: Option<GuardCounts>,
+    /// Position of the step whose people did not meet the criteria. An operator who resumed the campaign decided to go
+    /// on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_step: Option<usize>,
     /// Time at which the last task was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<Timestamp>,
@@ -179,6 +183,7 @@ impl Campaign {
             launch: None,
             resumed_at: None,
             guarded_from: None,
+            failed_step: None,
             sent_at: None,
             ended_at: None,
         }

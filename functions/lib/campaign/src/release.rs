@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::definition::CampaignStep;
 use crate::mail_pace::MailPace;
 use crate::provider_limit::{ProviderLimit, ProviderLimitKind, interval_ms};
 use crate::slots::ClosedSlots;
+use crate::steps::CampaignStep;
 use crate::task::CampaignTask;
 use platform::time_limits::PACED_TASK_LIMIT;
 
@@ -256,6 +256,14 @@ pub fn release(input: ReleaseInput<'_>, before: &TaskRelease, now: Timestamp) ->
         && input.open_slots(&next).all(|slot| input.tasks_of(slot).all(|task| input.is_done(task)));
     let tasks = chosen.tasks.iter().map(|(candidate, delay_seconds)| (candidate.task, *delay_seconds)).collect();
     ReleasedTasks { tasks, interval_ms: pace.interval_ms, release: next, is_complete }
+}
+
+/// Returns the position of the step that is over at `now`, so that a release enters the next one; `None` while none is.
+#[must_use]
+pub fn finished_step(input: ReleaseInput<'_>, before: &TaskRelease, now: Timestamp) -> Option<usize> {
+    let mut next = before.clone();
+    step_forward(input, &mut next, now);
+    (before.step < next.step && next.step < input.steps.len()).then_some(before.step)
 }
 
 /// Returns the tasks that may be released: first what was lost, then what the step allows of each slot that is due.
