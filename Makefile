@@ -54,23 +54,20 @@ run: build target/venv/local/ready target/venv/sam/ready ## show the main flow o
 	@$(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) infra/local/run.py
 
 .PHONY: test
-test: build target/venv/local/ready target/venv/sam/ready ## all tests, including those on a deployed local stack and in a browser
-	@echo "== tests of the workspace"
-	@SECONDS=0; cargo test --workspace --locked; $(call took,tests of the workspace)
-	@echo "== tests of the deploy"
-	@SECONDS=0; $(LOCAL_PYTHON) -m unittest discover -s tests/infra; $(call took,tests of the deploy)
-	@echo "== test over the deployed stack"
-	@SECONDS=0; $(LOCAL_PYTHON) infra/local/with_stack.py \
-	  cargo test --workspace --locked --test deployed -- --ignored --test-threads 1; \
-	  $(call took,test over the deployed stack)
-	@$(MAKE) --no-print-directory quick-tools
+test: build target/venv/local/ready target/venv/sam/ready target/venv/load/ready target/venv/faults/ready target/venv/contract/ready ## all tests, including those on a deployed local stack and in a browser
+	@SECONDS=0; $(LOCAL_PYTHON) infra/local/run_tests.py; $(call took,tests of the workspace and over the stack)
+	@$(MAKE) --no-print-directory bench-and-faults
 
 # Finds broken tools that no test uses. One stack serves all tools except faults, which needs a proxy before its own stack.
 .PHONY: quick-tools
 quick-tools: build target/venv/local/ready target/venv/sam/ready target/venv/load/ready target/venv/faults/ready target/venv/contract/ready ## short forms of bench, smoke, load, report, redrive, browser, contract and faults
+	@SECONDS=0; $(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) infra/local/quick_tools.py; $(call took,quick tools on one stack)
+	@$(MAKE) --no-print-directory bench-and-faults
+
+.PHONY: bench-and-faults
+bench-and-faults:
 	@echo "== bench, short form"
 	@SECONDS=0; SHORT=1 python3 tests/benches/bench.py; $(call took,bench)
-	@SECONDS=0; $(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) infra/local/quick_tools.py; $(call took,quick tools on one stack)
 	@echo "== faults, short form"
 	@SECONDS=0; SHORT=1 $(LOCAL_PYTHON) infra/local/run_faults.py; $(call took,faults)
 
