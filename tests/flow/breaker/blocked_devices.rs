@@ -123,6 +123,20 @@ async fn several_devices_that_must_wait_block_their_host_for_minutes_and_then_on
 }
 
 #[tokio::test]
+async fn devices_of_one_recipient_block_no_host_whatever_their_number() {
+    let world = World::start().await;
+    let devices: Vec<_> = (0..5).map(|number| format!("device-{number}")).collect();
+    for device in &devices {
+        world.subscribe("ada", device).await;
+        world.push.answer(device, [Reply::status(429).with("Retry-After", "3600")]);
+    }
+    reachable(&world, "bob").await;
+    world.send("ada", json!({})).await;
+    assert!(devices.iter().all(|device| world.push.count(device) == 1), "each device was asked to wait");
+    assert_eq!(world.send("bob", json!({})).await.attempts(), ["push:accepted"]);
+}
+
+#[tokio::test]
 async fn a_few_blocked_devices_among_many_working_ones_open_no_breaker() {
     let world = World::start().await;
     let people = crowd(&world, "user", 20).await;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::breakers::{Breakers, Bulkhead, BulkheadSlot, CallDecision, CallKind};
-use domain::breaker::{DeviceHash, Host, Thresholds};
+use domain::breaker::{Host, RecipientHash, Thresholds};
 use domain::channel::Answer;
 
 /// Limits of this process for calls to providers, by host.
@@ -66,16 +66,16 @@ impl AdmissionControl {
         Ok(CallPermit { host, kind: CallKind::Regular, _slot: slot })
     }
 
-    /// Counts the result of a call that began at `began`. `device` is the target of a push.
+    /// Counts the result of a call that began at `began`. `recipient` is that of a push.
     pub(crate) async fn report(
         &self,
         permit: &CallPermit,
-        device: Option<DeviceHash>,
+        recipient: Option<RecipientHash>,
         answer: &Answer,
         began: Timestamp,
         thresholds: &Thresholds,
     ) {
-        self.breakers.count(&permit.host, device, permit.kind, answer, began, thresholds).await;
+        self.breakers.count(&permit.host, recipient, permit.kind, answer, began, thresholds).await;
     }
 
     /// Returns a permit whose call was not made. If the call was the probe, the next call can be the probe.

@@ -20,7 +20,7 @@ use crate::stores::Persistence;
 use crate::token::TokenKeys;
 use aws::deadline;
 use channels::push::PushClient;
-use domain::breaker::{DeviceHash, Host, Thresholds};
+use domain::breaker::{Host, RecipientHash, Thresholds};
 use domain::channel::push::{ExtraOrigins, Subscription};
 use domain::channel::{Answer, Channel, Outcome, Rejection};
 use domain::notification::{Content, MAX_UNSTORED_AGE, Notification};
@@ -257,8 +257,8 @@ impl PushSender {
         let report = async {
             // A device that is slower than another one is no failure. A probe without an answer is a failure.
             if !one.is_given_up || one.permit.is_probe() {
-                let device = Some(hash_of(&one.device.device_id));
-                self.admission.report(one.permit, device, &one.answer, at, thresholds).await;
+                let hash = Some(hash_of(recipient));
+                self.admission.report(one.permit, hash, &one.answer, at, thresholds).await;
             }
         };
         tokio::join!(remove, rest, report);
@@ -314,11 +314,11 @@ fn rest_of(one: &EndedCall<'_>, now: Timestamp) -> Option<Timestamp> {
     now.checked_add(SignedDuration::from_millis(after_ms)).ok()
 }
 
-/// Returns 32 bits that stand for the device in a breaker's counts: the FNV-1a hash of its id.
-///
-/// The id itself is a hash of the endpoint.
-fn hash_of(device_id: &str) -> DeviceHash {
-    device_id.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+/// Returns 32 bits that stand for the recipient in a breaker's counts. All devices of one person count as one. They
+/// often fail together, although the host serves everybody else.
+fn hash_of(recipient: &RecipientKey) -> RecipientHash {
+    let [a, b, c, d, ..] = recipient.to_bytes();
+    RecipientHash::from_be_bytes([a, b, c, d])
 }
 
 fn given_up<'a>(group: &'a Group<'a>, device: &'a Device, latency_ms: u64) -> EndedCall<'a> {

@@ -4,7 +4,7 @@
 //! pk            breaker#push#fcm.googleapis.com
 //! revision      revision of the last transition; absent before the first
 //! closed_at     CLOSED: time of closing              f<slot>, s<slot>  failures and successes of a slot of 5 s
-//!                                                    d<slot>, a<slot>  devices that failed; devices with a Retry-After
+//!                                                    d<slot>, a<slot>  recipients of failed pushes; with a Retry-After
 //! open_until    OPEN: no calls before this time
 //! probe_until   HALF_OPEN: end of the probe's lease
 //! open_for_ms   open period; a failed probe doubles it
@@ -136,9 +136,13 @@ impl BreakerRepository for BreakerStore {
             .expression_attribute_values(":gone", number(forgotten_at(report.at_ms)))
             .return_values(ReturnValue::AllNew);
         let mut adds = Vec::new();
-        for (slot, devices) in report.tally.devices() {
+        for (slot, recipients) in report.tally.recipients() {
             let marks = |only_asked: bool| -> Vec<_> {
-                devices.iter().filter(|(_, asked)| !only_asked || **asked).map(|(mark, _)| mark.to_string()).collect()
+                recipients
+                    .iter()
+                    .filter(|(_, asked)| !only_asked || **asked)
+                    .map(|(mark, _)| mark.to_string())
+                    .collect()
             };
             for (kind, marks) in [("d", marks(false)), ("a", marks(true))].into_iter().filter(|(_, m)| !m.is_empty()) {
                 adds.push(format!("{kind}{slot} :{kind}{slot}"));
@@ -245,7 +249,7 @@ fn tally_of(item: &Item) -> SlotCounts {
             'd' | 'a' => {
                 let marks = value.as_ns().map(Vec::as_slice).unwrap_or_default();
                 let marks = marks.iter().filter_map(|mark| mark.parse().ok());
-                marks.for_each(|mark| tally.add_device(slot, mark, kind == 'a'));
+                marks.for_each(|mark| tally.add_recipient(slot, mark, kind == 'a'));
             }
             _ => {}
         }

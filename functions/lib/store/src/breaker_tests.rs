@@ -39,11 +39,13 @@ async fn reports_are_added_and_the_response_is_the_sum() {
 }
 
 #[tokio::test]
-async fn a_device_is_stored_once_per_slot_by_all_reports() {
+async fn a_recipient_is_stored_once_per_slot_by_all_reports() {
     let (_, store) = store().await;
     let of = |failures: &[(i64, u32, bool)]| {
         let mut tally = SlotCounts::default();
-        failures.iter().for_each(|(at_ms, mark, asked)| tally.add_device(SlotCounts::slot_of(*at_ms), *mark, *asked));
+        failures
+            .iter()
+            .for_each(|(at_ms, mark, asked)| tally.add_recipient(SlotCounts::slot_of(*at_ms), *mark, *asked));
         BreakerReport { tally, began_ms: 12_000, failures: failures.len(), asked_until_ms: None, at_ms: 12_000 }
     };
     store.count(&fcm(), &of(&[(12_000, 7, false), (12_000, u32::MAX, true)])).await.unwrap();

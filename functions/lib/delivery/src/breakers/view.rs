@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::cache::{BreakerCache, HOLD_OFF_MS};
 use super::transition_log::{log_transition, moment};
 use domain::breaker::{
-    Admission, Breaker, BreakerReport, DeviceHash, Failure, Host, Signal, StoredBreaker, Thresholds,
+    Admission, Breaker, BreakerReport, Failure, Host, RecipientHash, Signal, StoredBreaker, Thresholds,
 };
 use domain::channel::Answer;
 use platform::clock::Clock;
@@ -167,12 +167,12 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
 
     /// Counts the result of a call. Writes only on failures and after probes, and never fails.
     ///
-    /// `device` is the target of a push. Its `Retry-After` concerns that device alone until several devices get one.
-    /// The `Retry-After` of a provider without devices concerns the whole provider.
+    /// `recipient` is that of a push. A `Retry-After` concerns the device alone until devices of several recipients get
+    /// one. The `Retry-After` of SES and SNS, which are counted without a recipient, concerns the whole provider.
     pub async fn count(
         &self,
         host: &Host,
-        device: Option<DeviceHash>,
+        recipient: Option<RecipientHash>,
         kind: CallKind,
         answer: &Answer,
         began: Timestamp,
@@ -187,7 +187,7 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
             }
             (CallKind::Regular, Signal::Success) => return self.cache().entry(host, now_ms).memory.succeeded(now_ms),
             (CallKind::Regular, Signal::Answered | Signal::NotCalled) => return,
-            (CallKind::Regular, Signal::Asked(after_ms)) if device.is_none() => {
+            (CallKind::Regular, Signal::Asked(after_ms)) if recipient.is_none() => {
                 self.within_timeout(self.write_boxed(
                     BreakerWrite::RequestedRest(until_ms(after_ms)),
                     host,
@@ -199,7 +199,7 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
             (CallKind::Regular, Signal::Asked(after_ms)) => Some(until_ms(after_ms)),
             (CallKind::Regular, Signal::Failure) => None,
         };
-        let failure = Failure { began_ms: began.as_millisecond(), ended_ms: now_ms, device, asked_until_ms };
+        let failure = Failure { began_ms: began.as_millisecond(), ended_ms: now_ms, recipient, asked_until_ms };
         self.cache().entry(host, now_ms).memory.failed(failure);
         self.within_timeout(self.write_boxed(BreakerWrite::Failures, host, thresholds)).await;
     }
@@ -277,7 +277,7 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
         {
             let mut cache = self.cache();
             cache.update(host, stored.breaker, now_ms);
-            cache.entry(host, now_ms).memory.update_device_limit(stored, now_ms);
+            cache.entry(host, now_ms).memory.update_recipient_limit(stored, now_ms);
         }
         if let Some((next, why)) = opening(stored, report, thresholds, now_ms) {
             if matches!(self.replace(host, &stored.breaker, &next).await, Transition::Done) {
@@ -379,7 +379,7 @@ fn opening(
         let longer = asked.and_then(|until_ms| opened.asked(until_ms, now_ms));
         return Some((longer.unwrap_or(opened), "too many failures"));
     }
-    Some((stored.breaker.asked(asked?, now_ms)?, "several devices were told when to come again"))
+    Some((stored.breaker.asked(asked?, now_ms)?, "devices of several recipients were told when to come again"))
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! State that one process holds for a host: the last breaker it read, and attempts that are not reported yet.
 
-use super::{Admission, Breaker, BreakerReport, Count, DeviceHash, Phase, SlotCounts, StoredBreaker};
+use super::{Admission, Breaker, BreakerReport, Count, Phase, RecipientHash, SlotCounts, StoredBreaker};
 
 /// Time after which attempts are removed: slightly longer than the longest window that the settings allow (120 s).
 const KEPT_MS: i64 = 125_000;
 /// Assumed maximum clock difference between two instances.
 pub const CLOCK_SKEW_MS: i64 = 5_000;
 
-/// Number of devices in the table from which further failures are only counted. It keeps the item small. With that
-/// many different devices, the host itself is at fault.
+/// Number of recipients in the table from which further failures are only counted. It keeps the item small. With that
+/// many different recipients, the host itself is at fault.
 const MOST_MARKED: usize = 16;
 /// Period for which the last check of that number stays valid.
 const MARKED_FOR_MS: i64 = 10_000;
@@ -20,8 +20,8 @@ pub struct Failure {
     pub began_ms: i64,
     /// End of the attempt, in milliseconds since the epoch.
     pub ended_ms: i64,
-    /// Device that was tried; `None` for SES and SNS, which have no devices.
-    pub device: Option<DeviceHash>,
+    /// Recipient of the push; `None` for SES and SNS, whose failures are those of the whole provider.
+    pub recipient: Option<RecipientHash>,
     /// Time until which the provider's answer asked to wait (`Retry-After`).
     pub asked_until_ms: Option<i64>,
 }
@@ -34,7 +34,7 @@ pub struct LocalBreaker {
     wish_until_ms: i64,
     succeeded: SlotCounts,
     failed: Vec<Failure>,
-    /// Time until which this process assumes that the table names [`MOST_MARKED`] devices or more.
+    /// Time until which this process assumes that the table names [`MOST_MARKED`] recipients or more.
     crowded_until_ms: i64,
 }
 
@@ -78,9 +78,9 @@ impl LocalBreaker {
         }
     }
 
-    /// Checks the number of devices that the table names, and stores the result for 10 s (`MARKED_FOR_MS`).
-    pub fn update_device_limit(&mut self, stored: &StoredBreaker, now_ms: i64) {
-        let is_crowded = stored.tally.devices_since(now_ms - KEPT_MS) >= MOST_MARKED;
+    /// Checks the number of recipients that the table names, and stores the result for 10 s (`MARKED_FOR_MS`).
+    pub fn update_recipient_limit(&mut self, stored: &StoredBreaker, now_ms: i64) {
+        let is_crowded = stored.tally.recipients_since(now_ms - KEPT_MS) >= MOST_MARKED;
         self.crowded_until_ms = if is_crowded { now_ms + MARKED_FOR_MS } else { 0 };
     }
 
@@ -92,8 +92,8 @@ impl LocalBreaker {
         tally.forget_until(now_ms - KEPT_MS);
         for failure in &self.failed {
             let slot = SlotCounts::slot_of(failure.ended_ms);
-            match failure.device.filter(|_| self.crowded_until_ms <= now_ms) {
-                Some(device) => tally.add_device(slot, device, failure.asked_until_ms.is_some()),
+            match failure.recipient.filter(|_| self.crowded_until_ms <= now_ms) {
+                Some(recipient) => tally.add_recipient(slot, recipient, failure.asked_until_ms.is_some()),
                 None => tally.add(slot, Count { failed: 1, succeeded: 0 }),
             }
         }
@@ -135,23 +135,23 @@ mod tests {
     use crate::breaker::{Signal, Thresholds};
 
     const fn failure(began_ms: i64, ended_ms: i64) -> Failure {
-        Failure { began_ms, ended_ms, device: None, asked_until_ms: None }
+        Failure { began_ms, ended_ms, recipient: None, asked_until_ms: None }
     }
 
     #[test]
-    fn devices_are_named_until_the_table_names_enough() {
+    fn recipients_are_named_until_the_table_names_enough() {
         let mut memory = LocalBreaker::default();
-        memory.failed(Failure { device: Some(7), asked_until_ms: Some(9_000), ..failure(900, 1_000) });
-        memory.failed(Failure { device: Some(7), ..failure(900, 1_100) });
+        memory.failed(Failure { recipient: Some(7), asked_until_ms: Some(9_000), ..failure(900, 1_000) });
+        memory.failed(Failure { recipient: Some(7), ..failure(900, 1_100) });
         let report = memory.report(1_100).unwrap();
-        assert_eq!((report.failures, report.asked_until_ms, report.tally.devices_since(0)), (2, Some(9_000), 1));
+        assert_eq!((report.failures, report.asked_until_ms, report.tally.recipients_since(0)), (2, Some(9_000), 1));
         assert_eq!(report.tally.slots().map(|(_, count)| count.failed).sum::<u64>(), 0);
         let mut stored = StoredBreaker::default();
-        (0..16).for_each(|device| stored.tally.add_device(0, device, false));
-        memory.update_device_limit(&stored, 1_100);
+        (0..16).for_each(|recipient| stored.tally.add_recipient(0, recipient, false));
+        memory.update_recipient_limit(&stored, 1_100);
         let report = memory.report(1_200).unwrap();
-        assert_eq!((report.tally.devices_since(0), report.tally.slots().next().unwrap().1.failed), (0, 2));
-        assert_eq!(memory.report(12_000).unwrap().tally.devices_since(0), 1, "unless that was long ago");
+        assert_eq!((report.tally.recipients_since(0), report.tally.slots().next().unwrap().1.failed), (0, 2));
+        assert_eq!(memory.report(12_000).unwrap().tally.recipients_since(0), 1, "unless that was long ago");
     }
 
     #[test]

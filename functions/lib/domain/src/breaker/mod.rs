@@ -9,8 +9,8 @@
 //! in the same window. A healthy service therefore writes nothing. Successes of instances without a failure are not
 //! in the table, so a breaker may open early. It never opens late: see [`SlotCounts::is_bad`].
 //!
-//! A push service's failures count by device. Its `Retry-After` concerns one device only, until several different
-//! devices received one ([`SlotCounts::asks_for_rest`]).
+//! A push service's failures count by recipient. Its `Retry-After` concerns one device only, until devices of several
+//! different recipients received one ([`SlotCounts::asks_for_rest`]).
 
 mod host;
 pub mod local;
@@ -22,6 +22,6 @@ mod thresholds;
 pub use host::{Host, OpenCircuits};
 pub use local::{CLOCK_SKEW_MS, Failure, LocalBreaker};
 pub use report::{BreakerReport, StoredBreaker};
-pub use slot_counts::{Count, DeviceHash, MIN_FAILED_DEVICES, SLOT_MS, SlotCounts};
+pub use slot_counts::{Count, MIN_FAILED_RECIPIENTS, RecipientHash, SLOT_MS, SlotCounts};
 pub use state::{Admission, Breaker, PROBE_LEASE, Phase, Signal};
 pub use thresholds::Thresholds;

@@ -1,7 +1,7 @@
 //! Counts of attempts by slots of 5 s. One process counts in memory; the table holds the sum over all processes.
 //!
-//! A device's failures are stored by device. Any number of failures of one device within a window counts as one
-//! failure. A failure without a device (SES, SNS) counts each time.
+//! The failures of a push service are stored by recipient. Any number of failures of one recipient's devices within a
+//! window counts as one failure. A failure without a recipient (SES, SNS) counts each time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,16 +9,16 @@ use super::Thresholds;
 
 /// Length of a slot, in milliseconds.
 pub const SLOT_MS: i64 = 5_000;
-/// Minimum number of different failed devices before a push service's breaker opens.
-pub const MIN_FAILED_DEVICES: usize = 3;
+/// Minimum number of different recipients of failed pushes before a push service's breaker opens.
+pub const MIN_FAILED_RECIPIENTS: usize = 3;
 
-/// Hash of a device's id (32 bits).
-pub type DeviceHash = u32;
+/// First 32 bits of a recipient's key, which is a keyed hash of the id.
+pub type RecipientHash = u32;
 
 /// Number of failed and successful attempts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Count {
-    /// Failures without a device: the provider did not answer, or answered "retry later".
+    /// Failures without a recipient: the provider did not answer, or answered "retry later".
     pub failed: u64,
     /// Attempts that the provider accepted.
     pub succeeded: u64,
@@ -28,8 +28,8 @@ pub struct Count {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Slot {
     count: Count,
-    /// Failed devices; `true` if an answer asked the device to wait.
-    devices: BTreeMap<DeviceHash, bool>,
+    /// Recipients of failed pushes; `true` if an answer asked to wait.
+    recipients: BTreeMap<RecipientHash, bool>,
 }
 
 /// Counts by slot, oldest first.
@@ -41,8 +41,8 @@ pub struct SlotCounts(BTreeMap<i64, Slot>);
 struct Sum {
     unmarked: u64,
     succeeded: u64,
-    devices: BTreeSet<DeviceHash>,
-    asked: BTreeSet<DeviceHash>,
+    recipients: BTreeSet<RecipientHash>,
+    asked: BTreeSet<RecipientHash>,
 }
 
 impl SlotCounts {
@@ -59,26 +59,26 @@ impl SlotCounts {
         held.succeeded = held.succeeded.saturating_add(count.succeeded);
     }
 
-    /// Adds a device's failure to one slot. `asked` is `true` if the answer asked to wait.
-    pub fn add_device(&mut self, slot: i64, device: DeviceHash, asked: bool) {
-        *self.0.entry(slot).or_default().devices.entry(device).or_default() |= asked;
+    /// Adds the failure of a push to a recipient to one slot. `asked` is `true` if the answer asked to wait.
+    pub fn add_recipient(&mut self, slot: i64, recipient: RecipientHash, asked: bool) {
+        *self.0.entry(slot).or_default().recipients.entry(recipient).or_default() |= asked;
     }
 
     /// Adds all counts of another tally.
     pub fn merge(&mut self, other: &Self) {
         for (slot, added) in &other.0 {
             self.add(*slot, added.count);
-            added.devices.iter().for_each(|(device, asked)| self.add_device(*slot, *device, *asked));
+            added.recipients.iter().for_each(|(recipient, asked)| self.add_recipient(*slot, *recipient, *asked));
         }
     }
 
-    /// Subtracts counts that were added before, and removes the devices of those slots.
+    /// Subtracts counts that were added before, and removes the recipients of those slots.
     pub fn subtract(&mut self, other: &Self) {
         for (slot, taken) in &other.0 {
             if let Some(held) = self.0.get_mut(slot) {
                 held.count.failed = held.count.failed.saturating_sub(taken.count.failed);
                 held.count.succeeded = held.count.succeeded.saturating_sub(taken.count.succeeded);
-                held.devices.retain(|device, _| !taken.devices.contains_key(device));
+                held.recipients.retain(|recipient, _| !taken.recipients.contains_key(recipient));
             }
         }
         self.0.retain(|_, slot| *slot != Slot::default());
@@ -100,22 +100,21 @@ impl SlotCounts {
         self.0.iter().map(|(slot, held)| (*slot, held.count))
     }
 
-    /// Returns every slot with its failed devices, oldest first. `true` means that an answer asked the device to
-    /// wait.
-    pub fn devices(&self) -> impl Iterator<Item = (i64, &BTreeMap<DeviceHash, bool>)> + '_ {
-        self.0.iter().map(|(slot, held)| (*slot, &held.devices))
+    /// Returns every slot with the recipients of failed pushes, oldest first. `true`: an answer asked to wait.
+    pub fn recipients(&self) -> impl Iterator<Item = (i64, &BTreeMap<RecipientHash, bool>)> + '_ {
+        self.0.iter().map(|(slot, held)| (*slot, &held.recipients))
     }
 
-    /// Returns the number of different devices that failed since `at_ms`.
+    /// Returns the number of different recipients of pushes that failed since `at_ms`.
     #[must_use]
-    pub fn devices_since(&self, at_ms: i64) -> usize {
+    pub fn recipients_since(&self, at_ms: i64) -> usize {
         let recent = self.0.iter().filter(|(slot, _)| ends_ms(**slot) > at_ms);
-        recent.flat_map(|(_, held)| held.devices.keys()).collect::<BTreeSet<_>>().len()
+        recent.flat_map(|(_, held)| held.recipients.keys()).collect::<BTreeSet<_>>().len()
     }
 
     /// Returns `true` if the breaker must open. The rule: at least `min_attempts` within the window that ends now, of
-    /// which at least `failure_percent` failed. All failures of one device count as one. Fewer than
-    /// [`MIN_FAILED_DEVICES`] devices are never enough.
+    /// which at least `failure_percent` failed. All failures of one recipient count as one. Fewer than
+    /// [`MIN_FAILED_RECIPIENTS`] recipients are never enough.
     ///
     /// The result is never late, although some attempts are not known here. A failure counts if its slot overlaps the
     /// window. A success counts only if its whole slot lies inside the window. Successes that were not reported are
@@ -135,12 +134,12 @@ impl SlotCounts {
     }
 
     /// Returns `true` if the whole host must rest. The condition must hold within the window or a shorter time that
-    /// ends now: [`MIN_FAILED_DEVICES`] different devices were asked to wait, and at least `failure_percent` of the
-    /// known attempts failed.
+    /// ends now: devices of [`MIN_FAILED_RECIPIENTS`] different recipients were asked to wait, and at least
+    /// `failure_percent` of the known attempts failed.
     #[must_use]
     pub fn asks_for_rest(&self, thresholds: &Thresholds, now_ms: i64) -> bool {
         let enough =
-            |sum: &Sum| sum.asked.len() >= MIN_FAILED_DEVICES && is_share(sum.failed(), sum.attempts(), thresholds);
+            |sum: &Sum| sum.asked.len() >= MIN_FAILED_RECIPIENTS && is_share(sum.failed(), sum.attempts(), thresholds);
         self.sums(thresholds, now_ms).iter().any(enough)
     }
 
@@ -150,8 +149,8 @@ impl SlotCounts {
         let within = self.0.iter().rev().take_while(|(slot, _)| ends_ms(**slot) > begins_ms);
         let grown = within.scan(Sum::default(), |sum, (slot, held)| {
             sum.unmarked += held.count.failed;
-            sum.devices.extend(held.devices.keys());
-            sum.asked.extend(held.devices.iter().filter(|(_, asked)| **asked).map(|(device, _)| device));
+            sum.recipients.extend(held.recipients.keys());
+            sum.asked.extend(held.recipients.iter().filter(|(_, asked)| **asked).map(|(recipient, _)| recipient));
             if slot * SLOT_MS > begins_ms {
                 sum.succeeded += held.count.succeeded;
             }
@@ -163,7 +162,7 @@ impl SlotCounts {
 
 impl Sum {
     fn failed(&self) -> u64 {
-        self.unmarked + u64::try_from(self.devices.len()).unwrap_or(u64::MAX)
+        self.unmarked + u64::try_from(self.recipients.len()).unwrap_or(u64::MAX)
     }
 
     fn attempts(&self) -> u64 {
@@ -171,7 +170,7 @@ impl Sum {
     }
 
     fn is_of_several(&self) -> bool {
-        self.unmarked > 0 || self.devices.len() >= MIN_FAILED_DEVICES
+        self.unmarked > 0 || self.recipients.len() >= MIN_FAILED_RECIPIENTS
     }
 }
 
@@ -244,44 +243,49 @@ mod tests {
         assert!(tally(&attempts).is_bad(&Thresholds::default(), 57_000));
     }
 
-    /// Exact rule for devices, as a model: all failures of one device count as one, and at least three devices
+    /// Exact rule for recipients, as a model: all failures of one recipient count as one, and at least three recipients
     /// failed.
-    fn device_rule(attempts: &[(i64, Option<u32>)], thresholds: &Thresholds, now_ms: i64) -> bool {
+    fn recipient_rule(attempts: &[(i64, Option<u32>)], thresholds: &Thresholds, now_ms: i64) -> bool {
         let within = |at_ms: i64| at_ms > now_ms - thresholds.window_ms() && at_ms <= now_ms;
         let counted: Vec<_> = attempts.iter().filter(|(at_ms, _)| within(*at_ms)).collect();
-        let failed: BTreeSet<_> = counted.iter().filter_map(|(_, device)| *device).collect();
-        let all = failed.len() + counted.iter().filter(|(_, device)| device.is_none()).count();
-        failed.len() >= MIN_FAILED_DEVICES
+        let failed: BTreeSet<_> = counted.iter().filter_map(|(_, recipient)| *recipient).collect();
+        let all = failed.len() + counted.iter().filter(|(_, recipient)| recipient.is_none()).count();
+        failed.len() >= MIN_FAILED_RECIPIENTS
             && all >= thresholds.min_attempts as usize
             && failed.len() * 100 >= all * thresholds.failure_percent as usize
     }
 
-    fn of_devices(failures: impl IntoIterator<Item = (i64, u32, bool)>) -> SlotCounts {
+    fn of_recipients(failures: impl IntoIterator<Item = (i64, u32, bool)>) -> SlotCounts {
         let mut tally = SlotCounts::default();
         failures
             .into_iter()
-            .for_each(|(at_ms, device, asked)| tally.add_device(SlotCounts::slot_of(at_ms), device, asked));
+            .for_each(|(at_ms, recipient, asked)| tally.add_recipient(SlotCounts::slot_of(at_ms), recipient, asked));
         tally
     }
 
     #[test]
-    fn one_device_is_one_failure_however_often_it_is_tried() {
+    fn one_recipient_is_one_failure_however_often_it_is_tried() {
         let usual = Thresholds::default();
-        assert!(!of_devices((0..1_000).map(|n| (n * 50, 7, false))).is_bad(&usual, 51_000));
-        assert!(!of_devices((0..1_000).map(|n| (n * 50, u32::try_from(n % 9).unwrap(), true))).is_bad(&usual, 51_000));
-        assert!(of_devices((0..10).map(|n| (50_000, n, false))).is_bad(&usual, 51_000));
+        assert!(!of_recipients((0..1_000).map(|n| (n * 50, 7, false))).is_bad(&usual, 51_000));
+        assert!(
+            !of_recipients((0..1_000).map(|n| (n * 50, u32::try_from(n % 9).unwrap(), true))).is_bad(&usual, 51_000)
+        );
+        assert!(of_recipients((0..10).map(|n| (50_000, n, false))).is_bad(&usual, 51_000));
         let soon = Thresholds { min_attempts: 1, ..usual };
-        assert!(!of_devices([(50_000, 1, true), (50_000, 2, true)]).is_bad(&soon, 51_000), "two devices are no host");
+        assert!(
+            !of_recipients([(50_000, 1, true), (50_000, 2, true)]).is_bad(&soon, 51_000),
+            "two recipients are no host"
+        );
     }
 
     #[test]
-    fn several_devices_that_are_told_when_to_come_again_speak_for_their_host() {
+    fn several_recipients_that_are_told_when_to_come_again_speak_for_their_host() {
         let usual = Thresholds::default();
-        let asked = |devices: u32| of_devices((0..devices).map(|n| (50_000, n, true)));
+        let asked = |recipients: u32| of_recipients((0..recipients).map(|n| (50_000, n, true)));
         assert!(!asked(2).asks_for_rest(&usual, 51_000));
         assert!(asked(3).asks_for_rest(&usual, 51_000));
         assert!(!asked(3).asks_for_rest(&usual, 116_000), "a minute later it is forgotten");
-        assert!(!of_devices((0..9).map(|n| (50_000, n, false))).asks_for_rest(&usual, 51_000));
+        assert!(!of_recipients((0..9).map(|n| (50_000, n, false))).asks_for_rest(&usual, 51_000));
         let mut among_many = asked(3);
         among_many.add(SlotCounts::slot_of(50_000), Count { failed: 0, succeeded: 4 });
         assert!(!among_many.asks_for_rest(&usual, 51_000), "most devices are served");
@@ -291,10 +295,10 @@ mod tests {
     }
 
     proptest! {
-        /// The result is never later than the exact rule for devices, for any share of reported successes. Fewer than
-        /// three devices never open the breaker.
+        /// The result is never later than the exact rule for recipients, for any share of reported successes. Fewer
+        /// than three recipients never open the breaker.
         #[test]
-        fn by_devices_it_is_never_later_than_the_exact_rule_and_never_opens_for_two(
+        fn by_recipients_it_is_never_later_than_the_exact_rule_and_never_opens_for_two(
             attempts in proptest::collection::vec((0i64..150_000, proptest::option::of(0u32..25), any::<bool>()), 0..200),
             min_attempts in 1u32..40,
             failure_percent in 1u32..=100,
@@ -303,23 +307,23 @@ mod tests {
         ) {
             let thresholds = Thresholds { min_attempts, failure_percent, window_seconds, ..Thresholds::default() };
             let ended: Vec<_> = attempts.into_iter().filter(|(at_ms, ..)| *at_ms <= now_ms).collect();
-            let mut known = of_devices(ended.iter().filter_map(|(at_ms, device, asked)| Some((*at_ms, (*device)?, *asked))));
-            for (at_ms, ..) in ended.iter().filter(|(_, device, reported)| device.is_none() && *reported) {
+            let mut known = of_recipients(ended.iter().filter_map(|(at_ms, recipient, asked)| Some((*at_ms, (*recipient)?, *asked))));
+            for (at_ms, ..) in ended.iter().filter(|(_, recipient, reported)| recipient.is_none() && *reported) {
                 known.add(SlotCounts::slot_of(*at_ms), Count { failed: 0, succeeded: 1 });
             }
-            let all: Vec<_> = ended.iter().map(|(at_ms, device, _)| (*at_ms, *device)).collect();
-            if device_rule(&all, &thresholds, now_ms) {
+            let all: Vec<_> = ended.iter().map(|(at_ms, recipient, _)| (*at_ms, *recipient)).collect();
+            if recipient_rule(&all, &thresholds, now_ms) {
                 prop_assert!(known.is_bad(&thresholds, now_ms));
             }
-            let of_two = of_devices(ended.iter().filter_map(|(at_ms, device, asked)| Some((*at_ms, (*device)? % 2, *asked))));
+            let of_two = of_recipients(ended.iter().filter_map(|(at_ms, recipient, asked)| Some((*at_ms, (*recipient)? % 2, *asked))));
             prop_assert!(!of_two.is_bad(&thresholds, now_ms) && !of_two.asks_for_rest(&thresholds, now_ms));
         }
 
         #[test]
-        fn devices_can_be_taken_away_and_added_twice(
+        fn recipients_can_be_taken_away_and_added_twice(
             failures in proptest::collection::vec((0i64..90_000, 0u32..9, any::<bool>()), 0..50),
         ) {
-            let tally = of_devices(failures);
+            let tally = of_recipients(failures);
             let mut twice = tally.clone();
             twice.merge(&tally);
             prop_assert_eq!(&twice, &tally);

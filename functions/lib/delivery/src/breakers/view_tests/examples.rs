@@ -9,12 +9,12 @@ async fn attempt(breakers: &Breakers<LedgerModel>, clock: &Clock, answer: &Answe
 async fn attempt_to(
     breakers: &Breakers<LedgerModel>,
     clock: &Clock,
-    device: Option<DeviceHash>,
+    recipient: Option<RecipientHash>,
     answer: &Answer,
 ) -> bool {
     match breakers.enter(&host(0)).await {
         CallDecision::Allowed(kind) => {
-            breakers.count(&host(0), device, kind, answer, clock.now(), &USUAL).await;
+            breakers.count(&host(0), recipient, kind, answer, clock.now(), &USUAL).await;
             true
         }
         CallDecision::CircuitOpen(_) => false,
@@ -134,7 +134,7 @@ fn a_wish_is_kept_by_this_process_even_if_it_cannot_be_told() {
 }
 
 #[test]
-fn one_device_never_opens_its_host_whatever_it_is_told_and_however_often() {
+fn one_recipient_never_opens_its_host_whatever_it_is_told_and_however_often() {
     run(async {
         let (clock, model) = (Clock::manual(Timestamp::UNIX_EPOCH), LedgerModel::seeded(7));
         let instances: Vec<_> = (0..4).map(|_| breakers(&model, &clock)).collect();
@@ -143,7 +143,7 @@ fn one_device_never_opens_its_host_whatever_it_is_told_and_however_often() {
             let answer = if number % 2 == 0 { failed() } else { asked(3_600_000) };
             assert!(
                 attempt_to(instance, &clock, Some(number / 2 % 2), &answer).await,
-                "{number}: two devices are no host"
+                "{number}: two recipients are no host"
             );
             clock.advance(Duration::from_millis(200));
         }
@@ -152,12 +152,12 @@ fn one_device_never_opens_its_host_whatever_it_is_told_and_however_often() {
 }
 
 #[test]
-fn the_third_device_that_is_told_so_opens_it_for_five_minutes_at_most_and_one_probes() {
+fn the_third_recipient_that_is_told_so_opens_it_for_five_minutes_at_most_and_one_probes() {
     run(async {
         let (clock, model) = (Clock::manual(Timestamp::UNIX_EPOCH), LedgerModel::seeded(7));
         let instances: Vec<_> = (0..3).map(|_| breakers(&model, &clock)).collect();
-        for (instance, device) in instances.iter().zip(0..) {
-            assert!(attempt_to(instance, &clock, Some(device), &asked(3_600_000)).await);
+        for (instance, recipient) in instances.iter().zip(0..) {
+            assert!(attempt_to(instance, &clock, Some(recipient), &asked(3_600_000)).await);
         }
         let now_ms = clock.now().as_millisecond();
         assert_eq!(model.stored(&host(0)).breaker.phase, Phase::Open { until_ms: now_ms + 300_000 });
@@ -174,7 +174,7 @@ fn the_third_device_that_is_told_so_opens_it_for_five_minutes_at_most_and_one_pr
 }
 
 #[test]
-fn a_provider_without_devices_is_taken_at_its_word_and_not_for_longer_than_five_minutes() {
+fn a_provider_whose_failures_have_no_recipient_is_taken_at_its_word_and_not_for_longer_than_five_minutes() {
     run(async {
         let (clock, model) = (Clock::manual(Timestamp::UNIX_EPOCH), LedgerModel::seeded(7));
         let instance = breakers(&model, &clock);

@@ -12,7 +12,7 @@ use super::*;
 #[derive(Clone)]
 struct Out {
     host: usize,
-    device: DeviceHash,
+    recipient: RecipientHash,
     kind: CallKind,
     began_ms: i64,
 }
@@ -20,7 +20,7 @@ struct Out {
 /// An attempt that ended, as the observer records it.
 struct Seen {
     host: usize,
-    device: DeviceHash,
+    recipient: RecipientHash,
     failed: bool,
     began_ms: i64,
     ended_ms: i64,
@@ -46,8 +46,8 @@ struct Instances {
 /// Next action of an instance.
 #[derive(Debug, Clone)]
 enum Act {
-    /// Begins an attempt to this device, if the breaker allows it.
-    Begin(DeviceHash),
+    /// Begins an attempt to this recipient, if the breaker allows it.
+    Begin(RecipientHash),
     /// Ends its oldest attempt.
     End(Answer),
     /// Crashes and restarts with an empty memory; its attempts are lost.
@@ -86,12 +86,12 @@ impl Instances {
     async fn act(&self, instance: usize, host: usize, act: &Act) {
         let (breakers, out) = &self.instances[instance];
         match act {
-            Act::Begin(device) => {
+            Act::Begin(recipient) => {
                 breakers.refresh().await;
                 match breakers.enter(&super::host(host)).await {
                     CallDecision::Allowed(kind) => {
                         self.one_probe_within_a_lease(host, kind);
-                        out.borrow_mut().push_back(Out { host, device: *device, kind, began_ms: self.now_ms() });
+                        out.borrow_mut().push_back(Out { host, recipient: *recipient, kind, began_ms: self.now_ms() });
                     }
                     CallDecision::CircuitOpen(until) => {
                         assert!(until > self.clock.now());
@@ -117,20 +117,20 @@ impl Instances {
         let failed = matches!(answer.outcome, Outcome::RetryLater { .. });
         if failed {
             // A failure counts once it is reported.
-            breakers.count(&host(one.host), Some(one.device), one.kind, answer, began, &USUAL).await;
+            breakers.count(&host(one.host), Some(one.recipient), one.kind, answer, began, &USUAL).await;
         }
         if one.kind == CallKind::Regular && matches!(answer.outcome, Outcome::Accepted | Outcome::RetryLater { .. }) {
             let ended_ms = self.now_ms();
             self.seen.borrow_mut().push(Seen {
                 host: one.host,
-                device: one.device,
+                recipient: one.recipient,
                 failed,
                 began_ms: one.began_ms,
                 ended_ms,
             });
         }
         if !failed {
-            breakers.count(&host(one.host), Some(one.device), one.kind, answer, began, &USUAL).await;
+            breakers.count(&host(one.host), Some(one.recipient), one.kind, answer, began, &USUAL).await;
         }
     }
 
@@ -144,7 +144,7 @@ impl Instances {
     }
 
     /// Checks that a just reported failure opened the breaker if the rule holds over all counted attempts. Several
-    /// failures of one device count as one.
+    /// failures of one recipient count as one.
     fn nothing_was_missed(&self) {
         let (now_ms, seen) = (self.now_ms(), self.seen.borrow());
         for number in 0..HOSTS {
@@ -154,9 +154,12 @@ impl Instances {
             };
             let within: Vec<_> = seen.iter().filter(counts).collect();
             if within.iter().any(|one| one.failed && one.ended_ms == now_ms) {
-                let failed: BTreeSet<_> = within.iter().filter(|one| one.failed).map(|one| one.device).collect();
+                let failed: BTreeSet<_> = within.iter().filter(|one| one.failed).map(|one| one.recipient).collect();
                 let (failed, served) = (failed.len(), within.iter().filter(|one| !one.failed).count());
-                assert!(failed + served < 20 || failed < served, "{failed} devices failed, {served} attempts did not");
+                assert!(
+                    failed + served < 20 || failed < served,
+                    "{failed} recipients failed, {served} attempts did not"
+                );
             }
         }
     }

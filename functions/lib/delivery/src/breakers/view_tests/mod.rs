@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::{Breakers, CallDecision, CallKind};
 use crate::breakers::model::LedgerModel;
-use domain::breaker::{Breaker, DeviceHash, Host, PROBE_LEASE, Phase, Thresholds};
+use domain::breaker::{Breaker, Host, PROBE_LEASE, Phase, RecipientHash, Thresholds};
 use domain::channel::{Answer, Outcome, Rejection};
 use platform::clock::Clock;
 
