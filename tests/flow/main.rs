@@ -57,6 +57,7 @@ mod later;
 mod links;
 mod metrics;
 mod money;
+mod parameters;
 mod permissions;
 mod preference_page;
 mod preference_properties;

@@ -10,6 +10,7 @@ use delivery::TemplateCache;
 use delivery::config::{ConfigSnapshot, ConfigSource, LastKnownGood};
 use platform::clock::Clock;
 use platform::http::{Request, Response};
+use platform::preconditions;
 use platform::problem::Problem;
 use store::metrics::MetricsStore;
 use store::{
@@ -70,7 +71,14 @@ impl CampaignsApi {
 
     /// Answers a request.
     pub async fn answer(&self, request: &Request, now: Timestamp) -> Response {
-        let answer = match request.route.as_str() {
+        let answer = self.dispatch(request, now).await;
+        answer.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))
+    }
+
+    /// Dispatches by route.
+    async fn dispatch(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        preconditions::refuse_unsupported(request)?;
+        match request.route.as_str() {
             "GET /v1/campaigns" => self.list(request).await,
             "POST /v1/campaigns" => self.create(request, now).await,
             "GET /v1/campaigns/{id}" => self.get(request).await,
@@ -87,8 +95,7 @@ impl CampaignsApi {
             "GET /v1/campaigns/{id}/recipients" => self.people(request, now).await,
             "GET /v1/campaigns/{id}/results" => self.results(request, now).await,
             _ => Err(Problem::not_found("route")),
-        };
-        answer.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))
+        }
     }
 
     /// Returns the campaign in the path.

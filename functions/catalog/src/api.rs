@@ -8,6 +8,7 @@ use delivery::config::{ConfigSource, LastKnownGood};
 use domain::channel::country::CountryCode;
 use platform::clock::Clock;
 use platform::http::{Request, Response};
+use platform::preconditions;
 use platform::problem::Problem;
 use store::{CampaignStore, CatalogStore, NotificationsStore, RecipientsStore, SegmentStore, TemplateStore};
 
@@ -59,7 +60,14 @@ impl CatalogApi {
 
     /// Answers a request.
     pub async fn answer(&self, request: &Request, now: Timestamp) -> Response {
-        let answer = match request.route.as_str() {
+        let answer = self.dispatch(request, now).await;
+        answer.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))
+    }
+
+    /// Dispatches by route.
+    async fn dispatch(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        preconditions::refuse_unsupported(request)?;
+        match request.route.as_str() {
             "GET /v1/types" => self.list_types(request, now).await,
             "GET /v1/types/{type}" => self.get_type(request, now).await,
             "PUT /v1/types/{type}" => self.put_type(request, now).await,
@@ -89,7 +97,6 @@ impl CatalogApi {
             "POST /v1/segments/{id}/explain" => self.explain_segment(request, now).await,
             "GET /v1/segments/{id}/export" => Box::pin(self.export_segment(request, now)).await,
             _ => Err(Problem::not_found("route")),
-        };
-        answer.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))
+        }
     }
 }

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::Cleanup;
 use platform::http::{Request, Response};
+use platform::preconditions;
 use platform::time_limits::MANUAL_CLEANUP_PASS_LIMIT;
 
 #[derive(Deserialize)]
@@ -18,7 +19,8 @@ struct Body {
 impl Cleanup {
     /// Makes one bounded pass. The response is 200 with `{done, remaining}` per kind, or the problem with the body.
     pub async fn answer(&self, request: &Request, now: Timestamp, device_unused_days: u32) -> Response {
-        match request.only_parameters(&[]).and_then(|()| request.json::<Body>()) {
+        let asked = preconditions::refuse_unsupported(request).and_then(|()| request.only_parameters(&[]));
+        match asked.and_then(|()| request.json::<Body>()) {
             Ok(Body { dry_run }) => {
                 let summary =
                     self.pass(now, device_unused_days, Instant::now() + MANUAL_CLEANUP_PASS_LIMIT, dry_run).await;

@@ -20,6 +20,7 @@ use domain::breaker::Host;
 use domain::budget::budget_usage;
 use platform::clock::Clock;
 use platform::http::{Request, Response};
+use platform::preconditions;
 use platform::private::Private;
 use platform::problem::Problem;
 use rollout::RolloutController;
@@ -79,7 +80,14 @@ impl ConsoleApi {
 
     /// Answers a request.
     pub async fn answer(&self, request: &Request, now: Timestamp) -> Response {
-        let answer = match request.route.as_str() {
+        let answer = self.dispatch(request, now).await;
+        answer.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))
+    }
+
+    /// Dispatches by route.
+    async fn dispatch(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        preconditions::refuse_unsupported(request)?;
+        match request.route.as_str() {
             "GET /v1/metrics" => json(self.metrics(request, now).await),
             "GET /v1/metrics/series" => json(self.series(request, now).await),
             "GET /v1/metrics/channels" => json(self.channels(request, now).await),
@@ -95,8 +103,7 @@ impl ConsoleApi {
             "GET /v1/rollout/comparison" => json(self.comparison(request, now).await),
             "GET /v1/report" => self.report(request, now).await,
             _ => Err(Problem::not_found("route")),
-        };
-        answer.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))
+        }
     }
 
     async fn metrics(&self, request: &Request, now: Timestamp) -> Result<metrics::MetricsReport, Problem> {
@@ -196,7 +203,7 @@ impl ConsoleApi {
     }
 
     async fn report(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
-        request.only_parameters(&["from", "to", "format"])?;
+        request.only_parameters(&["minutes", "from", "to", "format"])?;
         let as_markdown = match request.query("format") {
             None | Some("json") => false,
             Some("markdown") => true,

@@ -15,6 +15,7 @@ use domain::notification::NotificationView;
 use domain::recipient::{Address, Device, KeyHasher, RecipientId, RecipientKey, base32};
 use jiff::Timestamp;
 use platform::http::{Request, Response};
+use platform::preconditions;
 use platform::problem::Problem;
 use platform::time_limits::{RECIPIENTS_BATCH_LIMIT, RECIPIENTS_REQUEST_LIMIT};
 use store::{ErasureStore, NotificationsStore, RecipientsStore, RegistrationResult, SuppressionsStore};
@@ -54,6 +55,7 @@ impl RecipientsApi {
     }
 
     async fn route(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
+        preconditions::refuse_unsupported(request)?;
         match request.route.as_str() {
             // Public route: query parameters that caches and proxies add are ignored.
             "GET /v1/vapid-public-key" => {}

@@ -16,6 +16,7 @@ use delivery::time_left;
 use domain::notification::{Notification, NotificationId, NotificationView, Status};
 use platform::alarm::AlarmLine;
 use platform::http::{Request, Response};
+use platform::preconditions;
 use platform::problem::{Problem, ProblemKind};
 use platform::time_limits::{
     BATCH_REQUEST_LIMIT, REQUEST_CLEANUP_LIMIT, SEND_ABORT_MARGIN, SINGLE_REQUEST_LIMIT, TRANSFER_MARGIN,
@@ -83,6 +84,7 @@ impl SendApi {
     /// limit allows.
     fn dispatch<'a>(&'a self, request: &'a Request, deadlines: Deadlines) -> BoxFuture<'a, Result<Response, Problem>> {
         Box::pin(async move {
+            preconditions::refuse_unsupported(request)?;
             request.only_parameters(match request.route.as_str() {
                 "GET /v1/notifications" => &list::PARAMETERS,
                 "GET /v1/notifications/{id}" => &["render"],

@@ -7,6 +7,7 @@
 #![recursion_limit = "256"]
 
 mod answer;
+mod any_route;
 mod aws;
 pub mod callers;
 pub mod calls;

@@ -80,6 +80,16 @@ impl Contract {
         paths.iter().flat_map(of_path).collect()
     }
 
+    /// Names of a route's parameters in a place: `query`, `path` or `header`.
+    pub fn parameters_of(&self, route: &str, place: &str) -> BTreeSet<String> {
+        let pointer = self.pointer_to(route).unwrap();
+        let item = pointer.rsplit_once('/').unwrap().0;
+        let lists = [format!("{item}/parameters"), format!("{pointer}/parameters")];
+        let parameters = lists.iter().flat_map(|list| self.parameters(list));
+        let placed = parameters.filter(|(_, parameter)| parameter["in"] == place);
+        placed.map(|(_, parameter)| parameter["name"].as_str().unwrap().to_owned()).collect()
+    }
+
     /// The route of a method and a path without its query, with the encoded parameters of the path.
     pub fn route_of(&self, method: &str, path: &str) -> Option<(String, Vec<(String, String)>)> {
         let given: Vec<_> = path.split('/').collect();

@@ -54,6 +54,41 @@ impl Preconditions {
     }
 }
 
+/// Writes that take preconditions.
+pub const CONDITIONAL_WRITES: [&str; 15] = [
+    "DELETE /v1/recipients/{id}",
+    "DELETE /v1/segments/{id}",
+    "DELETE /v1/templates/{name}",
+    "DELETE /v1/types/{type}",
+    "PATCH /v1/campaigns/{id}",
+    "PATCH /v1/recipients/{id}",
+    "POST /v1/templates/{name}/versions",
+    "PUT /v1/caps",
+    "PUT /v1/recipients/{id}",
+    "PUT /v1/recipients/{id}/preferences",
+    "PUT /v1/segments/{id}",
+    "PUT /v1/settings",
+    "PUT /v1/templates/{name}",
+    "PUT /v1/templates/{name}/live",
+    "PUT /v1/types/{type}",
+];
+
+/// Refuses a write with a precondition that its route does not check. A caller that sets a condition must not get an
+/// unconditional write. Reads ignore the headers: browsers and proxies add `If-None-Match`.
+///
+/// # Errors
+/// 422 with the name of the header.
+pub fn refuse_unsupported(request: &Request) -> Result<(), Problem> {
+    if request.route.starts_with("GET ") || CONDITIONAL_WRITES.contains(&request.route.as_str()) {
+        return Ok(());
+    }
+    let given = [("If-Match", &request.if_match), ("If-None-Match", &request.if_none_match)];
+    match given.into_iter().find(|(_, value)| value.is_some()) {
+        Some((name, _)) => Err(Problem::invalid_field(name, "is not supported by this route; leave it out")),
+        None => Ok(()),
+    }
+}
+
 /// Creates a 412.
 #[must_use]
 pub fn failed() -> Problem {
