@@ -1,7 +1,5 @@
 //! Conditions: a field, an operator and a value.
 
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
 use serde_json::{Map, Value, json};
 
@@ -10,6 +8,7 @@ use crate::field::{Field, FieldKind};
 use crate::history::CampaignFact;
 use crate::segment_id::SegmentId;
 use platform::problem::FieldError;
+use platform::rfc3339::{self, TimeError};
 
 /// Maximum number of values of `in` and `not_in`.
 pub const MAX_VALUES: usize = 1_000;
@@ -198,19 +197,25 @@ fn number(value: &Value, path: &str) -> Parsed<ExactNumber> {
 }
 
 fn instant(value: &Value, path: &str) -> Parsed<Timestamp> {
-    match value.as_str().and_then(parse_time) {
-        Some(time) => Ok(time),
-        None => refused(path, "must be a time such as 2026-11-23T10:00:00Z, or a date such as 2026-11-23"),
+    let Some(text) = value.as_str() else { return refused(path, TIME_OR_DATE) };
+    match parse_time(text) {
+        Ok(time) => Ok(time),
+        Err(TimeError::Malformed) => refused(path, TIME_OR_DATE),
+        Err(other) => refused(path, format!("{other}, or a date such as 2026-11-23")),
     }
 }
 
+const TIME_OR_DATE: &str = "must be a time such as 2026-11-23T10:00:00Z, or a date such as 2026-11-23";
+
 /// Parses a time (RFC 3339), or a date, which is its beginning in UTC.
-pub(crate) fn parse_time(text: &str) -> Option<Timestamp> {
-    if text.len() == 10 {
-        let date: Date = text.parse().ok()?;
-        return Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp());
+///
+/// # Errors
+/// Returns the part that is missing or wrong.
+pub(crate) fn parse_time(text: &str) -> Result<Timestamp, TimeError> {
+    match rfc3339::parse(text) {
+        Err(TimeError::NoTime) => rfc3339::parse(&format!("{text}T00:00:00Z")),
+        parsed => parsed,
     }
-    text.parse().ok()
 }
 
 fn duration(value: &Value, path: &str) -> Parsed<SignedDuration> {

@@ -254,7 +254,7 @@ impl FieldValue<'_> {
     fn time(&self) -> Option<Timestamp> {
         match self {
             Self::Time(time) => Some(*time),
-            Self::Json(value) => value.as_str().and_then(parse_time),
+            Self::Json(value) => value.as_str().and_then(|text| parse_time(text).ok()),
             _ => None,
         }
     }

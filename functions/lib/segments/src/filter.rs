@@ -261,6 +261,33 @@ mod tests {
     }
 
     #[test]
+    fn a_time_follows_the_rules_of_all_times_and_may_be_a_date() {
+        let parsed = |value: &str| {
+            let filter = json!({"field": "created_at", "op": "after", "value": value});
+            Filter::parse(&filter, "filter").map_err(|errors| errors[0].message.clone())
+        };
+        for value in
+            ["2026-11-23T10:00:00.1234567890Z", "2026-11-23t10:00:00z", "2026-11-23T10:00:00+02:00", "2026-11-23"]
+        {
+            assert!(parsed(value).is_ok(), "{value}: {:?}", parsed(value));
+        }
+        let only_a_date = "must be a time such as 2026-11-23T10:00:00Z, or a date such as 2026-11-23";
+        for (value, wanted) in [
+            (
+                "2026-11-23T10:00:00",
+                "the zone is missing: add Z or an offset such as +02:00, or a date such as 2026-11-23",
+            ),
+            ("2026-11-23T10:00:00+02", "the zone must be Z or an offset with a colon"),
+            ("2026-11-23T10:00:00+01:00[Europe/Rome]", "the zone must be Z or an offset with a colon"),
+            ("2026-02-30", "this date or time of day does not exist"),
+            ("20261123", only_a_date),
+        ] {
+            let message = parsed(value).unwrap_err();
+            assert!(message.contains(wanted), "{value}: {message}");
+        }
+    }
+
+    #[test]
     fn each_mistake_is_named_at_its_place() {
         for (filter, wanted) in [
             (json!([]), "filter must be an object"),
