@@ -32,6 +32,38 @@ async fn two_writers_of_a_recipient_do_not_undo_each_other() {
     assert_eq!((&after["time_zone"], &after["attributes"]), (&json!("UTC"), &json!({"plan": "gold"})));
 }
 
+/// Devices and suppressions do not belong to the profile's version, so a writer that names the version need not know
+/// them.
+#[tokio::test]
+async fn a_device_that_registers_between_read_and_write_disturbs_no_writer_that_names_the_version() {
+    let world = World::start().await;
+    world.put_profile("ada", json!({"email": "ada@example.com"})).await;
+    let read = world.on_recipient("GET /v1/recipients/{id}", "ada", json!({})).await;
+    let tag = read.header("ETag").unwrap().to_owned();
+    world.advance(60);
+    world.subscribe("ada", "phone").await;
+    let mut body = read.body.clone();
+    body["locale"] = json!("it");
+    let plain = world.on_recipient("PUT /v1/recipients/{id}", "ada", body.clone()).await;
+    assert_eq!((plain.status, plain.fields().contains(&"devices")), (422, true), "without a version: {plain:?}");
+    let any = world.on_recipient_if("PUT /v1/recipients/{id}", "ada", "*", body.clone()).await;
+    assert_eq!(any.status, 422, "any version is no version");
+    let mut tag = tag;
+    for (route, locale) in [("PUT /v1/recipients/{id}", "it"), ("PATCH /v1/recipients/{id}", "de")] {
+        body["locale"] = json!(locale);
+        let mut body = body.clone();
+        // What belongs to the profile is still compared.
+        body["created_at"] = json!("2020-01-01T00:00:00Z");
+        assert_eq!(world.on_recipient_if(route, "ada", &tag, body.clone()).await.fields(), ["created_at"], "{route}");
+        body["created_at"] = read.body["created_at"].clone();
+        let named = world.on_recipient_if(route, "ada", &tag, body.clone()).await;
+        assert_eq!((named.status, &named.body["locale"]), (200, &json!(locale)), "{route}: {named:?}");
+        assert_eq!(world.on_recipient_if(route, "ada", &tag, body).await.status, 412, "{route}: the tag is outdated");
+        named.header("ETag").unwrap().clone_into(&mut tag);
+    }
+    assert_eq!(world.devices("ada").await, 1);
+}
+
 #[tokio::test]
 async fn a_batch_answers_each_message_in_its_place() {
     let world = World::start().await;

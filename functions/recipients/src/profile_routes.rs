@@ -73,7 +73,12 @@ impl RecipientsApi {
         for _ in 0..WRITE_TRIES {
             let known = self.recipients.load(&key).await?;
             write_if(&conditions, known.as_ref())?;
-            unchanged(read_only, &id, known.as_ref())?;
+            // The version was compared above, and the write requires it. Devices and suppressions do not change it.
+            if names_one_state(&conditions) {
+                unchanged(&read_only.of_profile(), &id, known.as_ref())?;
+            } else {
+                unchanged(read_only, &id, known.as_ref())?;
+            }
             let profile = next(known.as_ref())?;
             let as_read = known.as_ref().map_or(WriteIf::Absent, |known| WriteIf::Version(ProfileVersion::of(known)));
             match self.store(&id, &key, &profile, as_read, known, now).await? {

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Recipient, RecipientId, RecipientView};
 use platform::problem::FieldError;
+use platform::rfc3339;
 
 /// Names of the read-only members.
 pub const READ_ONLY: [&str; 6] =
@@ -13,6 +14,9 @@ pub const READ_ONLY: [&str; 6] =
 
 /// Names of the read-only members of `preferences`.
 pub const READ_ONLY_PREFERENCES: [&str; 2] = ["choices", "quiet_hours_choice"];
+
+/// Names of the read-only members that change without the profile: a device registers, an address is suppressed.
+const NOT_OF_THE_PROFILE: [&str; 3] = ["devices", "suppressed_channels", "updated_at"];
 
 /// Read-only members of a body, by their paths.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -28,6 +32,14 @@ impl ReadOnly {
             taken.extend(found.map(|(name, value)| (format!("preferences.{name}"), value)));
         }
         Self(taken)
+    }
+
+    /// Returns the members that belong to the profile. If a caller names the stored version of the profile, the others
+    /// may have changed since it read them.
+    #[must_use]
+    pub fn of_profile(&self) -> Self {
+        let is_kept = |(name, _): &(&String, &Value)| !NOT_OF_THE_PROFILE.contains(&name.as_str());
+        Self(self.0.iter().filter(is_kept).map(|(name, value)| (name.clone(), value.clone())).collect())
     }
 
     /// Returns one error for each member that differs from the stored value.
@@ -67,7 +79,7 @@ fn is_same_device(given: &Value, stored: &Value) -> bool {
 }
 
 fn time(value: &Value) -> Option<Timestamp> {
-    value.as_str()?.parse().ok()
+    rfc3339::parse(value.as_str()?).ok()
 }
 
 #[cfg(test)]
@@ -111,6 +123,18 @@ mod tests {
             assert_eq!(changed(&body, Some(&stored)), ["devices"], "{member}");
             body["devices"][0][member] = before;
         }
+    }
+
+    #[test]
+    fn members_that_change_without_the_profile_are_ignored_if_its_version_is_named() {
+        let stored = with_everything(1);
+        let id = RecipientId::parse("ada").unwrap();
+        let mut body = json!({"id": "bob", "devices": [], "created_at": null, "updated_at": "2027-01-01T00:00:00Z",
+            "unsubscribed_types": ["NEWS"], "suppressed_channels": ["sms"]});
+        let errors = ReadOnly::take(&mut body).of_profile().changed(&id, Some(&stored));
+        let mut fields: Vec<_> = errors.into_iter().map(|error| error.field).collect();
+        fields.sort_unstable();
+        assert_eq!(fields, ["created_at", "id", "unsubscribed_types"]);
     }
 
     #[test]
