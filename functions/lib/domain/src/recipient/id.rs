@@ -5,6 +5,7 @@ use std::fmt;
 use ring::hmac;
 use serde::{Deserialize, Serialize};
 
+use crate::text::{MAX_ID_CHARS, is_possible_id};
 use platform::private::Private;
 
 /// Recipient id that the caller chose: 1 to 128 printable characters. It is masked in `Debug`.
@@ -19,16 +20,14 @@ pub struct InvalidRecipientId;
 
 impl RecipientId {
     /// Maximum number of characters of an id.
-    pub const MAX_CHARS: usize = 128;
+    pub const MAX_CHARS: usize = MAX_ID_CHARS;
 
     /// Parses an id.
     ///
     /// # Errors
     /// The id is empty, is longer than 128 characters, or contains a character that is not printable.
     pub fn parse(id: &str) -> Result<Self, InvalidRecipientId> {
-        let length = id.chars().count();
-        let printable = id.chars().all(|c| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}'));
-        if length == 0 || length > Self::MAX_CHARS || !printable {
+        if !is_possible_id(id) {
             return Err(InvalidRecipientId);
         }
         Ok(Self(Private::new(id.to_owned())))

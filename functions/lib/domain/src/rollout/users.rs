@@ -3,10 +3,8 @@
 use std::collections::HashSet;
 
 use super::strict_json::{self, JsonFault};
+use crate::text::is_possible_id;
 use platform::private::Private;
-
-/// Maximum number of characters of a recipient id, as in the API.
-const MAX_ID_CHARS: usize = 128;
 
 /// Recipient ids of the parameter `rollout-users`. `Debug` masks them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,7 +19,7 @@ impl ListedUsers {
     /// have. One such id makes the whole list invalid, because it is a mistake of the operator.
     pub fn parse(text: &str) -> Result<Self, JsonFault> {
         let ids: HashSet<String> = strict_json::parse(text)?;
-        if !ids.iter().all(|id| is_possible(id)) {
+        if !ids.iter().all(|id| is_possible_id(id)) {
             return Err(JsonFault::OutOfRange("an id is empty, longer than 128 characters or not printable"));
         }
         Ok(Self(Private::new(ids)))
@@ -41,10 +39,6 @@ impl ListedUsers {
     pub fn is_empty(&self) -> bool {
         self.0.expose().is_empty()
     }
-}
-
-fn is_possible(id: &str) -> bool {
-    !id.is_empty() && id.chars().count() <= MAX_ID_CHARS && !id.chars().any(char::is_control)
 }
 
 #[cfg(test)]
@@ -82,6 +76,10 @@ mod tests {
             "[\"\"]",
             "[\"a\\nb\"]",
             "[\"a\\u0000\"]",
+            "[\"\\ufeffalice\"]",
+            "[\"\u{feff}alice\"]",
+            "[\"a\\u2028b\"]",
+            "[\"a\\u2029b\"]",
             &too_long_id,
         ];
         for text in junk {

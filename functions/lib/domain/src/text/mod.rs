@@ -11,8 +11,10 @@
 
 mod clean;
 mod cut;
+mod id;
 mod invisible;
 
 pub use clean::{lines, one_line, sms_lines};
 pub use cut::{graphemes, shortened, word_end};
+pub use id::{MAX_ID_CHARS, is_possible_id};
 pub use invisible::{is_blank, is_invisible};
