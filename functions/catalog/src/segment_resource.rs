@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::type_resource::without;
+use domain::text::is_line;
 use platform::json::shaped;
 use platform::problem::{FieldError, Problem};
 use segments::{Filter, SegmentId, filters_of, resolve};
@@ -72,10 +73,9 @@ impl SegmentDraft {
         let given: Definition = shaped(without(&READ_ONLY, body), "")?;
         let mut errors = Vec::new();
         let mut check = |name: &str, text: &str, most: usize| {
-            let is_fine =
-                !text.trim().is_empty() && text.chars().count() <= most && !text.chars().any(char::is_control);
-            if !is_fine {
-                errors.push(FieldError::new(name, format!("must be a text of 1 to {most} characters")));
+            if !is_line(text, most) {
+                let message = format!("must be 1 to {most} characters in one line, not all of them invisible");
+                errors.push(FieldError::new(name, message));
             }
         };
         check("title", &given.title, MAX_TITLE);

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use domain::rollout::Percentage;
 use domain::rollout::ramp::{Criteria, MAX_STEPS, RampStep};
+use domain::text::is_line;
 use platform::http::Request;
 use platform::problem::{FieldError, Problem};
 use rollout::RolloutCommand;
@@ -83,7 +84,7 @@ impl ChangeRequest {
 }
 
 fn is_invalid_reason(reason: &str) -> bool {
-    reason.is_empty() || reason.chars().count() > MAX_REASON_CHARS || reason.chars().any(char::is_control)
+    !is_line(reason, MAX_REASON_CHARS)
 }
 
 fn ramp(plan: PlanBody) -> Result<RolloutCommand, Vec<FieldError>> {
@@ -189,6 +190,8 @@ mod tests {
             (json!({"percent": 1}), "percent"),
             (json!({"percentage": 1, "reason": ""}), "reason"),
             (json!({"percentage": 1, "reason": "a\nb"}), "reason"),
+            (json!({"percentage": 1, "reason": "a\u{2028}b"}), "reason"),
+            (json!({"percentage": 1, "reason": "\u{200b}"}), "reason"),
             (json!({"percentage": 1, "reason": "x".repeat(501)}), "reason"),
             (json!({"plan": {}}), "plan.steps"),
             (json!({"plan": []}), "plan"),

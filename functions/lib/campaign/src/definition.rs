@@ -16,6 +16,7 @@ use crate::steps::{CampaignStep, StepCriteria, check_steps};
 use crate::test_phase::{TestPhase, TestPhaseBody};
 use crate::variants::{CampaignTemplate, MessageFields, Variant, VariantBody, variants};
 use domain::notification::{Content, Urgency};
+use domain::text::is_line;
 use domain::{MAX_TTL_SECONDS, TypeId, time_zone};
 use platform::json::shaped;
 use platform::private::Private;
@@ -230,10 +231,8 @@ impl CampaignDefinition {
 }
 
 fn check_title(title: &str, errors: &mut Vec<FieldError>) {
-    let is_fine =
-        !title.trim().is_empty() && title.chars().count() <= MAX_TITLE_CHARS && !title.chars().any(char::is_control);
-    if !is_fine {
-        errors.push(FieldError::new("title", "must be a text of 1 to 100 characters"));
+    if !is_line(title, MAX_TITLE_CHARS) {
+        errors.push(FieldError::new("title", "must be 1 to 100 characters in one line, not all of them invisible"));
     }
 }
 

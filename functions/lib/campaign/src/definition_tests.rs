@@ -38,6 +38,9 @@ fn every_field_that_is_wrong_is_named() {
     assert!(with(pair(5_000, 5_000)).is_ok());
     for (changes, field) in [
         (json!({"title": " "}), "title"),
+        (json!({"title": "\u{200b}"}), "title"),
+        (json!({"title": "\u{3164}"}), "title"),
+        (json!({"title": "Autumn\u{2028}offers"}), "title"),
         (json!({"type": "news"}), "type"),
         (json!({"segment": null}), "segment"),
         (json!({"segment": "Gold"}), "segment"),

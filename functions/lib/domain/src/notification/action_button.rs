@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::channel::link::Link;
-use crate::text::one_line;
+use crate::text::is_line;
 use platform::private::Private;
 use platform::problem::FieldError;
 
@@ -71,10 +71,7 @@ fn action_errors(action: &ActionButton, field: &str) -> Vec<FieldError> {
     for (name, text, most) in
         [("action", &action.action, MAX_ACTION_CHARS), ("title", &action.title, MAX_ACTION_TITLE_CHARS)]
     {
-        let text = text.expose();
-        let is_cut_up = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-        let is_line = !one_line(text).is_empty() && text.chars().count() <= most && !text.chars().any(is_cut_up);
-        if !is_line {
+        if !is_line(text.expose(), most) {
             let message = format!("must be 1 to {most} characters in one line, not all of them invisible");
             errors.push(FieldError::new(format!("{field}.{name}"), message));
         }

@@ -16,6 +16,14 @@ pub fn one_line(text: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
+/// Returns `true` if a text is one line of at most `most_chars` characters, of which one is visible. The names that
+/// operators give are such lines.
+#[must_use]
+pub fn is_line(text: &str, most_chars: usize) -> bool {
+    let breaks = |character: char| character.is_control() || matches!(character, '\u{2028}' | '\u{2029}');
+    !text.contains(breaks) && text.chars().count() <= most_chars && !one_line(text).is_empty()
+}
+
 /// Converts a body to lines separated by `\n`. CR LF, CR, VT, FF, NEL, U+2028 and U+2029 are one break each. Breaks
 /// at the start and the end are removed. The result is empty if no character is visible.
 #[must_use]
@@ -103,6 +111,19 @@ mod tests {
         assert_eq!(lines("one\r\n\r\ntwo\n\n\nthree"), "one\n\ntwo\n\n\nthree");
         assert_eq!(one_line("  a\t\tb   c\u{a0}d "), "a b c\u{a0}d");
         assert_eq!(lines("a\tb  c"), "a b  c");
+    }
+
+    #[test]
+    fn a_name_is_one_line_with_a_visible_character() {
+        for text in ["Autumn", " Autumn ", "\u{200f}\u{5d0}", "a\u{200b}b", "\u{1f468}\u{200d}\u{1f469}"] {
+            assert!(is_line(text, 10), "{text:?}");
+        }
+        let invisible = ["", "   ", "\u{200b}", "\u{3164}", "\u{feff}", "\u{202e}", "\u{ad}", "\u{2800}"];
+        let broken = ["a\nb", "a\tb", "a\u{2028}b", "a\u{2029}b", "a\u{85}b", "\0a"];
+        for text in invisible.into_iter().chain(broken) {
+            assert!(!is_line(text, 10), "{text:?}");
+        }
+        assert!(is_line(&"é".repeat(10), 10) && !is_line(&"é".repeat(11), 10));
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod cut;
 mod id;
 mod invisible;
 
-pub use clean::{lines, one_line, sms_lines};
+pub use clean::{is_line, lines, one_line, sms_lines};
 pub use cut::{graphemes, shortened, word_end};
 pub use id::{MAX_ID_CHARS, is_possible_id};
 pub use invisible::{is_blank, is_invisible};
