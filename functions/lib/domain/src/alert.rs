@@ -101,7 +101,7 @@ impl AlertKey {
 pub struct Alert {
     /// Kind of the alert.
     pub key: AlertKey,
-    /// Parameter, budget or push service that the alert is about; empty if the kind has only one subject.
+    /// Parameter, budget, push service or error rate that the alert is about; empty if the kind has only one subject.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub subject: String,
     /// Severity.

@@ -28,10 +28,11 @@ pub fn of_verdict(
     // The rule must hold in as many consecutive evaluations as the guard requires, so one bad minute raises no alert.
     let is_lasting = verdict.state.violated >= settings.evaluations;
     if is_lasting && verdict.action == (GuardAction::Hold { why: HoldReason::ProvidersFault }) {
-        let (number, threshold) = most_severe(verdict).map_or_else(Default::default, figures);
+        let rule = most_severe(verdict);
+        let (number, threshold) = rule.map_or_else(Default::default, figures);
         alerts.push(Alert {
             key: AlertKey::ProvidersFault,
-            subject: String::new(),
+            subject: rule.map(subject).unwrap_or_default(),
             severity: Severity::P0,
             title: "a provider fails for version 1 and version 2".to_owned(),
             number,
@@ -39,19 +40,29 @@ pub fn of_verdict(
             done: "rollout unchanged, since going back to version 1 would remove the fallback".to_owned(),
         });
     }
-    let rate = rate_of_both(&observation.minutes, settings);
-    if let Some(rate) = rate.filter(|rate| rate.v2.is_above(ERROR_RATE_PERCENT)) {
-        alerts.push(Alert {
-            key: AlertKey::ErrorRate,
-            subject: String::new(),
-            severity: Severity::P1,
-            title: format!("error rate above {ERROR_RATE_PERCENT} %"),
-            number: format!("{} of {} {} in {}", percent(rate.v2), rate.v2.whole, kind(rate), in_minutes(rate.minutes)),
-            threshold: format!("{ERROR_RATE_PERCENT} %"),
-            done: action_about_errors(verdict).to_owned(),
-        });
-    }
+    let rates = rates_of_both(&observation.minutes, settings);
+    let too_high = rates.into_iter().filter(|rate| rate.v2.is_above(ERROR_RATE_PERCENT));
+    alerts.extend(too_high.map(|rate| of_error_rate(rate, verdict)));
     alerts
+}
+
+fn of_error_rate(rate: MeasuredRate, verdict: &GuardVerdict) -> Alert {
+    let what = if rate.measure == ErrorRateKind::FirstPushesFailed { "failed first pushes" } else { "error rate" };
+    Alert {
+        key: AlertKey::ErrorRate,
+        subject: rate.measure.subject().to_owned(),
+        severity: Severity::P1,
+        title: format!("{what} above {ERROR_RATE_PERCENT} %"),
+        number: format!("{} of {} {} in {}", percent(rate.v2), rate.v2.whole, kind(rate), in_minutes(rate.minutes)),
+        threshold: format!("{ERROR_RATE_PERCENT} %"),
+        done: action_about_errors(verdict).to_owned(),
+    }
+}
+
+/// Returns the subject of an alert about a rule: the push service, or the kind of the error rate.
+fn subject(result: &RuleResult) -> String {
+    let of_rate = || result.reading.map(|rate| rate.measure.subject().to_owned());
+    result.host.clone().or_else(of_rate).unwrap_or_default()
 }
 
 /// Returns the action for the error-rate alert. If no rule of the guard holds, or only by a provider's fault, version 1
@@ -65,11 +76,10 @@ fn action_about_errors(verdict: &GuardVerdict) -> &'static str {
     }
 }
 
-/// Returns the highest error rate, with both versions counted together.
-fn rate_of_both(minutes: &[MinuteCounts], settings: &GuardSettings) -> Option<MeasuredRate> {
+/// Returns the error rates that alerts report, with both versions counted together.
+fn rates_of_both(minutes: &[MinuteCounts], settings: &GuardSettings) -> Vec<MeasuredRate> {
     let both: Vec<_> = minutes.iter().map(|minute| MinuteCounts { v2: minute.v1.and(minute.v2), ..*minute }).collect();
-    let rates = ErrorRateKind::FOR_ALERTS.into_iter().filter_map(|kind| kind.read(&both, 1, settings.step_sample));
-    rates.reduce(|worst, other| if other.v2.is_worse_than(worst.v2) { other } else { worst })
+    ErrorRateKind::FOR_ALERTS.into_iter().filter_map(|kind| kind.read(&both, 1, settings.step_sample)).collect()
 }
 
 /// Returns the alert that the guard lowers the percentage, or would lower it if it were enabled.
@@ -177,4 +187,58 @@ const fn kind(rate: MeasuredRate) -> &'static str {
 
 fn percent(share: Share) -> String {
     alerts::figures::percent(share.part, share.whole)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use domain::rollout::guard::{Arm, GuardState};
+
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-11-24T10:10:20Z".parse().unwrap()
+    }
+
+    /// A rule that holds although version 1 does no better.
+    fn fault(rule: Rule, host: Option<&str>, reading: Option<MeasuredRate>) -> RuleResult {
+        let (holds, has_data, is_providers_fault) = (true, true, true);
+        let (value, threshold, needed_sample) = (Some(11), Some(10), None);
+        let host = host.map(str::to_owned);
+        RuleResult { rule, holds, has_data, is_providers_fault, reading, value, threshold, needed_sample, host }
+    }
+
+    fn alerts(findings: Vec<RuleResult>, v2: Arm) -> Vec<String> {
+        let (settings, state) = (GuardSettings::default(), GuardState { violated: u32::MAX, ..GuardState::default() });
+        let action = GuardAction::Hold { why: HoldReason::ProvidersFault };
+        let minutes = vec![MinuteCounts { begins: now(), v1: Arm::default(), v2 }];
+        let observation = Observation { minutes, ..Observation::default() };
+        let found = of_verdict(&GuardVerdict { action, findings, state }, &observation, &settings, now());
+        found.into_iter().map(|alert| alert.id()).filter(|id| id != "outage").collect()
+    }
+
+    #[test]
+    fn a_fault_of_each_push_service_is_an_alert_of_its_own() {
+        let (mozilla, apple) = ("updates.push.services.mozilla.com", "web.push.apple.com");
+        for host in [mozilla, apple] {
+            let findings = vec![fault(Rule::BreakerNotClosed, Some(host), None)];
+            assert_eq!(alerts(findings, Arm::default()), [format!("providers-fault-{host}")]);
+        }
+        let (v2, v1) = (Share { part: 60, whole: 100 }, Share { part: 55, whole: 100 });
+        let rate = MeasuredRate { measure: ErrorRateKind::PushEndedBadly, v2, v2_unavailable: 0, v1, minutes: 1 };
+        let findings = vec![fault(Rule::ErrorRateOff, None, Some(rate))];
+        assert_eq!(alerts(findings, Arm::default()), ["providers-fault-push-ended-badly"]);
+    }
+
+    #[test]
+    fn each_error_rate_is_an_alert_of_its_own() {
+        let ended = Arm { closed: 1_000, ended_badly: 200, first_pushes: 1_000, ..Arm::default() };
+        let pushed = Arm { first_pushes_failed: 200, ended_badly: 0, ..ended };
+        let errors = |arm| alerts(vec![fault(Rule::CostOverrun, None, None)], arm).split_off(1);
+        assert_eq!(errors(ended), ["error-rate-ended-badly"]);
+        assert_eq!(errors(pushed), ["error-rate-first-pushes-failed"]);
+        let both = Arm { first_pushes_failed: 200, ..ended };
+        assert_eq!(errors(both), ["error-rate-ended-badly", "error-rate-first-pushes-failed"]);
+        assert_eq!(errors(Arm { ended_badly: 150, ..ended }), [""; 0], "15 % are not above 15 %");
+    }
 }

@@ -98,6 +98,16 @@ impl ErrorRateKind {
     /// Rates for which the guard lowers the percentage, because version 1 would avoid these failures.
     pub const FOR_GUARD: [Self; 2] = [Self::PushEndedBadly, Self::FirstPushesFailed];
 
+    /// Returns the subject of an alert about this rate.
+    #[must_use]
+    pub const fn subject(self) -> &'static str {
+        match self {
+            Self::EndedBadly => "ended-badly",
+            Self::PushEndedBadly => "push-ended-badly",
+            Self::FirstPushesFailed => "first-pushes-failed",
+        }
+    }
+
     const fn of(self, arm: Arm) -> Share {
         match self {
             Self::EndedBadly => Share { part: arm.ended_badly, whole: arm.closed },
