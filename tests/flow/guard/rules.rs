@@ -201,7 +201,8 @@ async fn breaker_open_for_twelve_minutes(elsewhere: usize, version_1_failed: Opt
         world.subscribe(&id, &id).await;
         world.send(&id, json!({})).await;
     }
-    let well = Traffic { host: "push.example.com", ..Traffic::of("v2", 40, 0) };
+    let host = world.push.origin.trim_start_matches("http://").to_owned().leak();
+    let well = Traffic { host, ..Traffic::of("v2", 40, 0) };
     world.fold_traffic(&[well, Traffic::of("v2", elsewhere, 0)]).await;
     // One probe a minute keeps it open.
     for minute in 0..12 {

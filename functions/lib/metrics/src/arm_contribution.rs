@@ -111,6 +111,10 @@ mod tests {
         pairs.iter().map(|(name, amount)| ((*name).to_owned(), *amount)).collect()
     }
 
+    fn pushes_to(host: &str) -> String {
+        RolloutArmMetric::PushesTo(PushVendor::of_host(host)).text()
+    }
+
     const GOOGLE: &str = "fcm.googleapis.com";
     const WINDOWS: &str = "wns2-par02p.notify.windows.com";
 
@@ -118,7 +122,8 @@ mod tests {
     fn a_slow_or_outdated_device_beside_one_that_accepts_is_no_failed_first_push() {
         let mut slow = push("laptop", WINDOWS, "retry_later", 1);
         slow["d"] = json!("not waited for: another device accepted the message");
-        let well = [("first_pushes", 1), ("push_closed", 1), ("pushes/google", 1), ("pushes/windows", 1)];
+        let windows = pushes_to(WINDOWS);
+        let well = [("first_pushes", 1), ("push_closed", 1), ("pushes/google", 1), (windows.as_str(), 1)];
         for second in [slow, push("old", WINDOWS, "rejected", 1), push("old", WINDOWS, "retry_later", 1)] {
             for both in [
                 json!([push("phone", GOOGLE, "accepted", 1), second]),
@@ -140,7 +145,8 @@ mod tests {
         ]);
         let first =
             [("first_pushes", 1), ("first_pushes_failed", 1), ("first_pushes_unavailable", 1), ("push_closed", 1)];
-        let services = [("pushes/apple", 1), ("pushes/google", 1), ("pushes/other", 1)];
+        let other = pushes_to("127.0.0.1:9");
+        let services = [("pushes/apple", 1), ("pushes/google", 1), (other.as_str(), 1)];
         assert_eq!(counts("v2", "accepted", &attempts), expected(&[&first[..], &services].concat()));
         assert_eq!(counts("v1", "accepted", &attempts), expected(&first));
         let later = json!([gone, push("c", GOOGLE, "rejected", 7), push("d", GOOGLE, "accepted", 9)]);
@@ -153,7 +159,7 @@ mod tests {
     #[test]
     fn a_push_service_counts_once_for_each_notification() {
         let tries: Vec<_> = (0..4).map(|number| push("a", WINDOWS, "retry_later", number * 1_000)).collect();
-        assert_eq!(counts("v2", "cascading", &json!(tries))["pushes/windows"], 1);
+        assert_eq!(counts("v2", "cascading", &json!(tries))[&pushes_to(WINDOWS)], 1);
     }
 
     #[test]

@@ -48,24 +48,49 @@ pub enum RolloutArmMetric {
     PushesTo(PushVendor),
 }
 
-/// Vendor of a push service. The set is small for any hosts, so the number of counters is bounded.
+/// Vendor of a push service. Vendors with many hosts, and all other hosts, are divided into [parts](HostPart). The set
+/// is bounded for any hosts, and so is the number of counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PushVendor {
     /// `fcm.googleapis.com`.
     Google,
+    /// `jmt17.google.com`, for browsers other than the stable Chrome.
+    GoogleOther,
     /// `*.push.services.mozilla.com`.
     Mozilla,
     /// `*.notify.windows.com`.
-    Windows,
+    Windows(HostPart),
     /// `*.push.apple.com`.
     Apple,
     /// Any other, such as a self-hosted push service.
-    Other,
+    Other(HostPart),
+}
+
+/// Part of a vendor's hosts, from 0 to 15, by a hash of the host. The few hosts of one service rarely share a part. So
+/// a small host's share of the pushes is not that of all its neighbours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostPart(u8);
+
+impl HostPart {
+    const COUNT: u8 = 16;
+
+    fn of(host: &str) -> Self {
+        let hash = host.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        let [first, second, third, fourth] = hash.to_be_bytes();
+        Self((first ^ second ^ third ^ fourth) % Self::COUNT)
+    }
+
+    fn all() -> impl Iterator<Item = Self> {
+        (0..Self::COUNT).map(Self)
+    }
 }
 
 impl PushVendor {
-    /// All vendors.
-    pub const ALL: [Self; 5] = [Self::Google, Self::Mozilla, Self::Windows, Self::Apple, Self::Other];
+    /// Returns all vendors and parts.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let whole = [Self::Google, Self::GoogleOther, Self::Mozilla, Self::Apple];
+        whole.into_iter().chain(HostPart::all().map(Self::Windows)).chain(HostPart::all().map(Self::Other))
+    }
 
     /// Returns the vendor of a host. The host has the form of an attempt's `provider`: with its port, unless that is
     /// the default port.
@@ -73,22 +98,24 @@ impl PushVendor {
     pub fn of_host(host: &str) -> Self {
         match host {
             "fcm.googleapis.com" => Self::Google,
+            "jmt17.google.com" => Self::GoogleOther,
             host if host.ends_with(".push.services.mozilla.com") => Self::Mozilla,
-            host if host.ends_with(".notify.windows.com") => Self::Windows,
+            host if host.ends_with(".notify.windows.com") => Self::Windows(HostPart::of(host)),
             host if host.ends_with(".push.apple.com") => Self::Apple,
-            _ => Self::Other,
+            other => Self::Other(HostPart::of(other)),
         }
     }
 
-    /// Returns the name in counters.
+    /// Returns the name in counters, such as `google` or `other-7`.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub fn name(self) -> String {
         match self {
-            Self::Google => "google",
-            Self::Mozilla => "mozilla",
-            Self::Windows => "windows",
-            Self::Apple => "apple",
-            Self::Other => "other",
+            Self::Google => "google".to_owned(),
+            Self::GoogleOther => "google-other".to_owned(),
+            Self::Mozilla => "mozilla".to_owned(),
+            Self::Windows(HostPart(part)) => format!("windows-{part}"),
+            Self::Apple => "apple".to_owned(),
+            Self::Other(HostPart(part)) => format!("other-{part}"),
         }
     }
 }
@@ -127,14 +154,14 @@ impl RolloutArmMetric {
     /// Returns the name in counters.
     pub(super) fn text(self) -> String {
         match self {
-            Self::PushesTo(service) => format!("pushes/{}", service.as_str()),
+            Self::PushesTo(service) => format!("pushes/{}", service.name()),
             plain => Self::PLAIN.iter().find(|(metric, _)| *metric == plain).map_or("", |(_, name)| name).to_owned(),
         }
     }
 
     pub(super) fn parse(text: &str) -> Result<Self, UnknownCounter> {
         let found = match text.strip_prefix("pushes/") {
-            Some(name) => PushVendor::ALL.into_iter().find(|vendor| vendor.as_str() == name).map(Self::PushesTo),
+            Some(name) => PushVendor::all().find(|vendor| vendor.name() == name).map(Self::PushesTo),
             None => Self::PLAIN.into_iter().find(|(_, name)| *name == text).map(|(metric, _)| metric),
         };
         found.ok_or(UnknownCounter)
@@ -142,7 +169,7 @@ impl RolloutArmMetric {
 
     /// Returns all metrics.
     pub fn all() -> impl Iterator<Item = Self> {
-        Self::PLAIN.into_iter().map(|(metric, _)| metric).chain(PushVendor::ALL.into_iter().map(Self::PushesTo))
+        Self::PLAIN.into_iter().map(|(metric, _)| metric).chain(PushVendor::all().map(Self::PushesTo))
     }
 }
 
@@ -155,16 +182,33 @@ mod tests {
         let hosts = [
             ("fcm.googleapis.com", PushVendor::Google),
             ("updates.push.services.mozilla.com", PushVendor::Mozilla),
-            ("wns2-par02p.notify.windows.com", PushVendor::Windows),
+            ("jmt17.google.com", PushVendor::GoogleOther),
             ("web.push.apple.com", PushVendor::Apple),
-            ("127.0.0.1:18082", PushVendor::Other),
-            ("fcm.googleapis.com.example.com", PushVendor::Other),
-            ("notify.windows.com", PushVendor::Other),
-            ("", PushVendor::Other),
         ];
         for (host, vendor) in hosts {
             assert_eq!(PushVendor::of_host(host), vendor, "{host}");
         }
+        for host in ["wns2-par02p.notify.windows.com", "wns2-am3p.notify.windows.com"] {
+            assert!(matches!(PushVendor::of_host(host), PushVendor::Windows(_)), "{host}");
+        }
+        let others =
+            ["127.0.0.1:18082", "fcm.googleapis.com.example.com", "notify.windows.com", "a.jmt17.google.com", ""];
+        for host in others {
+            assert!(matches!(PushVendor::of_host(host), PushVendor::Other(_)), "{host}");
+        }
+    }
+
+    #[test]
+    fn hosts_of_one_vendor_are_counted_apart() {
+        let hosts = (0..200).map(|number| PushVendor::of_host(&format!("push{number}.example.com")));
+        assert!(hosts.collect::<std::collections::BTreeSet<_>>().len() > 12);
+        assert_ne!(PushVendor::of_host("push.example.com"), PushVendor::of_host("push.example.org"));
+        let all: Vec<_> = PushVendor::all().collect();
+        assert!(
+            ["", "push.example.com", "wns2-am3p.notify.windows.com"]
+                .iter()
+                .all(|host| all.contains(&PushVendor::of_host(host)))
+        );
     }
 
     #[test]
@@ -175,7 +219,7 @@ mod tests {
         for result in ChannelResult::ALL {
             assert_eq!(ChannelResult::parse(result.as_str()), Ok(result));
         }
-        for text in ["", "pushes", "pushes/", "pushes/yahoo", "first"] {
+        for text in ["", "pushes", "pushes/", "pushes/yahoo", "pushes/other", "pushes/other-16", "first"] {
             assert_eq!(
                 (RolloutArmMetric::parse(text), ChannelResult::parse(text)),
                 (Err(UnknownCounter), Err(UnknownCounter)),

@@ -155,17 +155,13 @@ fn not_closed(host: &Host, breaker: &Breaker, now: Timestamp) -> Option<(String,
     (host.channel == Channel::Push && silent <= BREAKER_RELEVANT_FOR).then(|| (host.provider.clone(), since))
 }
 
-/// Returns the push services. Pushes are counted per operator of a service, so each of its hosts gets the share of all.
+/// Returns the push services. Hosts that are counted together get the share of all of them.
 fn hosts(hour: &Counters, not_closed: &[(String, Timestamp)]) -> Vec<HostState> {
     let pushes = |service| hour.get(&CounterName::RolloutArm(Cohort::V2, RolloutArmMetric::PushesTo(service))).max(0);
-    let whole = PushVendor::ALL.into_iter().map(pushes).sum();
+    let whole = PushVendor::all().map(pushes).sum();
     let share = |service| Share { part: pushes(service), whole };
-    let all = PushVendor::ALL.into_iter().filter(|service| pushes(*service) > 0);
-    let known = all.map(|service| HostState {
-        host: service.as_str().to_owned(),
-        pushes: share(service),
-        not_closed_since: None,
-    });
+    let all = PushVendor::all().filter(|service| pushes(*service) > 0);
+    let known = all.map(|service| HostState { host: service.name(), pushes: share(service), not_closed_since: None });
     let not_closed_hosts = not_closed.iter().map(|(host, since)| HostState {
         host: host.clone(),
         pushes: share(PushVendor::of_host(host)),
@@ -259,7 +255,9 @@ mod tests {
 
     #[test]
     fn a_push_services_breaker_counts_while_it_has_traffic() {
-        let pushes: &[(&str, i64)] = &[("side/v2/pushes/google", 75), ("side/v2/pushes/other", 25)];
+        let to_other = format!("side/v2/pushes/{}", PushVendor::of_host("push.example.com").name());
+        let pushes: &[(&str, i64)] =
+            &[("side/v2/pushes/google", 70), ("side/v2/pushes/google-other", 5), (&to_other, 25)];
         let minutes = [(at("10:00:00"), counters(pushes))];
         let breaker =
             |phase| Breaker { revision: 1, phase, open_for_ms: 1, opened_at_ms: Some(at("09:59:00").as_millisecond()) };
@@ -274,9 +272,19 @@ mod tests {
         };
         let (google, ses) = (Host::push("fcm.googleapis.com"), Host::paid(Channel::Email));
         let open = |until| Phase::Open { until_ms: at(until).as_millisecond() };
-        assert_eq!(hosts(&google, open("10:12:00")), (vec![(75, 100)], 1));
+        assert_eq!(hosts(&google, open("10:12:00")), (vec![(70, 100)], 1));
+        assert_eq!(
+            hosts(&Host::push("jmt17.google.com"), open("10:12:00")),
+            (vec![(5, 100)], 1),
+            "not of its neighbour"
+        );
+        assert_eq!(
+            hosts(&Host::push("push.example.org"), open("10:12:00")),
+            (vec![(0, 100)], 1),
+            "an extra host of its own"
+        );
         assert_eq!(hosts(&Host::push("push.example.com"), open("10:09:20")), (vec![(25, 100)], 1));
-        assert_eq!(hosts(&google, Phase::HalfOpen { lease_ms: now().as_millisecond() }), (vec![(75, 100)], 1));
+        assert_eq!(hosts(&google, Phase::HalfOpen { lease_ms: now().as_millisecond() }), (vec![(70, 100)], 1));
         assert_eq!(hosts(&google, open("10:09:19")), (vec![], 0), "no call for a minute");
         assert_eq!(hosts(&google, Phase::Closed { since_ms: 0 }), (vec![], 0));
         assert_eq!(hosts(&ses, open("10:12:00")), (vec![], 0));
