@@ -11,6 +11,7 @@ pub(super) const TWICE: &str = "must not appear twice";
 pub(super) const BAD_NAME: &str = "has a field whose name is not valid Unicode";
 const HALF_A_PAIR: &str = "must not contain half of a surrogate pair (\\ud800 to \\udfff by itself)";
 const OUT_OF_RANGE: &str = "is a number out of range";
+const ROUNDED: &str = "is a number out of range: an integer this large would be rounded; send it as a string";
 
 /// Maximum number of errors in one response.
 const MAX_ERRORS: usize = 20;
@@ -40,7 +41,11 @@ impl Faults {
             Some(b'{') => self.search_members(text, path),
             Some(b'[') => self.search_elements(text, path),
             Some(b'"') if spans::name(text).is_none() => self.add(path, HALF_A_PAIR),
-            Some(b'-' | b'0'..=b'9') if serde_json::from_str::<f64>(text).is_err() => self.add(path, OUT_OF_RANGE),
+            Some(b'-' | b'0'..=b'9') => match serde_json::from_str::<f64>(text) {
+                Err(_) => self.add(path, OUT_OF_RANGE),
+                Ok(nearest) if is_rounded(text, nearest) => self.add(path, ROUNDED),
+                Ok(_) => {}
+            },
             _ => {}
         }
     }
@@ -84,4 +89,11 @@ impl Faults {
             self.errors.push(error);
         }
     }
+}
+
+/// Returns `true` if a number is written as an integer that neither an integer of 64 bits nor `nearest` holds exactly.
+fn is_rounded(text: &str, nearest: f64) -> bool {
+    let is_integer = text.strip_prefix('-').unwrap_or(text).bytes().all(|byte| byte.is_ascii_digit());
+    let is_held = text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok();
+    is_integer && !is_held && format!("{nearest:.0}") != text
 }

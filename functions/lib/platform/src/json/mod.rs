@@ -1,9 +1,10 @@
 //! Strict JSON for request bodies (RFC 8259, with I-JSON's rule on duplicate names: RFC 7493, 2.3).
 //!
 //! A body is read in two steps. [`value`] parses text to a [`Value`]. Text that is not JSON is a 400. Some values are
-//! correct JSON, but are not supported: half of a surrogate pair, a number out of range, a duplicate name, too many
-//! levels. They are a 422 with the value's own field. Then [`shaped`] converts the value to a type. It refuses arrays
-//! in place of objects, and objects in place of strings. Derived deserializers would accept both.
+//! correct JSON, but are not supported: half of a surrogate pair, a number out of range, an integer that would be
+//! rounded, a duplicate name, too many levels. They are a 422 with the value's own field. Then [`shaped`] converts the
+//! value to a type. It refuses arrays in place of objects, and objects in place of strings. Derived deserializers would
+//! accept both.
 
 mod faults;
 mod reader;
@@ -11,6 +12,8 @@ mod shape;
 mod spans;
 
 pub use shape::{shaped, typed};
+
+use std::cell::Cell;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
@@ -98,8 +101,14 @@ struct Unreadable;
 
 fn read(text: &str) -> Result<Value, Unreadable> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = reader::Reader::new(MAX_DEPTH).read(&mut deserializer).map_err(|_| Unreadable)?;
+    let may_be_rounded = Cell::new(false);
+    let reader = reader::Reader::new(MAX_DEPTH, &may_be_rounded);
+    let value = reader.read(&mut deserializer).map_err(|_| Unreadable)?;
     deserializer.end().map_err(|_| Unreadable)?;
+    // The parser does not tell the integer 10^23 from the float 1e23; the text does.
+    if may_be_rounded.get() && !faults::of(text).is_empty() {
+        return Err(Unreadable);
+    }
     Ok(value)
 }
 

@@ -1,20 +1,27 @@
 //! Parser that builds a [`Value`], and refuses duplicate names and too many levels.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::Deserializer;
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+/// Least absolute value of a number that the parser may have converted from an integer literal to a rounded one: -2^63
+/// and 2^64 are the limits of integers.
+const ROUNDED_FROM: f64 = 9_223_372_036_854_775_808.0;
+
 /// Parser of one value, with the number of levels that may still follow.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reader {
+pub(super) struct Reader<'a> {
     levels: usize,
+    may_be_rounded: &'a Cell<bool>,
 }
 
-impl Reader {
-    pub(super) const fn new(levels: usize) -> Self {
-        Self { levels }
+impl<'a> Reader<'a> {
+    /// Creates a parser. It sets `may_be_rounded` if the text has a number beyond the range of integers.
+    pub(super) const fn new(levels: usize, may_be_rounded: &'a Cell<bool>) -> Self {
+        Self { levels, may_be_rounded }
     }
 
     /// Parses one value.
@@ -27,11 +34,11 @@ impl Reader {
 
     fn below<E: de::Error>(self) -> Result<Self, E> {
         let levels = self.levels.checked_sub(1).ok_or_else(|| E::custom("too many levels"))?;
-        Ok(Self { levels })
+        Ok(Self { levels, ..self })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Reader {
+impl<'de> DeserializeSeed<'de> for Reader<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -39,7 +46,7 @@ impl<'de> DeserializeSeed<'de> for Reader {
     }
 }
 
-impl<'de> Visitor<'de> for Reader {
+impl<'de> Visitor<'de> for Reader<'_> {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -63,6 +70,9 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+        if value.abs() >= ROUNDED_FROM {
+            self.may_be_rounded.set(true);
+        }
         Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("not a finite number"))
     }
 

@@ -98,6 +98,33 @@ fn a_value_that_cannot_be_held_is_its_own_fields_fault() {
 }
 
 #[test]
+fn an_integer_that_would_be_rounded_is_its_own_fields_fault() {
+    let rounded = "is a number out of range: an integer this large would be rounded; send it as a string";
+    for text in ["12345678901234567890123", "18446744073709551617", "-9223372036854775809", "100000000000000000000000"]
+    {
+        assert_eq!(error(&format!(r#"{{"list": [{{"count": {text}}}]}}"#)), at("list[0].count", rounded), "{text}");
+    }
+    let held = [
+        "18446744073709551615",
+        "-9223372036854775808",
+        "18446744073709551616",
+        "-18446744073709551616",
+        "1e23",
+        "12345678901234567890123.0",
+        "1.2345678901234567890123e22",
+        "-0",
+        "0.1",
+    ];
+    for text in held {
+        assert!(value(format!(r#"{{"count": {text}}}"#).as_bytes()).is_ok(), "{text}");
+    }
+    let among = br#"{"items": [{"id": 12345678901234567890123}, {"id": 1e23}, {"id": 7}]}"#;
+    let items = list(among, "items").unwrap();
+    assert_eq!(items.iter().map(Result::is_ok).collect::<Vec<_>>(), [false, true, true]);
+    assert_eq!(items[0].as_ref().unwrap_err().errors[0].field, "id");
+}
+
+#[test]
 fn a_name_that_appears_twice_is_refused_at_every_level() {
     assert_eq!(error(r#"{"name": "a", "name": "b"}"#), at("name", "must not appear twice"));
     assert_eq!(error(r#"{"name": "a", "n\u0061me": "a"}"#), at("name", "must not appear twice"));
