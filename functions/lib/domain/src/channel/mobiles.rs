@@ -3,7 +3,7 @@
 //! Source: the mobile numbering ranges in the metadata of libphonenumber 9.0.43 (Apache-2.0). They are cut to two
 //! digits and merged over all countries of a calling code. If most of a first digit is in use, the range includes the
 //! whole digit. So a new range beside an existing one is not refused. `!` excludes digits that belong to landlines,
-//! free, shared-cost or premium numbers alone, as far as four digits show it.
+//! free, shared-cost, premium or personal numbers or to pagers alone, as far as four digits show it.
 //!
 //! North American mobile numbers cannot be distinguished from landlines. The old Mexican form with a 1, and Argentine
 //! numbers without the 9, are accepted.
@@ -27,8 +27,8 @@ pub enum NotMobile {
         /// Maximum number of digits.
         most: usize,
     },
-    /// The number is a landline, or a free, shared-cost, premium or service number.
-    #[error("phone must be a mobile number: landlines, free and premium numbers get no SMS")]
+    /// The number is a landline, a pager, or a free, shared-cost, premium, personal or service number.
+    #[error("phone must be a mobile number: landlines, pagers, free, premium and personal numbers get no SMS")]
     OtherKind,
 }
 
@@ -198,12 +198,12 @@ const MOBILES: &[(&str, usize, usize, &str)] = &[
     ("389", 8, 8, "7"),
     ("39", 9, 10, "3 43"),
     ("40", 9, 9, "7"),
-    ("41", 9, 9, "68-69 7 !71"),
-    ("420", 9, 9, "60 70-73 77 79"),
+    ("41", 9, 9, "68-69 7 !71 !740 !742 !744 !748"),
+    ("420", 9, 9, "60 70-73 77 79 !700-701"),
     ("421", 9, 9, "90-91 94-95 !900"),
     ("423", 7, 9, "64-66 73-75 77-79"),
     ("43", 7, 13, "64-69 !641 !643 !645-647 !6483-6484 !654 !656 !658 !662"),
-    ("44", 10, 10, "71-79"),
+    ("44", 10, 10, "71-79 !760-761 !763-769"),
     ("45", 8, 8, "2-7 81-82 86-89 9 !90"),
     ("46", 9, 9, "70 72-73 76 78-79"),
     ("47", 8, 8, "40-41 45-48 9"),
@@ -236,7 +236,7 @@ const MOBILES: &[(&str, usize, usize, &str)] = &[
     ("596", 9, 9, "69-70"),
     ("597", 7, 7, "60 68 7-8 !80"),
     ("598", 8, 8, "9 !900-908"),
-    ("599", 7, 8, "31 41 70 77-79 95-96 !3180 !3182-3183 !4160 !4162-4163 !4170 !950"),
+    ("599", 7, 8, "31 41 70 77-79 95-96 !3180 !3182-3183 !4160 !4162-4163 !4170 !950 !955"),
     ("60", 9, 10, "1 !1300 !1700 !1800"),
     ("61", 9, 9, "4"),
     ("62", 9, 12, "8 !800 !804 !8071 !809"),
@@ -267,7 +267,7 @@ const MOBILES: &[(&str, usize, usize, &str)] = &[
     ("692", 7, 7, "23 32 45 54"),
     ("7", 10, 10, "70 74 76-78 9"),
     ("81", 10, 10, "60 70 80 90 !800"),
-    ("82", 9, 10, "1 !1522 !1533 !1544 !1566 !1577 !1588 !1599"),
+    ("82", 9, 10, "1 !15"),
     ("84", 9, 9, "12 14 16 3 51-52 55-56 58-59 70 76-79 8-9 !1201 !1203 !1228"),
     ("850", 10, 10, "19 !195"),
     ("852", 8, 8, "40 42 44 46-47 5-6 70-71 84 9 !5801-5809 !5812-5819 !900"),
@@ -276,8 +276,8 @@ const MOBILES: &[(&str, usize, usize, &str)] = &[
     ("856", 9, 10, "20 30"),
     ("86", 11, 11, "1 !10 !160 !168"),
     ("880", 10, 10, "1 37-38 44 64 66 !371 !381 !441 !661"),
-    ("886", 9, 9, "40 9 !4001-4009 !402-404 !408"),
-    ("90", 10, 10, "5"),
+    ("886", 9, 9, "40 9 !4001-4009 !402-404 !408 !99"),
+    ("90", 10, 10, "5 !512 !592"),
     ("91", 10, 10, "16 6-9 !1602-1607 !1612-1617 !162-163 !1642-1647 !165-169 !6122-6126 !6212-6217 !6312-6317 \
         !6412-6417 !6512-6517 !6572-6577 !6612-6617 !6632-6637 !6712-6717 !6742-6747 !6802-6807 !683 \
         !7122-7127 !7312-7316 !7332-7336 !7342-7346 !7512-7516 !7552-7556 !7613-7614 !7616 !7882-7886 \

@@ -134,7 +134,15 @@ fn example_numbers_of_every_country_pass_if_they_are_mobile_and_are_refused_othe
 }
 
 #[test]
-fn landlines_and_premium_numbers_beside_mobile_ranges_are_refused() {
+fn landlines_premium_and_personal_numbers_and_pagers_beside_mobile_ranges_are_refused() {
+    let personal_or_pager =
+        ["+447012345678", "+447600123456", "+447640123456", "+447699123456", "+420700123456", "+905123456789"];
+    for number in personal_or_pager {
+        assert_eq!(verdict(number), Err(NotMobile::OtherKind), "{number}");
+    }
+    for number in ["+447624123456", "+447599123456", "+447700900123"] {
+        assert_eq!(verdict(number), Ok(()), "{number}");
+    }
     for number in ["+34961234567", "+34971234567", "+4590123456", "+380900212345", "+601300881234", "+601800881234"] {
         assert_eq!(verdict(number), Err(NotMobile::OtherKind), "{number}");
     }
