@@ -19,7 +19,7 @@ STRICT = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--noUnchecked
 
 def main():
     if not (shutil.which("node") and shutil.which("npm")):
-        print("SKIPPED: types of the client scripts, because Node.js is not installed (Debian: apt-get install nodejs npm)")
+        print("not checked: types of the client scripts, because npm is not installed (Debian: apt-get install nodejs npm)")
         return 0
     compiler = FOLDER / "node_modules" / "typescript" / "bin" / "tsc"
     FOLDER.mkdir(parents=True, exist_ok=True)
