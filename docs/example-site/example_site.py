@@ -23,10 +23,12 @@ PERSON = "ada"  # on your site: the person of the session
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def policy(api_url):
-    """Content-Security-Policy of pages and of the worker. It allows this site, and the scripts and calls of the API."""
+def policy(api_url, images=""):
+    """Content-Security-Policy of pages and of the worker. It allows this site, the scripts and calls of the API, and
+    images of notifications from the origins `images`."""
     api = "{0.scheme}://{0.netloc}".format(urllib.parse.urlsplit(api_url))
-    return f"default-src 'self'; script-src 'self' {api}; connect-src 'self' {api}; worker-src 'self'"
+    rules = f"default-src 'self'; script-src 'self' {api}; connect-src 'self' {api}; worker-src 'self'"
+    return f"{rules}; img-src 'self' {images}" if images else rules
 
 
 class Service:
@@ -72,8 +74,8 @@ def register(service, person, change):
 class Site:
     """Web server on a port of this machine, which browsers treat as secure."""
 
-    def __init__(self, api_url, port=0):
-        self.api_url, self.policy = api_url, policy(api_url)
+    def __init__(self, api_url, port=0, images=""):
+        self.api_url, self.policy = api_url, policy(api_url, images)
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._server.daemon_threads = True
         self.origin = f"http://127.0.0.1:{self._server.server_address[1]}"

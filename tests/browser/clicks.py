@@ -58,7 +58,7 @@ def clicks_although_something_fails(visitor, narrator):
             "self.gets = registration.getNotifications; let calls = 0; ServiceWorkerRegistration.prototype.getNotifications ="
             " async function (of) { if (of) throw new Error('no'); return self.gets.call(this); }",
             "ServiceWorkerRegistration.prototype.getNotifications = self.gets"),
-        "the browser refuses an option": ("self.refusesOptions = true", "self.refusesOptions = false"),
+        "the browser refuses an option": ("self.refusesOption = 'renotify'", "self.refusesOption = null"),
     }
     for what, (breaks, mends) in broken.items():
         visitor.visits("/")
@@ -68,6 +68,19 @@ def clicks_although_something_fails(visitor, narrator):
         visitor.in_worker(f"(() => {{ {mends} }})()")
         narrator.note(f"{what}: the notification is shown and clicked nevertheless")
         visitor.opens("/orders/7")
+
+
+def leaves_other_parts_of_the_site(visitor, narrator):
+    narrator.chapter("A page of the site outside the worker's scope")
+    visitor.visits("/account")
+    visitor.focusing(works=True)
+    scope = "Object.defineProperty(self.registration, 'scope', {configurable: true, value: '%s'})"
+    visitor.in_worker(scope % f"{visitor.site.origin}/app/")
+    visitor.clicks("Look", path="/orders/7")
+    visitor.opens("/orders/7")
+    narrator.equal((visitor.evaluates(SHOWN), visitor.in_worker("self.focused")), ("/account", []),
+                   "the page is unchanged and stays in the background")
+    visitor.in_worker("delete self.registration.scope")
 
 
 def clicks_without_a_url(visitor, narrator):
@@ -142,5 +155,5 @@ def clicks_a_button(visitor, narrator):
     narrator.equal(visitor.evaluates("location.search"), "", "only a URL with {token} has a token")
 
 
-CHAPTERS = (leads_the_open_page, leads_where_a_worker_may_not, clicks_although_something_fails, clicks_without_a_url,
-            tells_the_page, clicks_a_button)
+CHAPTERS = (leads_the_open_page, leads_where_a_worker_may_not, clicks_although_something_fails,
+            leaves_other_parts_of_the_site, clicks_without_a_url, tells_the_page, clicks_a_button)

@@ -124,7 +124,7 @@ def main():
     narrator, stack = Narrator(), Deployed.from_environment()
     # One part alone, such as `console`, while it is written.
     wanted = os.environ.get("CHAPTERS", "")
-    parts = {"console": console_pages.CHAPTERS + console_forms.CHAPTERS + console_campaign.CHAPTERS, "forms": console_pages.CHAPTERS[:1] + console_forms.CHAPTERS, "campaign": console_campaign.CHAPTERS,
+    parts = {"clients": (refuses, subscribes, *clicks.CHAPTERS, *subscribing.CHAPTERS), "console": console_pages.CHAPTERS + console_forms.CHAPTERS + console_campaign.CHAPTERS, "forms": console_pages.CHAPTERS[:1] + console_forms.CHAPTERS, "campaign": console_campaign.CHAPTERS,
              "training": training.CHAPTERS}
     chapters = parts.get(wanted, CHAPTERS)
     stack.put_parameter("RolloutPercentageParameter", "100")

@@ -10,6 +10,7 @@ import urllib.request
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "docs" / "example-site"))
 
 from example_site import DIRECT, Site
+from images import ImageServer
 
 REGISTER = "/my/push-subscription"
 RECEIPTS = "/receipts"
@@ -19,13 +20,16 @@ class Shop(Site):
     """Site that passes registrations of pages to `register`, which returns a status."""
 
     def __init__(self, api_url, register):
-        super().__init__(api_url)
+        self.images, self.foreign_images = ImageServer(), ImageServer()
+        super().__init__(api_url, images=self.images.origin)
         self._register = register
         self.registered = []
         self._faults = {REGISTER: [], RECEIPTS: []}
         self._taken = {REGISTER: [], RECEIPTS: []}
 
     def file(self, path):
+        if path == "/vendor/worker.js":
+            return "text/javascript", "self.addEventListener('push', () => undefined);"
         return super().file("/worker.js" if path == "/app/worker.js" else path)
 
     def will_answer(self, path, *statuses):

@@ -92,6 +92,20 @@ def stays_within_the_policy(visitor, narrator):
                    "the policy is in force in the page and in the worker")
 
 
+def loads_images(visitor, narrator):
+    narrator.chapter("Images of notifications are on another server")
+    visitor.visits("/")
+    visitor.clears_what_is_shown()
+    allowed, foreign = visitor.site.images, visitor.site.foreign_images
+    for server, wanted in [(allowed, ["/badge.png", "/icon.png", "/image.png"]), (foreign, [])]:
+        options = {name: f"{server.origin}/{name}.png" for name in ("icon", "badge", "image")}
+        sent, _ = visitor.is_sent("With images", options=options)
+        visitor.waits_for(sent, "delivered_at", "the receipt")
+        narrator.equal(sorted(server.asked), wanted,
+                       f"{'with' if wanted else 'without'} its origin in img-src: the notification is shown, images loaded: {len(wanted)}")
+        visitor.clears_what_is_shown()
+
+
 def logs_out(visitor, narrator):
     narrator.chapter("A person logs out of a shared computer")
     visitor.visits("/")
@@ -101,7 +115,15 @@ def logs_out(visitor, narrator):
     sent, _ = visitor.is_sent("Private")
     visitor.waits_for(sent, "delivered_at", "the receipt")
     visitor.site.will_answer(REGISTER)
-    narrator.equal(visitor.evaluates("notifications.unsubscribe()"), True, "the page unsubscribes")
+    visitor.evaluates("self.ends = subscription.unsubscribe;"
+                      " subscription.unsubscribe = async () => { throw new DOMException('no', 'AbortError'); }")
+    ends = "notifications.unsubscribe().catch(({code}) => code)"
+    narrator.equal((visitor.evaluates(ends), visitor.site.answered(REGISTER)), ("unsubscribe-failed", []),
+                   "if the browser cannot end its subscription, the call rejects")
+    visitor.evaluates("subscription.unsubscribe = async () => false")
+    narrator.equal(visitor.evaluates(ends), "unsubscribe-failed", "also if the browser only reports the failure")
+    visitor.evaluates("subscription.unsubscribe = self.ends")
+    narrator.equal(visitor.evaluates("notifications.unsubscribe()"), True, "the repeated call unsubscribes")
     narrator.equal((visitor.evaluates("self.subscription"), visitor.shown()), (None, []),
                    "the browser has no subscription and shows no notification any more")
     narrator.equal(visitor.site.answered(REGISTER), [(204, {"subscription": None, "old_endpoint": endpoint})],
@@ -122,6 +144,35 @@ def logs_out(visitor, narrator):
     visitor.visits("/")
     narrator.check(visitor.subscribes(), "the next person can subscribe")
     narrator.equal(len(visitor.devices()), 1, "the next person has one device")
+
+
+OTHER_SUBSCRIPTION = """navigator.serviceWorker.register("/vendor/worker.js", {scope: "/vendor/"}).then(async (registration) => {
+  self.others = 0;
+  const own = PushManager.prototype.getSubscription;
+  PushManager.prototype.getSubscription = async function () {
+    const isOther = (await navigator.serviceWorker.getRegistration("/vendor/"))?.pushManager === this;
+    return isOther ? { endpoint: "https://elsewhere.example/1", unsubscribe: async () => { others += 1; return true; } } : own.call(this);
+  };
+  while (!registration.active) await new Promise((resolve) => setTimeout(resolve, 20));
+})"""
+
+
+def leaves_workers_of_others(visitor, narrator):
+    narrator.chapter("Another vendor has a worker on the site")
+    visitor.visits("/")
+    visitor.evaluates(OTHER_SUBSCRIPTION)
+    unsubscribes = "notifications.unsubscribe().then((ended) => [ended, self.others, self.subscription === null])"
+    visitor.subscribes()
+    narrator.equal(visitor.evaluates(unsubscribes), [True, 0, True], "only the own subscription is ended")
+    narrator.equal(visitor.evaluates(unsubscribes), [False, 0, True], "also by a second call, when no settings are stored")
+    visitor.subscribes()
+    visitor.evaluates("notificationsDatabase('kept', 'readwrite', (store) => store.clear())")
+    narrator.equal(visitor.evaluates(unsubscribes), [True, 0, True], "without stored settings, the worker with the script is found")
+    inside = "notifications.unsubscribe({scope: '/vendor/page'}).then((ended) => [ended, self.others])"
+    narrator.equal(visitor.evaluates(inside), [False, 0], "a page's URL is not the scope of another vendor's worker")
+    visitor.evaluates("navigator.serviceWorker.getRegistration('/vendor/').then((one) => one.unregister())")
+    visitor.visits("/")
+    narrator.check(visitor.subscribes(), "the person subscribes again")
 
 
 def shows_every_option(visitor, narrator):
@@ -157,8 +208,13 @@ def alerts_again(visitor, narrator):
     visitor.waits_for(sent, "delivered_at", "the receipt")
     narrator.equal(alerts()[4:], [False], "with renotify false, it does not alert")
     narrator.equal([one["title"] for one in visitor.shown()], ["Quietly"], "only the last one is shown")
+    visitor.in_worker("self.refusesOption = 'badge'")
+    sent, _ = visitor.is_sent("Returned", topic="order-9")
+    visitor.waits_for(sent, "delivered_at", "the receipt")
+    narrator.equal(alerts()[5:], [True], "if the browser refuses another option, it alerts nevertheless")
+    visitor.in_worker("self.refusesOption = null")
     visitor.clears_what_is_shown()
 
 
-CHAPTERS = (names_what_is_wrong, accepts_a_key_in_any_base64, subscribes_without_a_database, stays_within_the_policy, logs_out,
-            shows_every_option, alerts_again)
+CHAPTERS = (names_what_is_wrong, accepts_a_key_in_any_base64, subscribes_without_a_database, stays_within_the_policy, loads_images, logs_out,
+            leaves_workers_of_others, shows_every_option, alerts_again)

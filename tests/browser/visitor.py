@@ -42,7 +42,7 @@ RECORDER = """
   const { showNotification } = ServiceWorkerRegistration.prototype;
   self.showings = 0; self.opened = []; self.focused = []; self.options = [];
   ServiceWorkerRegistration.prototype.showNotification = async function (...given) {
-    if (self.refusesOptions && "renotify" in given[1]) throw new TypeError("this browser refuses an option");
+    if (self.refusesOption && self.refusesOption in given[1]) throw new TypeError("this browser refuses an option");
     await showNotification.apply(this, given);
     self.options.push(given[1]);
     self.showings += 1;

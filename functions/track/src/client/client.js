@@ -19,6 +19,7 @@
 globalThis.notifications = (() => {
   const CLICK_VALID_MS = 7 * 24 * 3_600_000; // a later conversion has other causes
   const MAX_VALUE = 1_000_000;
+  const WORKER_REPLY_MS = 2_000; // time for a worker to start and to answer
   const KEY_BYTES = 65; // an uncompressed point of P-256, which begins with 4
 
   const inStore = notificationsDatabase;
@@ -144,7 +145,8 @@ globalThis.notifications = (() => {
     let subscription;
     try {
       subscription = await registration.pushManager.getSubscription();
-      await subscription?.unsubscribe();
+      const ended = !subscription || (await subscription.unsubscribe()) || !(await registration.pushManager.getSubscription());
+      if (!ended) throw new Error("the browser still has the subscription");
     } catch (cause) {
       throw new NotificationsError("unsubscribe-failed", "the browser cannot end its subscription", { cause });
     }
@@ -160,9 +162,24 @@ globalThis.notifications = (() => {
     return true;
   };
 
+  // A worker with this service's script replies.
+  const hasOurScript = ({ active }) => new Promise((resolve) => {
+    if (!active) return resolve(false);
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => resolve(true);
+    setTimeout(() => resolve(false), WORKER_REPLY_MS);
+    active.postMessage({ type: "notifications-identify" }, [port2]);
+  });
+
+  // Registrations of this service's worker: the one of the scope, or each that has its script. Other workers of the site
+  // may belong to other vendors, and keep their subscriptions.
   const registrations = async (where) => {
     try {
-      return where ? [await workers().getRegistration(where)] : await workers().getRegistrations();
+      const scope = where && new URL(where, location).href;
+      const found = where ? [await workers().getRegistration(where)] : await workers().getRegistrations();
+      const isOurs = async (one) => one && (one.scope === scope || (await hasOurScript(one)));
+      const ours = await Promise.all(found.map(isOurs));
+      return found.filter((_, index) => ours[index]);
     } catch (cause) {
       throw new NotificationsError("not-configured", "scope is not on this site", { cause });
     }
@@ -174,12 +191,16 @@ globalThis.notifications = (() => {
     const { registerUrl, scope } = options ?? {};
     const settings = await inStore("kept", "readonly", (store) => store.get("settings")).catch(() => null);
     const backend = registerUrl ? asUrl("registerUrl", registerUrl) : settings?.registerUrl;
-    // Otherwise the worker would subscribe again, and your backend would register stored entries for the next person.
-    await inStore("kept", "readwrite", (store) => store.clear()).catch(() => undefined);
+    const found = await registrations(scope || settings?.scope);
+    // From here on, the worker must not subscribe again, and your backend must not register stored entries for the next
+    // person. The settings are deleted after the subscription, so that a call that fails can be repeated.
+    await inStore("kept", "readwrite", (store) => {
+      store.delete("clicked");
+      return settings ? store.put({ ...settings, isEnding: true }, "settings") : store.delete("settings");
+    }).catch(() => undefined);
     await outbox.drop("subscription");
-    const where = scope || settings?.scope;
-    const found = await registrations(where);
-    const ended = await Promise.all(found.filter(Boolean).map((one) => endSubscription(one, backend)));
+    const ended = await Promise.all(found.map((one) => endSubscription(one, backend)));
+    await inStore("kept", "readwrite", (store) => store.delete("settings")).catch(() => undefined);
     return ended.includes(true);
   };
 

@@ -1,5 +1,5 @@
-// Opens the page of a click. If the site has a window, it is brought to the front and navigated to the click's URL.
-// Otherwise a new window is opened. The page's script receives the click. Part of the worker's script.
+// Opens the page of a click. If there is a window in the worker's scope, it is brought to the front and navigated to the
+// click's URL. Otherwise a new window is opened. The page's script receives the click. Part of the worker's script.
 "use strict";
 
 self.notificationsWindows = (() => {
@@ -17,8 +17,8 @@ self.notificationsWindows = (() => {
     if (new URL(url).origin !== self.location.origin) return null;
     const all = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
     const windows = all.filter((one) => one.frameType !== "nested");
-    const { scope } = self.registration;
-    return windows.find((one) => one.url.startsWith(scope)) || windows[0] || null; // the most recently used is first
+    // The most recently used is first. A window outside the scope shows another part of the site, and is not navigated.
+    return windows.find((one) => one.url.startsWith(self.registration.scope)) || null;
   };
 
   // Passes a message to a page and returns the reply. null: the page does not have client.js. {claimed: true}: the page

@@ -54,9 +54,11 @@
     const renotify = message.renotify ?? (await replaces(message));
     const requireInteraction = message.require_interaction;
     const full = { ...plain, badge, image, actions, silent, dir, lang, timestamp, requireInteraction, renotify };
-    // If the browser refuses an option, the notification is shown without the optional ones.
-    await self.registration.showNotification(title, full)
-      .catch(() => self.registration.showNotification(title, plain));
+    // If the browser refuses an option, the notification is shown without the optional ones. A replacement alerts again,
+    // if the browser supports that.
+    const tries = [full, ...(tag ? [{ ...plain, renotify }] : []), plain];
+    const showAs = (options) => self.registration.showNotification(title, options);
+    await tries.slice(1).reduce((shown, options) => shown.catch(() => showAs(options)), showAs(full));
   };
 
   const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -123,7 +125,7 @@
 
   const subscribeAgain = async ({ oldSubscription, newSubscription }) => {
     const settings = await inStore("kept", "readonly", (store) => store.get("settings")).catch(() => null);
-    if (!settings?.registerUrl) return; // unsubscribed, or no database: subscribe() at the next visit renews it
+    if (!settings?.registerUrl || settings.isEnding) return; // unsubscribed, or no database: the next subscribe() renews it
     const { api, publicKey, registerUrl } = settings;
     let subscription = newSubscription;
     const subscribe = async () => {
@@ -141,6 +143,12 @@
   };
 
   self.addEventListener("pushsubscriptionchange", (event) => event.waitUntil(subscribeAgain(event)));
+
+  // ---- the page's question, whether this worker has this script
+
+  self.addEventListener("message", ({ data, ports }) => {
+    if (data?.type === "notifications-identify") ports[0]?.postMessage(true);
+  });
 
   // ---- stored entries
 
