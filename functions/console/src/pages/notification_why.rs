@@ -17,7 +17,13 @@ const NO_TEXT: &str = "–";
 /// The API's problem.
 pub async fn why_now(visit: &Visit<'_>, to: &str, kind: &str, rendered: &Value) -> Result<ExplainedSend, ApiProblem> {
     let body = request_of(to, kind, rendered);
-    visit.call(ApiCall::post("/v1/notifications/explain", body)).await.ok().map(|answer| explained(&answer))
+    let answer = visit.call(ApiCall::post("/v1/notifications/explain", body)).await.ok()?;
+    let mut explained = explained(&answer);
+    // The page shows the messages themselves. Those of the explanation are made of them, so links would stand twice.
+    for channel in &mut explained.channels {
+        (channel.message, channel.size) = (None, String::new());
+    }
+    Ok(explained)
 }
 
 /// Returns the request with the content that the messages have.
