@@ -173,6 +173,16 @@ class SourceRules(unittest.TestCase):
                            ("docs/a.md", f"* Enter\n  `{long}`\n"), ("docs/golden/a.md", long), ("docs/a.md", "word " * 24)):
             self.assertEqual(self.found(source_rules.long_lines, {name: text}), [], text)
 
+    def test_only_the_store_names_attributes(self):
+        for use, name in (("use aws_sdk_dynamodb::types::AttributeValue;", "AttributeValue"), ("f(c.update_item());", "update_item()"),
+                          ("let x = serde_dynamo::from_attribute_value(y);", "from_attribute_value")):
+            expected = [f"{LIB}:1: {name}: only the crate `store` names DynamoDB attributes"]
+            self.assertEqual(self.found(source_rules.attribute_names, {LIB: use + "\n"}), expected)
+            for good in ({"functions/lib/store/src/item.rs": use}, {LIB: f"#[cfg(test)]\nmod tests {{\n    {use}\n}}\n"},
+                         {LIB: f'// {use}\nfn f() {{ g("{use}") }}\n'}, {"tests/flow/main.rs": use},
+                         {LIB: "#[cfg(test)]\nmod tests;\n", "functions/send/src/tests.rs": use}):
+                self.assertEqual(self.found(source_rules.attribute_names, good), [], good)
+
     def test_outside_tests_no_lint_for_panics_is_disabled(self):
         reason = "a lint for panics or long functions is disabled outside tests"
         attribute = "#[allow(clippy::unwrap_used)]\n"

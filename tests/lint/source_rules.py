@@ -14,6 +14,7 @@ check; without arguments, all are checked:
 * `crate_order`: each crate depends only on crates above it in the list of the workspace's members.
 * `exemptions`: in the functions only tests disable the lints for panics and long functions.
 * `testing_features`: a crate asks for the feature `testing` of each crate whose test modules it uses.
+* `attribute_names`: outside the crate `store` and tests, no code builds or reads items of DynamoDB.
 * `long_lines`: no line of Rust's comments or of Markdown's prose has more than 120 characters.
 """
 
@@ -51,6 +52,11 @@ PATH_OUTSIDE = re.compile(r'\s*#!?\[(cfg_attr\(.*)?path = "[^"]*\.\.')
 LEVEL_ATTRIBUTE = re.compile(r"#(?P<inner>!?)\[(?P<text>[^\]]*?\b(?:allow|expect)\s*\([^\]]*)\]")
 GUARDED_LINTS = re.compile(
     r"\bwarnings\b|\bclippy::(unwrap_used|expect_used|panic|too_many_lines|all|pedantic|restriction)\b"
+)
+
+# Items, values and expressions of DynamoDB in the SDK's terms and in those of its stream's records.
+ITEM_ACCESS = re.compile(
+    r"\b(AttributeValue|from_attribute_value|expression_attribute_(names|values)|(get|put|update|delete|batch_get|batch_write)_items?\(\))"
 )
 
 
@@ -207,6 +213,23 @@ def is_for_tests(lines: list[str], index: int, *, is_inner: bool) -> bool:
     return False
 
 
+def attribute_names(files: list[Source]) -> list[Finding]:
+    """Uses of the SDK's items, values or expressions of DynamoDB in the functions, outside `store` and tests."""
+    rust = [source for source in files if source.path.suffix == ".rs" and source.path.is_relative_to("functions")]
+    test_files = files_of_tests(rust)
+    found = []
+    for source in rust:
+        is_allowed = source.path.is_relative_to("functions/lib/store") or source.path in test_files
+        if is_allowed or not {"tests", "benches"}.isdisjoint(source.path.parts):
+            continue
+        code = without_literals(source.text)
+        for match in ITEM_ACCESS.finditer(code):
+            line = code.count("\n", 0, match.start())
+            if not is_for_tests(source.lines, line, is_inner=True):
+                found.append(Finding(source.path, line + 1, f"{match[0]}: only the crate `store` names DynamoDB attributes"))
+    return found
+
+
 RULES = (
     questions,
     long_files,
@@ -219,6 +242,7 @@ RULES = (
     crate_order,
     exemptions,
     testing_features,
+    attribute_names,
     long_lines,
 )
 

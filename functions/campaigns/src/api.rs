@@ -7,15 +7,15 @@ use aws::queue::Queue;
 use aws::{LazyKeyHasher, MailQuotaReader};
 use campaign::CampaignId;
 use delivery::TemplateCache;
-use delivery::config::{ConfigSnapshot, ConfigSource, LastKnownGood};
+use delivery::config::{ConfigSnapshot, ConfigSource};
 use platform::clock::Clock;
 use platform::http::{Request, Response};
 use platform::preconditions;
 use platform::problem::Problem;
 use store::metrics::MetricsStore;
 use store::{
-    BreakerStore, CampaignStore, CatalogStore, NotificationsStore, RecipientsStore, SegmentStore, StoredCampaign,
-    TemplateStore,
+    BreakerStore, CampaignStore, CatalogStore, LastKnownGood, NotificationsStore, RecipientsStore, SegmentStore,
+    StoredCampaign, TemplateStore,
 };
 
 /// The API of `campaigns`.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use aws::deadline;
 use aws_lambda_events::dynamodb::EventRecord;
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
-use delivery::{DueChange, Sweeper, start_engine};
-use domain::notification::NotificationId;
+use delivery::{Sweeper, start_engine};
 use lambda_runtime::{Error, LambdaEvent};
 use platform::clock::Clock;
 use platform::emf::Reporter;
 use platform::startup::{BackgroundInit, StartError};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use store::DueChange;
 
 use crate::config::CascadeConfig;
 
@@ -91,12 +91,7 @@ async fn on_stream(sweeper: &Sweeper, records: &[EventRecord], ends_at_ms: u64) 
 }
 
 fn due_change(record: &EventRecord) -> Option<DueChange> {
-    let image = &record.change.new_image;
-    let due_shard = image.get("due_shard").and_then(|shard| serde_dynamo::from_attribute_value(shard.clone()).ok());
-    let next_action_at_ms: i64 = serde_dynamo::from_attribute_value(image.get("next_action_at")?.clone()).ok()?;
-    let text = |name: &str| serde_dynamo::from_attribute_value::<_, String>(record.change.keys.get(name)?.clone()).ok();
-    let id = NotificationId::from_stored(&text("pk")?, &text("sk")?)?;
-    Some(DueChange { id, next_action_at_ms, due_shard })
+    DueChange::from_stream_record(&record.change.keys, &record.change.new_image)
 }
 
 fn failure(record: &EventRecord) -> DynamoDbBatchItemFailure {

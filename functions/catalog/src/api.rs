@@ -4,13 +4,15 @@ use jiff::Timestamp;
 
 use super::config::CatalogConfig;
 use aws::LazyKeyHasher;
-use delivery::config::{ConfigSource, LastKnownGood};
+use delivery::config::ConfigSource;
 use domain::channel::country::CountryCode;
 use platform::clock::Clock;
 use platform::http::{Request, Response};
 use platform::preconditions;
 use platform::problem::Problem;
-use store::{CampaignStore, CatalogStore, NotificationsStore, RecipientsStore, SegmentStore, TemplateStore};
+use store::{
+    CampaignStore, CatalogStore, LastKnownGood, NotificationsStore, RecipientsStore, SegmentStore, TemplateStore,
+};
 
 /// The API of `catalog`.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::Cleanup;
 use crate::config::CleanupConfig;
 use aws::deadline;
-use delivery::config::{ConfigSource, LastKnownGood};
+use delivery::config::ConfigSource;
 use lambda_runtime::{Error, LambdaEvent};
 use platform::clock::Clock;
 use platform::gateway;
@@ -13,7 +13,7 @@ use platform::http::{Request, Response};
 use platform::problem::Problem;
 use platform::time_limits::{CLEANUP_PASS_MARGIN, CLEANUP_REQUEST_LIMIT};
 use serde_json::Value;
-use store::{CursorStore, ErasureStore, NotificationsStore, RecipientsStore};
+use store::{CursorStore, ErasureStore, LastKnownGood, NotificationsStore, RecipientsStore};
 use tokio::time::Instant;
 
 /// Services that the function uses.

@@ -15,7 +15,7 @@ use super::sample_ratio::{ExpectedSplit, SampleRatio};
 use super::series::{MetricsSeries, SeriesRequest};
 use super::{metrics, targets};
 use ::metrics::{Counters, Window};
-use delivery::config::{ConfigSource, LastKnownGood, ParameterTexts};
+use delivery::config::{ConfigSource, ParameterTexts};
 use domain::breaker::Host;
 use domain::budget::budget_usage;
 use platform::clock::Clock;
@@ -25,7 +25,7 @@ use platform::private::Private;
 use platform::problem::Problem;
 use rollout::RolloutController;
 use store::metrics::MetricsStore;
-use store::{AlertHistoryStore, AuditTrail, BreakerStore, BudgetStore, CatalogStore, SessionMarkStore};
+use store::{AlertHistoryStore, AuditTrail, BreakerStore, BudgetStore, CatalogStore, LastKnownGood, SessionMarkStore};
 
 /// Default window of a report: 7 days, in minutes.
 const WEEK_MINUTES: i64 = 10_080;
@@ -195,7 +195,7 @@ impl ConsoleApi {
     /// Returns since when the rollout is unchanged. The time is known only if the stored last valid values, which
     /// rollup writes, have the same rollout.
     pub(super) async fn unchanged_since(&self, texts: &ParameterTexts) -> Option<Timestamp> {
-        let since = self.last_known_good.unchanged_since(texts).await;
+        let since = self.last_known_good.unchanged_since(texts.percentage.as_ref(), texts.users.as_ref()).await;
         since.unwrap_or_else(|error| {
             tracing::warn!(%error, "failed to read since when the rollout is unchanged");
             None

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::RecipientsApi;
 use aws::deadline;
 use aws::secrets::{SecretName, Secrets};
-use delivery::config::{ConfigSource, LastKnownGood};
+use delivery::config::ConfigSource;
 use domain::recipient::KeyHasher;
 use lambda_runtime::{Error, LambdaEvent};
 use platform::clock::Clock;
@@ -14,7 +14,7 @@ use platform::http::Response;
 use platform::problem::Problem;
 use platform::startup::{BackgroundInit, StartError};
 use serde_json::Value;
-use store::{CatalogStore, ErasureStore, NotificationsStore, RecipientsStore, SuppressionsStore};
+use store::{CatalogStore, ErasureStore, LastKnownGood, NotificationsStore, RecipientsStore, SuppressionsStore};
 
 use crate::config::RecipientsConfig;
 

@@ -5,7 +5,7 @@ use crate::service_metrics::ServiceMetrics;
 use alerts::{AlertPublisher, PublisherConfig};
 use aws_lambda_events::dynamodb::TimeWindowEventResponse;
 use aws_lambda_events::streams::DynamoDbBatchItemFailure;
-use delivery::config::{ConfigSource, LastKnownGood};
+use delivery::config::ConfigSource;
 use lambda_runtime::Error;
 use metrics::Sequence;
 use platform::clock::Clock;
@@ -13,7 +13,7 @@ use platform::emf::Reporter;
 use rollout::{REEVALUATION_DELAY, ReconcileError, ReconcileOutcome, RolloutController, observe};
 use serde_json::Value;
 use store::metrics::MetricsStore;
-use store::{BreakerStore, CatalogStore};
+use store::{BreakerStore, CatalogStore, LastKnownGood};
 
 use crate::event::{RollupEvent, StreamBatch};
 

@@ -1,8 +1,9 @@
 //! `rollout-percentage`: read exactly, or not at all. Junk never means 100.
 
 use delivery::config::ParameterTexts;
-use delivery::config::parameter_snapshot::{ParameterText, ParsedConfig};
+use delivery::config::parameter_snapshot::ParsedConfig;
 use domain::rollout::{Percentage, VersionKey};
+use store::ParameterText;
 
 pub fn target(data: &[u8]) {
     let Some(text) = super::text(data) else { return };

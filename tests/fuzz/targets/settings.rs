@@ -1,11 +1,12 @@
 //! The parameter `settings`: the read values equal the written ones and are in range, and junk changes nothing.
 
 use delivery::config::ParameterTexts;
-use delivery::config::parameter_snapshot::{ParameterText, ParsedConfig};
+use delivery::config::parameter_snapshot::ParsedConfig;
 use domain::channel::country::CountryCode;
 use domain::rollout::VersionKey;
 use domain::settings::Settings;
 use serde_json::Value;
+use store::ParameterText;
 
 pub fn target(data: &[u8]) {
     let Some(text) = super::text(data) else { return };

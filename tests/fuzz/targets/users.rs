@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use delivery::config::ParameterTexts;
-use delivery::config::parameter_snapshot::{ParameterText, ParsedConfig};
+use delivery::config::parameter_snapshot::ParsedConfig;
 use domain::rollout::{ListedUsers, Version, VersionKey, bucket};
+use store::ParameterText;
 
 pub fn target(data: &[u8]) {
     let Some(text) = super::text(data) else { return };

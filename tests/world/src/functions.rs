@@ -18,7 +18,7 @@ use console::ConsoleApi;
 use console::config::ConsoleConfig;
 use console::site::{Site, SiteConfig};
 use delivery::breakers::Breakers;
-use delivery::config::{ConfigSource, LastKnownGood};
+use delivery::config::ConfigSource;
 use delivery::{DeliveryConfig, Sweeper, TokenKeys, start_engine};
 use domain::channel::push::ExtraOrigins;
 use domain::recipient::KeyHasher;
@@ -32,8 +32,8 @@ use rollup::config::RollupConfig;
 use rollup::handler::RollupServices;
 use send::{SendApi, SendService};
 use store::{
-    BreakerStore, CampaignStore, CatalogStore, ErasureStore, IdempotencyStore, NotificationsStore, RecipientsStore,
-    SmsMessageStore, SuppressionsStore,
+    BreakerStore, CampaignStore, CatalogStore, ErasureStore, IdempotencyStore, LastKnownGood, NotificationsStore,
+    RecipientsStore, SmsMessageStore, SuppressionsStore,
 };
 use track::{FeedbackProcessor, TrackApi};
 

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use aws_lambda_events::dynamodb::EventRecord;
 use cleanup::Summary;
-use delivery::{DueChange, SweepCounts, Sweeper};
-use domain::notification::NotificationId;
+use delivery::{SweepCounts, Sweeper};
 use metrics::{NotificationChange, Sequence};
 use send::SendApi;
 use serde_json::{Value, json};
-use store::StoreError;
 use store::metrics::MergeSummary;
+use store::{DueChange, StoreError};
 use tests::dynamo;
 use tokio::time::Instant;
 
@@ -113,11 +112,7 @@ fn record(record: &Value) -> EventRecord {
 
 fn due_change(value: &Value) -> Option<DueChange> {
     let record = record(value).change;
-    let image = &record.new_image;
-    let due_shard = image.get("due_shard").map(|shard| serde_dynamo::from_attribute_value(shard.clone()).unwrap());
-    let next_action_at_ms: i64 = serde_dynamo::from_attribute_value(image.get("next_action_at")?.clone()).unwrap();
-    let text = |name: &str| serde_dynamo::from_attribute_value::<_, String>(record.keys[name].clone()).unwrap();
-    Some(DueChange { id: NotificationId::from_stored(&text("pk"), &text("sk")).unwrap(), next_action_at_ms, due_shard })
+    DueChange::from_stream_record(&record.keys, &record.new_image)
 }
 
 fn change(value: &Value) -> NotificationChange {

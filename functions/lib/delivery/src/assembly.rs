@@ -1,5 +1,5 @@
-//! Assembly of the delivery engine, the same for `send`, which attempts at once, and for `cascade`, which attempts
-//! later.
+//! Assembly of the delivery engine, the same for `send`, which makes first attempts, for `cascade`, which makes later
+//! ones, and for `fanout`, which makes those of campaigns.
 
 use std::sync::Arc;
 
@@ -10,12 +10,13 @@ use crate::admission::AdmissionControl;
 use crate::breakers::{Breakers, Bulkhead};
 use crate::campaign_states::CampaignStates;
 use crate::claim::Claims;
-use crate::config::{ConfigSource, LastKnownGood};
+use crate::config::ConfigSource;
 use crate::engine::{CONCURRENCY, DeliveryEngine};
 use crate::paid_send::PaidSender;
+use crate::persistence::Persistence;
 use crate::push_send::PushSender;
 use crate::senders::Senders;
-use crate::stores::{Persistence, Stores};
+use crate::stores::Stores;
 use crate::template_cache::TemplateCache;
 use crate::token::TokenKeys;
 use aws::secrets::{SecretName, Secrets, SecretsError};
@@ -32,8 +33,8 @@ use platform::clock::Clock;
 use platform::environment::{Environment, EnvironmentError};
 use platform::startup::StartError;
 use store::{
-    BreakerStore, BudgetStore, CampaignStore, CatalogStore, NotificationsStore, RecipientsStore, SmsMessageStore,
-    SuppressionsStore, TemplateStore,
+    BreakerStore, BudgetStore, CampaignStore, CatalogStore, LastKnownGood, NotificationsStore, RecipientsStore,
+    SmsMessageStore, SuppressionsStore, TemplateStore,
 };
 
 /// Maximum number of concurrent calls of a process to one provider.

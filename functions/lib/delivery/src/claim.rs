@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::allowance::Allowance;
 use crate::job::{Job, StepOutcome};
-use crate::stores::Persistence;
+use crate::persistence::Persistence;
 use aws::deadline;
 use domain::budget::{Ceiling, Limit, Reservation};
 use domain::notification::Claim;

@@ -15,8 +15,8 @@ use crate::breakers::TABLE_TIMEOUT;
 use crate::config::ConfigSnapshot;
 use crate::job::{Job, StepOutcome};
 use crate::message::push_message_that_fits;
+use crate::persistence::Persistence;
 use crate::provider_alarm::alarm_on_misconfiguration;
-use crate::stores::Persistence;
 use crate::token::TokenKeys;
 use aws::deadline;
 use channels::push::PushClient;
@@ -290,8 +290,8 @@ impl PushSender {
 ///
 /// A push is free, and a repeat of it replaces it by its topic, so it needs no claim. Nothing was answered before,
 /// so nothing that was accepted can be lost. Three messages need the stored lease nevertheless: one with a topic of the
-/// caller, because an older message of the topic must find it, one of a request that took over an old key, and one
-/// that another process may have pushed already.
+/// caller, because an older message of the topic must find it, one of a request that took over an old key, and one of a
+/// campaign that an earlier worker may have pushed.
 fn may_push_unstored(job: &Job, now: Timestamp) -> bool {
     let age = now.duration_since(job.notification.created_at());
     // The id of a campaign's notification shows that it may not be stored yet, whatever its age.

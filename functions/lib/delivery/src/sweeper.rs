@@ -21,7 +21,7 @@ use domain::rollout::Version;
 use platform::alarm::AlarmLine;
 use platform::emf::{Metric, MetricValue};
 use platform::time_limits::{NOTIFICATION_WORK_LIMIT, WORK_END_MARGIN};
-use store::{DUE_SHARDS, DueNotification, StoreError, bulk_due_shards, is_bulk_shard, single_due_shards};
+use store::{DUE_SHARDS, DueChange, DueNotification, StoreError, bulk_due_shards, is_bulk_shard, single_due_shards};
 
 /// Time after which a due notification of a campaign is left over: the workers drain each shard every minute.
 const BULK_OVERDUE: SignedDuration = SignedDuration::from_mins(5);
@@ -70,17 +70,6 @@ impl fmt::Display for SweepCounts {
         let Self { found, worked, failed, left, .. } = self;
         write!(f, "worked on {worked} of {found} due notifications, {failed} failed, {left} not reached")
     }
-}
-
-/// Due notification, as reported by the stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DueChange {
-    /// Id of the notification.
-    pub id: NotificationId,
-    /// Time of the next step, in milliseconds since the epoch.
-    pub next_action_at_ms: i64,
-    /// Shard of the index `due`.
-    pub due_shard: Option<String>,
 }
 
 /// Resumes due notifications.

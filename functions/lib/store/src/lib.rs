@@ -19,6 +19,7 @@ mod erasure;
 mod error;
 mod idempotency;
 mod item;
+mod last_known_good;
 pub mod metrics;
 mod notifications;
 mod recipients;
@@ -56,9 +57,11 @@ pub use erasure::{Erasure, ErasureMarker, ErasureStore, RecheckResult};
 pub use error::StoreError;
 pub use idempotency::{IdempotencyRecord, IdempotencyStore, KEY_LIFETIME};
 pub use item::{Item, ItemReader, ItemWriter, MalformedItem, ReadItem, ReadValue};
+pub use last_known_good::{LastKnownGood, ParameterRecord, ParameterText, RecordEntry};
 pub use notifications::{
-    DUE_SHARDS, DueNotification, Histories, HistoryReader, NewerMessage, NotificationsStore, Page, SaveResult,
-    bulk_due_shards, due_shards, is_bulk_shard, notification_from_item, notification_to_item, single_due_shards,
+    DUE_SHARDS, DueChange, DueNotification, Histories, HistoryReader, NewerMessage, NotificationsStore, Page,
+    SaveResult, bulk_due_shards, due_shards, is_bulk_shard, notification_from_item, notification_to_item,
+    single_due_shards,
 };
 pub use recipients::{
     CapClaimResult, OptOutResult, PeoplePage, RecipientsStore, RegistrationResult, StoredSuppression,

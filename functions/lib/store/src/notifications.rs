@@ -5,10 +5,12 @@
 //! One accepted push costs 1 write unit. A notification that waits costs 4: put 1 + index `due` 1, result 1 + removal
 //! from `due` 1.
 
+mod due_change;
 mod history;
 mod item;
 mod newer_message;
 
+pub use due_change::DueChange;
 pub use history::{Histories, HistoryReader};
 pub use item::{
     DUE_SHARDS, bulk_due_shards, due_shards, is_bulk_shard, notification_from_item, notification_to_item,

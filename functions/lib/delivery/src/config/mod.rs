@@ -3,13 +3,11 @@
 mod cached_config;
 mod catalog_reader;
 mod known_templates;
-pub mod last_known_good;
 mod new_types;
 pub mod parameter_snapshot;
 pub mod source;
 mod stored_catalog;
 
 pub use known_templates::{KnownTemplates, TemplateState, UnusableTemplate};
-pub use last_known_good::LastKnownGood;
 pub use parameter_snapshot::{ConfigSnapshot, ParameterTexts};
 pub use source::ConfigSource;

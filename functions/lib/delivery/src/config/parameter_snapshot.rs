@@ -2,7 +2,6 @@
 //!
 //! Each parameter is decided on its own. The logic is pure; the caller reads and logs.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,8 +12,7 @@ use crate::token::TokenKeys;
 use domain::caps::CapRules;
 use domain::rollout::{ListedUsers, ParameterVersion, Percentage, Rollout, VersionKey};
 use domain::settings::Settings;
-use platform::private::Private;
-use store::{Catalog, CatalogKey, StoreError};
+use store::{Catalog, CatalogKey, ParameterRecord, ParameterText, RecordEntry, StoreError};
 
 /// One snapshot of the configuration in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,21 +49,6 @@ impl ConfigSnapshot {
     }
 }
 
-/// Text of one version of a parameter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ParameterText {
-    /// Position of the version in the order of versions.
-    pub key: VersionKey,
-    /// The text.
-    pub text: Private<String>,
-}
-
-impl From<ParameterVersion> for ParameterText {
-    fn from(version: ParameterVersion) -> Self {
-        Self { key: version.key(), text: version.value }
-    }
-}
-
 /// Texts of the parameters as SSM holds them, or as the last successful read returned them. `None` means that there is
 /// no text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,18 +62,6 @@ pub struct ParameterTexts {
     /// Text of `public-base-url`, which may not exist yet.
     pub public_base_url: Option<ParameterText>,
 }
-
-/// Entry of the control table's record for one parameter.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RecordEntry {
-    /// Newest valid version that any process stored.
-    pub valid: Option<ParameterText>,
-    /// Version up to which `valid` is certainly the newest valid one: its own, or that of junk written after it.
-    pub newest_up_to: Option<VersionKey>,
-}
-
-/// The control table's record, by the last part of each parameter's name.
-pub type Record = BTreeMap<&'static str, RecordEntry>;
 
 /// Change of a parameter between valid and invalid that is logged as one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -290,7 +261,7 @@ impl ParsedConfig {
     }
 
     /// Takes newer versions of these parameters from the control table's record.
-    pub fn apply_record(&mut self, record: &Record, doubtful: &[&'static str]) {
+    pub fn apply_record(&mut self, record: &ParameterRecord, doubtful: &[&'static str]) {
         for slot in self.slots_mut().into_iter().filter(|slot| doubtful.contains(&slot.name())) {
             if let Some(entry) = record.get(slot.name()) {
                 slot.apply_record(entry);
@@ -312,7 +283,7 @@ impl ParsedConfig {
     }
 
     /// Returns the record of this state.
-    pub fn record(&self) -> Record {
+    pub fn record(&self) -> ParameterRecord {
         self.slots(false).into_iter().map(|slot| (slot.name(), slot.entry())).collect()
     }
 

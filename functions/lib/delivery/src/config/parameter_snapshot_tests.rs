@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use super::*;
+use platform::private::Private;
 
 fn stored(version: i64, text: &str) -> Option<ParameterText> {
     let key = VersionKey { modified_ms: 1_000 * version, version };
@@ -93,7 +94,7 @@ fn the_record_is_heeded_where_there_is_a_doubt_and_its_own_junk_is_ignored() {
     known.take(texts("junk", r#"["alice"]"#, "{}"), false);
     let doubtful = known.doubtful(false, false);
     assert_eq!((doubtful.as_slice(), known.needs_history(false)), (&["rollout-percentage"][..], doubtful.clone()));
-    let record = Record::from([
+    let record = ParameterRecord::from([
         ("rollout-percentage", entry(stored(0, "25"), 0)),
         ("rollout-users", entry(stored(9, r#"["bob"]"#), 9)),
         ("settings", entry(stored(9, "junk"), 9)),
@@ -115,7 +116,10 @@ fn a_record_that_goes_up_to_the_junk_spares_the_history() {
     let mut known = ParsedConfig::default();
     known.take(ParameterTexts { percentage: stored(5, "100"), ..texts("", "[]", "{}") }, false);
     known.take(ParameterTexts { percentage: stored(7, "0%"), ..texts("", "[]", "{}") }, false);
-    known.apply_record(&Record::from([("rollout-percentage", entry(stored(6, "0"), 7))]), &["rollout-percentage"]);
+    known.apply_record(
+        &ParameterRecord::from([("rollout-percentage", entry(stored(6, "0"), 7))]),
+        &["rollout-percentage"],
+    );
     assert!(known.snapshot().rollout.is_killed() && known.needs_history(false).is_empty());
     assert!(known.doubtful(false, false).is_empty() && known.doubtful(false, true).len() == 4);
 }
@@ -129,10 +133,10 @@ fn a_history_without_a_valid_version_is_read_once_and_the_newest_known_stays() {
         ParameterVersion { version: 200, modified_ms: 200_000, value: Private::new("x".to_owned()), written: None };
     known.apply_history("rollout-percentage", vec![junk]);
     assert_eq!((percentage_of(&known).as_str(), known.needs_history(false).len()), ("25", 0));
-    let older = Record::from([("rollout-percentage", entry(stored(4, "100"), 4))]);
+    let older = ParameterRecord::from([("rollout-percentage", entry(stored(4, "100"), 4))]);
     known.apply_record(&older, &known.doubtful(false, false));
     assert_eq!(percentage_of(&known), "25");
-    let newer = Record::from([("rollout-percentage", entry(stored(9, "0"), 9))]);
+    let newer = ParameterRecord::from([("rollout-percentage", entry(stored(9, "0"), 9))]);
     known.apply_record(&newer, &known.doubtful(false, false));
     assert_eq!(percentage_of(&known), "0");
 }

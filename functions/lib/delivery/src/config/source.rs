@@ -10,18 +10,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::LastKnownGood;
 use super::cached_config::{CachedConfig, hold_off_ms};
 use super::catalog_reader::CatalogReader;
-use super::parameter_snapshot::{
-    ConfigSnapshot, ParameterText, ParameterTexts, ParsedConfig, ReadabilityChange, Record,
-};
+use super::parameter_snapshot::{ConfigSnapshot, ParameterTexts, ParsedConfig, ReadabilityChange};
 use aws::parameters::ParameterStore;
 use domain::rollout::ParameterVersion;
 use platform::alarm::AlarmLine;
 use platform::clock::Clock;
 use platform::random;
-use store::{Catalog, CatalogStore};
+use store::{Catalog, CatalogStore, LastKnownGood, ParameterRecord, ParameterText};
 
 /// Maximum age of a cached value, less a jitter of up to [`JITTER_MS`], so that processes do not read in step.
 const FRESH_MS: i64 = 10_000;
@@ -158,7 +155,7 @@ impl ConfigSource {
     }
 
     /// Returns the record that the control table should hold.
-    pub fn record(&self) -> Record {
+    pub fn record(&self) -> ParameterRecord {
         self.cache().known.record()
     }
 
@@ -277,7 +274,7 @@ impl ConfigSource {
     async fn read_fallbacks(&self, known: &mut ParsedConfig, doubtful: &[&'static str], is_down: bool) -> bool {
         let kept = self.load().await;
         let mut is_settled = kept.is_some();
-        known.apply_record(kept.as_ref().unwrap_or(&Record::new()), doubtful);
+        known.apply_record(kept.as_ref().unwrap_or(&ParameterRecord::new()), doubtful);
         if is_down {
             return is_settled;
         }
@@ -297,15 +294,15 @@ impl ConfigSource {
     }
 
     /// Returns the control table's record, or `None` if it cannot be read.
-    async fn load(&self) -> Option<Record> {
-        let Some(record) = self.last_known_good.as_ref() else { return Some(Record::new()) };
+    async fn load(&self) -> Option<ParameterRecord> {
+        let Some(record) = self.last_known_good.as_ref() else { return Some(ParameterRecord::new()) };
         let kept = record.load().await;
         let kept = kept.map_err(|error| tracing::warn!(%error, "failed to read the record of valid values"));
         kept.ok().map(Option::unwrap_or_default)
     }
 
     /// Stores results from a parameter's history, so that other processes need not read it.
-    async fn share(&self, kept: &Record, known: &ParsedConfig, doubtful: &[&'static str]) {
+    async fn share(&self, kept: &ParameterRecord, known: &ParsedConfig, doubtful: &[&'static str]) {
         let Some(record) = self.last_known_good.as_ref() else { return };
         let mut found = known.record();
         found.retain(|parameter, _| doubtful.contains(parameter));

@@ -4,18 +4,14 @@
 //! started, or have been idle while a newer version existed. `rollup` writes the record each minute. A process that
 //! reads a parameter's history writes the result too, if it may.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws::DynamoClient;
-use aws_sdk_dynamodb::config::http::HttpResponse;
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use super::parameter_snapshot::{ParameterText, ParameterTexts, Record, RecordEntry};
-use aws::cause;
-use domain::rollout::VersionKey;
+use super::StoreError;
+use domain::rollout::{ParameterVersion, VersionKey};
 use platform::private::Private;
 
 /// Last part of each parameter's name, and the attribute that holds its text.
@@ -47,13 +43,32 @@ pub struct LastKnownGood {
     table: String,
 }
 
-/// Error for a call of the control table that failed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{call} of the last good rollout failed: {cause}")]
-pub struct LastKnownGoodError {
-    call: &'static str,
-    cause: String,
+/// Text of one version of a parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParameterText {
+    /// Position of the version in the order of versions.
+    pub key: VersionKey,
+    /// The text.
+    pub text: Private<String>,
 }
+
+impl From<ParameterVersion> for ParameterText {
+    fn from(version: ParameterVersion) -> Self {
+        Self { key: version.key(), text: version.value }
+    }
+}
+
+/// Entry of the record for one parameter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecordEntry {
+    /// Newest valid version that any process stored.
+    pub valid: Option<ParameterText>,
+    /// Version up to which `valid` is certainly the newest valid one: its own, or that of junk written after it.
+    pub newest_up_to: Option<VersionKey>,
+}
+
+/// The record, by the last part of each parameter's name.
+pub type ParameterRecord = BTreeMap<&'static str, RecordEntry>;
 
 impl LastKnownGood {
     /// Creates the record of this control table.
@@ -65,30 +80,34 @@ impl LastKnownGood {
     ///
     /// # Errors
     /// If the table did not answer.
-    pub async fn load(&self) -> Result<Option<Record>, LastKnownGoodError> {
+    pub async fn load(&self) -> Result<Option<ParameterRecord>, StoreError> {
         Ok(self.read(true).await?.as_ref().map(record_of))
     }
 
-    /// Returns the time since which the record has not changed, if it holds the same rollout as `texts`.
+    /// Returns the time since which the record has not changed, if it holds the same rollout as these texts.
     ///
     /// Returns `None` if the rollout differs, as within a minute of a change, or if no record was ever saved.
     ///
     /// # Errors
     /// If the table did not answer.
-    pub async fn unchanged_since(&self, texts: &ParameterTexts) -> Result<Option<Timestamp>, LastKnownGoodError> {
+    pub async fn unchanged_since(
+        &self,
+        percentage: Option<&ParameterText>,
+        users: Option<&ParameterText>,
+    ) -> Result<Option<Timestamp>, StoreError> {
         let Some(item) = self.read(false).await? else { return Ok(None) };
         let at = number(&item, "at");
-        let text = |stored: &Option<ParameterText>| stored.as_ref().map(|stored| stored.text.clone());
+        let text = |stored: Option<&ParameterText>| stored.map(|stored| stored.text.clone());
         let is_same = item.contains_key("percentage")
-            && text_of(&item, "percentage") == text(&texts.percentage)
-            && text_of(&item, "users") == text(&texts.users);
+            && text_of(&item, "percentage") == text(percentage)
+            && text_of(&item, "users") == text(users);
         Ok(at.filter(|_| is_same).and_then(|millis| Timestamp::from_millisecond(millis).ok()))
     }
 
-    async fn read(&self, is_consistent: bool) -> Result<Option<HashMap<String, AttributeValue>>, LastKnownGoodError> {
+    async fn read(&self, is_consistent: bool) -> Result<Option<HashMap<String, AttributeValue>>, StoreError> {
         let call = self.dynamodb.get_item().table_name(&self.table).key("pk", string(KEY));
         let call = call.consistent_read(is_consistent).send();
-        let found = call.await.map_err(|error| LastKnownGoodError { call: "GetItem", cause: cause(&error) })?;
+        let found = call.await.map_err(|error| StoreError::of("GetItem", error))?;
         Ok(found.item)
     }
 
@@ -98,7 +117,7 @@ impl LastKnownGood {
     ///
     /// # Errors
     /// If the table did not answer.
-    pub async fn save(&self, known: &Record, now: Timestamp) -> Result<bool, LastKnownGoodError> {
+    pub async fn save(&self, known: &ParameterRecord, now: Timestamp) -> Result<bool, StoreError> {
         // Read first: an unchanged record then costs one read unit a minute; a refused write would cost a write unit.
         let before = self.load().await?.unwrap_or_default();
         self.save_over(&before, known, now).await
@@ -108,7 +127,12 @@ impl LastKnownGood {
     ///
     /// # Errors
     /// If the table did not answer.
-    pub async fn save_over(&self, before: &Record, known: &Record, now: Timestamp) -> Result<bool, LastKnownGoodError> {
+    pub async fn save_over(
+        &self,
+        before: &ParameterRecord,
+        known: &ParameterRecord,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let mut is_saved = false;
         for (parameter, attribute) in ATTRIBUTES {
             let before = before.get(parameter).cloned().unwrap_or_default();
@@ -127,7 +151,7 @@ impl LastKnownGood {
         valid: &ParameterText,
         newest_up_to: Option<VersionKey>,
         changed_at: Option<Timestamp>,
-    ) -> Result<bool, LastKnownGoodError> {
+    ) -> Result<bool, StoreError> {
         let mut call = self.dynamodb.update_item().table_name(&self.table).key("pk", string(KEY));
         let up_to = newest_up_to.unwrap_or(valid.key);
         let numbers = [
@@ -146,10 +170,10 @@ impl LastKnownGood {
             call = call.expression_attribute_values(format!(":{name}"), AttributeValue::N(value.to_string()));
         }
         let call = call.update_expression(format!("SET {}", sets.join(", "))).condition_expression(IS_NOT_OLDER);
-        match call.send().await {
+        match call.send().await.map_err(|error| StoreError::of("UpdateItem", error)) {
             Ok(_) => Ok(true),
-            Err(error) if is_refused(&error) => Ok(false),
-            Err(error) => Err(LastKnownGoodError { call: "UpdateItem", cause: cause(&error) }),
+            Err(error) if error.is_condition_failed() => Ok(false),
+            Err(error) => Err(error),
         }
     }
 }
@@ -162,15 +186,11 @@ impl RecordEntry {
     }
 }
 
-fn is_refused(error: &SdkError<UpdateItemError, HttpResponse>) -> bool {
-    error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception)
-}
-
 fn string(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
 
-fn record_of(item: &HashMap<String, AttributeValue>) -> Record {
+fn record_of(item: &HashMap<String, AttributeValue>) -> ParameterRecord {
     let key_of = |attribute: &str| {
         let (version, modified_ms) = (format!("{attribute}version"), format!("{attribute}modified"));
         number(item, &version).zip(number(item, &modified_ms))
@@ -239,7 +259,7 @@ mod tests {
     async fn nothing_saved_loads_as_none_and_the_first_save_writes_all_that_is_there() {
         let (record, writes) = table(json!({}));
         assert_eq!(record.load().await, Ok(None));
-        let known = Record::from([("rollout-percentage", entry(3, "10")), ("rollout-users", entry(1, "[]"))]);
+        let known = ParameterRecord::from([("rollout-percentage", entry(3, "10")), ("rollout-users", entry(1, "[]"))]);
         assert_eq!(record.save(&known, now()).await, Ok(true));
         let writes = writes.lock().unwrap();
         assert_eq!((writes.len(), &writes[0]["Key"]), (2, &json!({"pk": {"S": "rollout#last-good"}})));
@@ -260,16 +280,16 @@ mod tests {
         let loaded = record.load().await.unwrap().unwrap();
         assert_eq!(loaded["rollout-percentage"], entry(3, "10"));
         for older in [entry(3, "10"), entry(2, "100"), RecordEntry::default()] {
-            assert_eq!(record.save(&Record::from([("rollout-percentage", older)]), now()).await, Ok(false));
+            assert_eq!(record.save(&ParameterRecord::from([("rollout-percentage", older)]), now()).await, Ok(false));
         }
-        assert_eq!(record.save(&Record::default(), now()).await, Ok(false));
+        assert_eq!(record.save(&ParameterRecord::default(), now()).await, Ok(false));
         assert!(writes.lock().unwrap().is_empty());
         let up_to = Some(VersionKey { modified_ms: 4_000, version: 4 });
         let junk_follows = RecordEntry { newest_up_to: up_to, ..entry(3, "10") };
-        assert_eq!(record.save(&Record::from([("rollout-percentage", junk_follows)]), now()).await, Ok(true));
+        assert_eq!(record.save(&ParameterRecord::from([("rollout-percentage", junk_follows)]), now()).await, Ok(true));
         // The text is the same, so `at` does not change.
         assert!(writes.lock().unwrap()[0]["ExpressionAttributeValues"].get(":at").is_none());
-        assert_eq!(record.save(&Record::from([("rollout-percentage", entry(4, "0"))]), now()).await, Ok(true));
+        assert_eq!(record.save(&ParameterRecord::from([("rollout-percentage", entry(4, "0"))]), now()).await, Ok(true));
         assert_eq!(writes.lock().unwrap()[1]["ExpressionAttributeValues"][":at"], number(1_800_000_000_000));
     }
 
@@ -279,18 +299,17 @@ mod tests {
         let loaded = record.load().await.unwrap().unwrap();
         assert_eq!(loaded["rollout-percentage"].valid.as_ref().unwrap().key, VersionKey::default());
         assert_eq!(loaded["rollout-users"], RecordEntry::default());
-        assert_eq!(record.save(&Record::from([("rollout-percentage", entry(1, "0"))]), now()).await, Ok(true));
+        assert_eq!(record.save(&ParameterRecord::from([("rollout-percentage", entry(1, "0"))]), now()).await, Ok(true));
     }
 
     #[tokio::test]
     async fn since_when_it_is_unchanged_is_known_only_of_the_same_rollout() {
         let item = json!({"Item": {"percentage": {"S": "10"}, "users": {"S": "[]"}, "at": {"N": "1800000000000"}}});
         let (record, _) = table(item);
-        let same = ParameterTexts { percentage: stored(7, "10"), users: stored(1, "[]"), ..ParameterTexts::default() };
-        assert_eq!(record.unchanged_since(&same).await, Ok(Some(now())));
-        let changed = ParameterTexts { percentage: stored(8, "20"), ..same };
-        assert_eq!(record.unchanged_since(&changed).await, Ok(None));
-        assert_eq!(table(json!({})).0.unchanged_since(&changed).await, Ok(None));
+        let (same, changed, users) = (stored(7, "10"), stored(8, "20"), stored(1, "[]"));
+        assert_eq!(record.unchanged_since(same.as_ref(), users.as_ref()).await, Ok(Some(now())));
+        assert_eq!(record.unchanged_since(changed.as_ref(), users.as_ref()).await, Ok(None));
+        assert_eq!(table(json!({})).0.unchanged_since(changed.as_ref(), users.as_ref()).await, Ok(None));
     }
 
     #[tokio::test]
@@ -300,6 +319,6 @@ mod tests {
         };
         let record = LastKnownGood::new(aws::dynamodb(&fake_aws::config(fail)), "control");
         let error = record.load().await.unwrap_err().to_string();
-        assert_eq!(error, "GetItem of the last good rollout failed: ResourceNotFoundException");
+        assert_eq!(error, "GetItem: ResourceNotFoundException");
     }
 }

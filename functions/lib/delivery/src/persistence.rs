@@ -1,0 +1,154 @@
+//! Writes that store the state which the work on a notification has reached.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::allowance::Allowance;
+use crate::job::{Job, StepOutcome};
+use crate::stores::Stores;
+use aws::deadline;
+use domain::caps::CapUsage;
+use domain::notification::Notification;
+use platform::clock::Clock;
+use platform::{backoff, random};
+use store::{SaveResult, StoreError};
+
+/// Maximum number of tries to store a result that must not be lost, each with the SDK's own retries.
+const MAX_PERSIST_TRIES: u32 = 3;
+/// Maximum time to store an SMS's message id.
+const SMS_MESSAGE_ID_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Circumstances of a first attempt, which decide how it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResultStorage {
+    /// The result is stored at once.
+    Alone,
+    /// The caller stores the results of a page of notifications together.
+    OfPage,
+    /// Another process may have begun the same attempt, and died: a lease is stored before a push.
+    MayBeRepeat,
+}
+
+/// A notification after its first attempt.
+#[derive(Debug)]
+pub struct FirstResult {
+    /// State.
+    pub notification: Notification,
+    /// `false` if the caller must store it.
+    pub is_stored: bool,
+}
+
+/// Stores the state that the work on a notification has reached.
+#[derive(Debug, Clone)]
+pub(crate) struct Persistence {
+    stores: Arc<Stores>,
+    clock: Clock,
+}
+
+impl Persistence {
+    pub(crate) const fn new(stores: Arc<Stores>, clock: Clock) -> Self {
+        Self { stores, clock }
+    }
+
+    pub(crate) fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
+    /// Stores the state at the end of a step, or leaves the first write to the caller.
+    ///
+    /// The result of a paid call is retried beyond the time that the rest of the request has. If the result is not
+    /// stored, the claim shows only that the call may have been made. The same holds for the first write after a push:
+    /// if it fails, the caller receives an error for a message that was sent.
+    pub(crate) async fn persist_result(&self, job: &mut Job, allowance: Allowance) -> Result<StepOutcome, StoreError> {
+        // A notification that holds a slot of the caps stores its result itself, because the slot may be given back.
+        if job.is_new && job.is_stored_by_caller && job.cap_claims.is_none() {
+            job.is_left_to_caller = true;
+            return Ok(StepOutcome::Stored);
+        }
+        let is_paid = job.notification.attempts().last().is_some_and(|attempt| attempt.cost_micros > 0);
+        if is_paid || job.has_unstored_attempts() {
+            let timeout = allowance.persist_timeout(self.clock.now());
+            deadline::with_fresh_timeout(timeout, self.persist_with_retry(job)).await
+        } else {
+            self.persist(job).await
+        }
+    }
+
+    async fn persist_with_retry(&self, job: &mut Job) -> Result<StepOutcome, StoreError> {
+        let mut tries = 1;
+        loop {
+            match self.persist(job).await {
+                Err(error) if error.is_transient() && tries < MAX_PERSIST_TRIES => {
+                    let notification = job.notification.id();
+                    tracing::warn!(%notification, %error, tries, "failed to store an attempt; retrying");
+                    let pause_ms = backoff::delay_ms(tries, Some(100 << tries), random::unit());
+                    tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+                    tries += 1;
+                }
+                stored => return stored,
+            }
+        }
+    }
+
+    /// Stores the state, then releases reserved money that a provider did not take. The first write has the condition
+    /// that the notification does not exist, each later one that its revision and receipts are unchanged.
+    ///
+    /// Returns [`StepOutcome::Reevaluate`] if a receipt was stored first: the receipt is merged, and nothing is stored.
+    /// A crash between the two writes leaves the money reserved. So the budgets show less than is available, never
+    /// more.
+    pub(crate) async fn persist(&self, job: &mut Job) -> Result<StepOutcome, StoreError> {
+        if job.is_new {
+            self.stores.notifications.create(&job.notification).await?;
+            job.is_new = false;
+        } else if let SaveResult::Conflict(facts) = self.stores.notifications.save_held(&mut job.notification).await? {
+            job.notification.merge_engagement(*facts);
+            return Ok(StepOutcome::Reevaluate);
+        }
+        if job.notification.in_flight().is_none() {
+            Box::pin(self.release_unspent(job)).await;
+        }
+        self.store_sms_message_id(job).await;
+        if job.cap_claims.is_some() {
+            Box::pin(self.release_cap_slot(&job.notification, job.cap_claims.as_ref())).await;
+        }
+        Ok(StepOutcome::Stored)
+    }
+
+    /// Gives the slot of the frequency caps back if the notification has ended without reaching the recipient. If that
+    /// fails, the slot stays claimed until its period ends.
+    pub(crate) async fn release_cap_slot(&self, notification: &Notification, claims: Option<&CapUsage>) {
+        let (id, tag) = (notification.id(), notification.id().cap_tag());
+        let is_unused = notification.status().is_final() && notification.settled().is_none();
+        if !is_unused || claims.is_some_and(|claims| !claims.holds(tag)) {
+            return;
+        }
+        let given = self.stores.recipients.release_cap_slot(id.recipient(), tag, claims, self.clock.now());
+        if let Err(error) = given.await {
+            tracing::warn!(notification = %id, %error, "failed to give back a slot of the frequency caps");
+        }
+    }
+
+    /// Stores the message id of an accepted SMS. Without the id, the delivery report cannot be matched; sending
+    /// continues.
+    async fn store_sms_message_id(&self, job: &mut Job) {
+        let Some(message_id) = job.sms_message_id.take() else { return };
+        let stored = self.stores.sms_messages.add(&message_id, job.notification.id(), self.clock.now());
+        if let Err(error) = deadline::with_timeout(SMS_MESSAGE_ID_TIMEOUT, stored).await {
+            let notification = job.notification.id();
+            tracing::warn!(%notification, %error, "failed to store SNS message id; delivery will not be confirmed");
+        }
+    }
+
+    /// Releases the reservations that were not spent.
+    pub(crate) async fn release_unspent(&self, job: &mut Job) {
+        let recipient = job.notification.id().recipient();
+        for unspent in job.unspent.drain(..) {
+            match self.stores.recipients.uncount_sms_in_transaction(recipient, &unspent) {
+                Ok(cap) => self.stores.budgets.release(&unspent, cap).await,
+                Err(error) => {
+                    tracing::error!(%error, "failed to build the release of reserved money; it stays reserved")
+                }
+            }
+        }
+    }
+}
