@@ -215,20 +215,19 @@ fn print(functions: &mut [Function], rounds: usize) {
         "start of a function over {rounds} rounds; x is the ratio to the first (target for next: at most {RATIO_TARGET})"
     );
     println!(
-        "{:12}{:>15}{:>7}{:>15}{:>7}{:>17}{:>7}{:>8}",
-        "", "next, fastest", "x", "next, median", "x", "answer, fastest", "x", "MB"
+        "{:12}{:>15}{:>7}{:>15}{:>7}{:>17}{:>7}",
+        "", "next, fastest", "x", "next, median", "x", "answer, fastest", "x"
     );
     let mut first = None;
     for function in functions {
         let next = sorted(&mut function.next_ms);
         let figures = [next[0], next[rounds / 2], sorted(&mut function.answer_ms)[0]];
         let of_first = *first.get_or_insert(figures);
-        let size_mb = std::fs::metadata(&function.binary).unwrap().len() as f64 / 1e6;
         print!("{:12}", function.name);
         for ((ms, of_first), width) in figures.iter().zip(of_first).zip([12, 12, 14]) {
             print!("{ms:>width$.2} ms{:>7.2}", ms / of_first);
         }
-        println!("{size_mb:>8.2}");
+        println!();
     }
 }
 
