@@ -195,31 +195,18 @@ fn checked_text(body: &Value) -> Result<String, Problem> {
     if text.len() > MAX_BYTES {
         return Err(Problem::invalid_field("body", "must be at most 4,096 bytes"));
     }
-    Settings::parse(&text).map_err(|fault| Problem::invalid(vec![field_error(&fault)]))?;
+    Settings::parse(&text).map_err(|fault| Problem::invalid(vec![field_error(fault)]))?;
     Ok(text)
 }
 
-/// Returns the fault with the path of its field; `body` if the fault names none.
-fn field_error(fault: &JsonFault) -> FieldError {
-    if let JsonFault::WrongShape { field, message } = fault {
-        let field = if field == "it" { "body" } else { field.as_str() };
-        return FieldError::new(field, message.clone());
+/// Returns the fault with the path of its field; `body` if the fault is about the whole text.
+fn field_error(fault: JsonFault) -> FieldError {
+    match fault {
+        JsonFault::WrongShape { field, message } if field == "it" => FieldError::new("body", message),
+        JsonFault::WrongShape { field, message } => FieldError::new(field, message),
+        JsonFault::UnknownName { field, sentence } => FieldError::new(field, sentence),
+        JsonFault::TooLong | JsonFault::NotJson { .. } => FieldError::new("body", fault.to_string()),
     }
-    let sentence = fault.to_string();
-    let sections: Vec<String> =
-        SettingField::all().iter().filter_map(|field| field.path.split('.').next().map(str::to_owned)).collect();
-    let is_field =
-        |word: &&str| word.split(['.', '[']).next().is_some_and(|first| sections.iter().any(|it| it == first));
-    let named = sentence.split([' ', ':', ',']).find(is_field);
-    let of_types =
-        || sentence.starts_with("tries") || sentence.starts_with("wait_for_push") || sentence.contains("type");
-    let field = match named {
-        // The words "guard" and "budgets" also occur in sentences about a type.
-        Some("budgets") | None if of_types() => "types",
-        Some(named) => named,
-        None => "body",
-    };
-    FieldError::new(field, sentence.clone())
 }
 
 #[cfg(test)]
@@ -266,12 +253,18 @@ mod tests {
             (json!({"sms": {"allowed_countries": ["UK"]}}), "sms.allowed_countries[0]"),
             (json!({"prices": {"sms_micros": {"UK": 1}}}), "prices.sms_micros"),
             (json!({"guard": {"evaluations": 0}}), "guard.evaluations"),
-            (json!({"budgets": {"hour_micros": 1_000_000_000_000_001_i64}}), "budgets"),
-            (json!({"types": {"PAYMENT_DUE": {"tries": 11}}}), "types"),
-            (json!({"types": {"PAYMENT_DUE": {"wait_for_push_seconds": 86_401}}}), "types"),
-            (json!({"types": {"PAYMENT_DUE": {"day_micros": 1_000_000_000_000_001_i64}}}), "types"),
+            (json!({"budgets": {"hour_micros": 1_000_000_000_000_001_i64}}), "budgets.hour_micros"),
+            (json!({"types": {"PAYMENT_DUE": {"tries": 11}}}), "types.PAYMENT_DUE.tries"),
+            (
+                json!({"types": {"PAYMENT_DUE": {"wait_for_push_seconds": 86_401}}}),
+                "types.PAYMENT_DUE.wait_for_push_seconds",
+            ),
+            (
+                json!({"types": {"PAYMENT_DUE": {"day_micros": 1_000_000_000_000_001_i64}}}),
+                "types.PAYMENT_DUE.day_micros",
+            ),
             (json!({"types": {"PAYMENT": {}}}), "types"),
-            (json!({"retention_days": {"device_unused": 0}}), "retention_days"),
+            (json!({"retention_days": {"device_unused": 0}}), "retention_days.device_unused"),
             (json!({"organisation": {"time_zone": "Mars/Base"}}), "organisation.time_zone"),
             (
                 json!({"quiet_hours": {"marketing": [{"start": "09:00", "end": "09:00"}]}}),

@@ -23,6 +23,7 @@ use crate::channel::country::CountryCode;
 use crate::channel::prices::Prices;
 use crate::rollout::guard::GuardSettings;
 use crate::rollout::strict_json::{self, JsonFault};
+use platform::problem::FieldError;
 
 /// Content of the whole parameter. An unknown field is refused, because it is most likely a misspelt known field.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,12 +86,12 @@ pub const MAX_SMS_PARTS: u32 = 5;
 const MAX_SMS_PER_SECOND: u32 = 10_000;
 
 impl SmsSettings {
-    fn check(&self) -> Result<(), JsonFault> {
+    fn check(&self) -> Result<(), FieldError> {
         if !(1..=MAX_SMS_PER_SECOND).contains(&self.max_per_second) {
-            return Err(JsonFault::OutOfRange("sms.max_per_second must be 1 to 10,000"));
+            return Err(FieldError::new("sms.max_per_second", "must be 1 to 10,000"));
         }
         if !(1..=MAX_SMS_PARTS).contains(&self.max_parts) {
-            return Err(JsonFault::OutOfRange("sms.max_parts must be 1 to 5"));
+            return Err(FieldError::new("sms.max_parts", "must be 1 to 5"));
         }
         Ok(())
     }
@@ -126,14 +127,20 @@ pub struct Budgets {
 }
 
 impl Budgets {
-    fn check(&self) -> Result<(), JsonFault> {
-        let Self { hour_micros, day_micros, month_micros, message_micros } = *self;
-        if [hour_micros, day_micros, month_micros, message_micros].into_iter().any(is_beyond_reason) {
-            return Err(JsonFault::OutOfRange("budgets must be at most 1000000000000000 micro-euro each"));
-        }
-        Ok(())
+    fn check(&self) -> Result<(), FieldError> {
+        let fields = [
+            ("budgets.hour_micros", self.hour_micros),
+            ("budgets.day_micros", self.day_micros),
+            ("budgets.month_micros", self.month_micros),
+            ("budgets.message_micros", self.message_micros),
+        ];
+        let beyond = fields.into_iter().find(|(_, micros)| is_beyond_reason(*micros));
+        beyond.map_or(Ok(()), |(field, _)| Err(FieldError::new(field, BUDGET_RANGE)))
     }
 }
+
+/// Message about a budget for which [`is_beyond_reason`] returns `true`.
+const BUDGET_RANGE: &str = "must be at most 1000000000000000 micro-euro";
 
 fn is_beyond_reason(micros: Option<u64>) -> bool {
     micros > Some(MAX_BUDGET_MICROS)
@@ -147,6 +154,17 @@ pub struct RetentionDays {
     pub notifications: u32,
     /// Retention of devices after their last use.
     pub device_unused: u32,
+}
+
+impl RetentionDays {
+    fn check(self) -> Result<(), FieldError> {
+        let fields = [
+            ("retention_days.notifications", self.notifications),
+            ("retention_days.device_unused", self.device_unused),
+        ];
+        let none = fields.into_iter().find(|(_, days)| *days == 0);
+        none.map_or(Ok(()), |(field, _)| Err(FieldError::new(field, "must be at least 1")))
+    }
 }
 
 impl Default for RetentionDays {
@@ -175,21 +193,20 @@ impl Settings {
         // The derived `Deserialize` also accepts a list of values in the order of the fields. Such a list is refused
         // here.
         let sections: Map<String, Value> = strict_json::parse(text)?;
-        let mut types = sections.get("types").and_then(Value::as_object).into_iter().flat_map(Map::values);
-        if !sections.values().all(Value::is_object) || !types.all(Value::is_object) {
-            return Err(JsonFault::OutOfRange("every section must be an object"));
+        let types = sections.get("types").and_then(Value::as_object).into_iter().flatten();
+        let types = types.map(|(name, value)| (format!("types.{name}"), value));
+        let sections = sections.iter().map(|(name, value)| (name.clone(), value));
+        if let Some((field, _)) = sections.chain(types).find(|(_, value)| !value.is_object()) {
+            return Err(FieldError::new(field, "must be an object").into());
         }
-        let RetentionDays { notifications, device_unused } = settings.retention_days;
-        if notifications == 0 || device_unused == 0 {
-            return Err(JsonFault::OutOfRange("retention_days must be at least 1"));
-        }
+        settings.retention_days.check()?;
         settings.sms.check()?;
         settings.budgets.check()?;
         settings.types.check()?;
         settings.quiet_hours.check()?;
         settings.organisation.check()?;
-        settings.breaker.check().map_err(JsonFault::OutOfRange)?;
-        settings.guard.check().map_err(JsonFault::OutOfRange)?;
+        settings.breaker.check()?;
+        settings.guard.check()?;
         Ok(settings)
     }
 }
@@ -240,9 +257,9 @@ mod tests {
     #[test]
     fn a_budget_beyond_reason_is_refused_by_name() {
         let fault = Settings::parse(r#"{"budgets": {"day_micros": 1000000000000001}}"#).unwrap_err();
-        assert_eq!(fault.to_string(), "budgets must be at most 1000000000000000 micro-euro each");
+        assert_eq!(fault.to_string(), "budgets.day_micros must be at most 1000000000000000 micro-euro");
         let fault = Settings::parse(r#"{"types": {"DEFAULT": {"day_micros": 1000000000000001}}}"#).unwrap_err();
-        assert_eq!(fault.to_string(), "a type's budgets must be at most 1000000000000000 micro-euro each");
+        assert_eq!(fault.to_string(), "types.DEFAULT.day_micros must be at most 1000000000000000 micro-euro");
     }
 
     #[test]

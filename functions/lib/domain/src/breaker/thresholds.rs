@@ -1,5 +1,6 @@
 //! Thresholds and open periods of breakers: the section `breaker` of the settings.
 
+use platform::problem::FieldError;
 use serde::{Deserialize, Serialize};
 
 /// Values that an operator can change.
@@ -30,22 +31,22 @@ impl Thresholds {
     ///
     /// # Errors
     /// Returns a sentence about the first value that is out of its range.
-    pub fn check(&self) -> Result<(), &'static str> {
+    pub fn check(&self) -> Result<(), FieldError> {
         let within = |range: std::ops::RangeInclusive<u32>, value: u32| range.contains(&value);
         if !within(1..=10_000, self.min_attempts) {
-            return Err("breaker.min_attempts must be from 1 to 10,000");
+            return Err(FieldError::new("breaker.min_attempts", "must be from 1 to 10,000"));
         }
         if !within(1..=100, self.failure_percent) {
-            return Err("breaker.failure_percent must be from 1 to 100");
+            return Err(FieldError::new("breaker.failure_percent", "must be from 1 to 100"));
         }
         if !within(10..=120, self.window_seconds) {
-            return Err("breaker.window_seconds must be from 10 to 120");
+            return Err(FieldError::new("breaker.window_seconds", "must be from 10 to 120"));
         }
         if !within(10..=600, self.open_seconds) {
-            return Err("breaker.open_seconds must be from 10 to 600");
+            return Err(FieldError::new("breaker.open_seconds", "must be from 10 to 600"));
         }
         if !within(self.open_seconds..=3_600, self.max_open_seconds) {
-            return Err("breaker.max_open_seconds must be from open_seconds to 3,600");
+            return Err(FieldError::new("breaker.max_open_seconds", "must be from open_seconds to 3,600"));
         }
         Ok(())
     }
@@ -101,7 +102,7 @@ mod tests {
             (Thresholds { max_open_seconds: 29, ..usual }, "max_open_seconds"),
             (Thresholds { max_open_seconds: 3_601, ..usual }, "max_open_seconds"),
         ] {
-            assert!(bad.check().is_err_and(|why| why.contains(name)), "{bad:?}");
+            assert!(bad.check().is_err_and(|why| why.field.contains(name)), "{bad:?}");
         }
     }
 }

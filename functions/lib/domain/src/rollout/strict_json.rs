@@ -34,13 +34,21 @@ pub enum JsonFault {
         /// Error, such as `is not a known field`.
         message: String,
     },
-    /// JSON of the right structure, with a value that is not allowed.
-    #[error("{0}")]
-    OutOfRange(&'static str),
-    /// Unknown name, as a message with its position and the name that may be meant. The message never contains the
-    /// given name.
-    #[error("{0}")]
-    UnknownName(String),
+    /// Unknown name.
+    #[error("{sentence}")]
+    UnknownName {
+        /// Path of the field that holds the name, such as `sms.allowed_countries[0]`.
+        field: String,
+        /// Error with its position and the name that may be meant. It never contains the given name.
+        sentence: String,
+    },
+}
+
+impl From<FieldError> for JsonFault {
+    /// Converts the error of a value that is not allowed.
+    fn from(FieldError { field, message }: FieldError) -> Self {
+        Self::WrongShape { field, message }
+    }
 }
 
 /// Parses `text` as a `T`.

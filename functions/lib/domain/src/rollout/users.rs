@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::strict_json::{self, JsonFault};
 use crate::text::is_possible_id;
 use platform::private::Private;
+use platform::problem::FieldError;
 
 /// Recipient ids of the parameter `rollout-users`. `Debug` masks them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,7 +21,7 @@ impl ListedUsers {
     pub fn parse(text: &str) -> Result<Self, JsonFault> {
         let ids: HashSet<String> = strict_json::parse(text)?;
         if !ids.iter().all(|id| is_possible_id(id)) {
-            return Err(JsonFault::OutOfRange("an id is empty, longer than 128 characters or not printable"));
+            return Err(FieldError::new("an id", "is empty, longer than 128 characters or not printable").into());
         }
         Ok(Self(Private::new(ids)))
     }

@@ -19,14 +19,18 @@ pub fn check(text: &str) -> Result<(), JsonFault> {
     let allowed = under("sms", "allowed_countries").and_then(Value::as_array);
     for (at, code) in allowed.into_iter().flatten().enumerate() {
         let Some(code) = code.as_str() else { continue };
-        CountryCode::parse(code).map_err(|why| fault(&format!("sms.allowed_countries[{at}]"), &why.to_string()))?;
+        CountryCode::parse(code).map_err(|why| {
+            let field = format!("sms.allowed_countries[{at}]");
+            fault(&field, &field, &why.to_string())
+        })?;
     }
     for code in under("prices", "sms_micros").and_then(Value::as_object).into_iter().flat_map(Map::keys) {
-        CountryCode::parse(code).map_err(|why| fault("a country in prices.sms_micros", &why.to_string()))?;
+        CountryCode::parse(code)
+            .map_err(|why| fault("prices.sms_micros", "a country in prices.sms_micros", &why.to_string()))?;
     }
     let types = NotificationTypes::default();
     for name in sections.get("types").and_then(Value::as_object).into_iter().flat_map(Map::keys) {
-        types.known(name).map_err(|why| fault("a name in types", &why.to_string()))?;
+        types.known(name).map_err(|why| fault("types", "a name in types", &why.to_string()))?;
     }
     Ok(())
 }
@@ -56,9 +60,10 @@ fn is_misspelt(given: &str, name: &str) -> bool {
     is_short && (name.starts_with(given) || distance(given, name) <= MAX_TYPOS)
 }
 
-fn fault(place: &str, why: &str) -> JsonFault {
-    let is_sentence = why.starts_with("must") || why.starts_with("is ");
-    JsonFault::UnknownName(if is_sentence { format!("{place} {why}") } else { format!("{place}: {why}") })
+fn fault(field: &str, place: &str, why: &str) -> JsonFault {
+    let is_predicate = why.starts_with("must") || why.starts_with("is ");
+    let sentence = if is_predicate { format!("{place} {why}") } else { format!("{place}: {why}") };
+    JsonFault::UnknownName { field: field.to_owned(), sentence }
 }
 
 /// Maximum number of characters in which a suggested field may differ.

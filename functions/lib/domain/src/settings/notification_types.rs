@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::types::TypeOverrides;
 use crate::notification_type::DEFAULT_RULES;
-use crate::rollout::strict_json::JsonFault;
 use crate::{NotificationType, TypeBudgets, TypeId, TypeRules, TypeState};
+use platform::problem::FieldError;
 
 /// Maximum length, in bytes, of an unknown name that is compared with the known names.
 const MAX_COMPARED: usize = 64;
@@ -150,7 +150,7 @@ impl NotificationTypes {
     }
 
     /// Checks that every value is within its range.
-    pub(super) fn check(&self) -> Result<(), JsonFault> {
+    pub(super) fn check(&self) -> Result<(), FieldError> {
         self.overrides.check()
     }
 

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::NotificationClass;
 use crate::quiet_hours::{QuietHoursFault, QuietWindow, check_quiet_windows};
-use crate::rollout::strict_json::JsonFault;
 use crate::time_zone;
+use platform::problem::FieldError;
 
 /// Windows of quiet hours by class. They apply in addition to the recipient's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ impl ClassQuietHours {
     }
 
     /// Checks that each class has windows that end.
-    pub(super) fn check(&self) -> Result<(), JsonFault> {
+    pub(super) fn check(&self) -> Result<(), FieldError> {
         for (class, windows) in [("transactional", &self.transactional), ("marketing", &self.marketing)] {
             let Err(fault) = check_quiet_windows(windows.iter().copied()) else { continue };
             let (place, message) = match fault {
@@ -48,7 +48,7 @@ impl ClassQuietHours {
                 QuietHoursFault::WholeWeek => (String::new(), "must leave some time of the week"),
             };
             let field = format!("quiet_hours.{class}{place}");
-            return Err(JsonFault::WrongShape { field, message: message.to_owned() });
+            return Err(FieldError::new(field, message));
         }
         Ok(())
     }
@@ -56,12 +56,12 @@ impl ClassQuietHours {
 
 impl Organisation {
     /// Checks that the time zone exists.
-    pub(super) fn check(&self) -> Result<(), JsonFault> {
+    pub(super) fn check(&self) -> Result<(), FieldError> {
         let is_known = |name: &String| time_zone::parse(name).is_some();
         if self.time_zone.as_ref().is_none_or(is_known) {
             return Ok(());
         }
-        Err(JsonFault::OutOfRange("organisation.time_zone must be an IANA time zone such as Europe/Rome"))
+        Err(FieldError::new("organisation.time_zone", "must be an IANA time zone such as Europe/Rome"))
     }
 }
 

@@ -7,10 +7,10 @@ use jiff::SignedDuration;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::is_beyond_reason;
+use super::{BUDGET_RANGE, is_beyond_reason};
 use crate::notification_type::{MAX_WAIT_FOR_PUSH_SECONDS, TRIES};
-use crate::rollout::strict_json::JsonFault;
 use crate::{NotificationType, OnUncertain, TypeBudgets, TypeId};
+use platform::problem::FieldError;
 
 /// Differences from the built-in rules, by type name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -36,6 +36,26 @@ pub struct TypeOverride {
     /// Maximum cost of all notifications of this type on one UTC day, in micro-euro.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub day_micros: Option<u64>,
+}
+
+impl TypeOverride {
+    /// Checks that every value is within its range.
+    ///
+    /// # Errors
+    /// The field and its range.
+    fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        if self.tries.is_some_and(|tries| !TRIES.contains(&tries)) {
+            return Err(("tries", "must be from 1 to 10"));
+        }
+        if self.wait_for_push_seconds > Some(MAX_WAIT_FOR_PUSH_SECONDS) {
+            return Err(("wait_for_push_seconds", "must be at most 86400"));
+        }
+        let budgets = [("message_micros", self.message_micros), ("day_micros", self.day_micros)];
+        budgets
+            .into_iter()
+            .find(|(_, micros)| is_beyond_reason(*micros))
+            .map_or(Ok(()), |(field, _)| Err((field, BUDGET_RANGE)))
+    }
 }
 
 impl TypeOverrides {
@@ -68,17 +88,10 @@ impl TypeOverrides {
     }
 
     /// Checks that every value is within its range.
-    pub(super) fn check(&self) -> Result<(), JsonFault> {
-        if self.0.values().any(|own| own.tries.is_some_and(|tries| !TRIES.contains(&tries))) {
-            return Err(JsonFault::OutOfRange("tries must be from 1 to 10"));
-        }
-        if self.0.values().any(|own| own.wait_for_push_seconds > Some(MAX_WAIT_FOR_PUSH_SECONDS)) {
-            return Err(JsonFault::OutOfRange("wait_for_push_seconds must be at most 86400"));
-        }
-        if self.0.values().any(|own| is_beyond_reason(own.message_micros) || is_beyond_reason(own.day_micros)) {
-            return Err(JsonFault::OutOfRange("a type's budgets must be at most 1000000000000000 micro-euro each"));
-        }
-        Ok(())
+    pub(super) fn check(&self) -> Result<(), FieldError> {
+        self.0.iter().try_for_each(|(id, own)| {
+            own.check().map_err(|(field, message)| FieldError::new(format!("types.{id}.{field}"), message))
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Thresholds of the guard: the section `guard` of the settings parameter.
 
+use platform::problem::FieldError;
 use serde::{Deserialize, Serialize};
 
 /// Thresholds of the guard. Operators may change each without a deploy.
@@ -54,30 +55,22 @@ impl GuardSettings {
     ///
     /// # Errors
     /// A sentence for the operator, which names the field.
-    pub fn check(&self) -> Result<(), &'static str> {
-        let within = |value: u32, least: u32, most: u32| (least..=most).contains(&value);
-        if !within(self.off_percent, 1, 100) || !within(self.step_percent, 1, 100) {
-            return Err("guard.off_percent and guard.step_percent must be 1 to 100");
-        }
-        if self.step_percent > self.off_percent {
-            return Err("guard.step_percent must not be above guard.off_percent");
-        }
-        if !within(self.off_sample, 10, 100_000) || !within(self.step_sample, 10, 100_000) {
-            return Err("guard.off_sample and guard.step_sample must be 10 to 100,000");
-        }
-        if !within(self.evaluations, 1, 10) {
-            return Err("guard.evaluations must be 1 to 10");
-        }
-        if !within(self.longest_window_minutes, 1, 60) || !within(self.breaker_minutes, 1, 60) {
-            return Err("guard.longest_window_minutes and guard.breaker_minutes must be 1 to 60");
-        }
-        if !within(self.breaker_share_percent, 1, 100) || !within(self.v1_no_better_percent, 1, 100) {
-            return Err("guard.breaker_share_percent and guard.v1_no_better_percent must be 1 to 100");
-        }
-        if self.cool_down_minutes > 1_440 {
-            return Err("guard.cool_down_minutes must be at most 1,440");
-        }
-        Ok(())
+    pub fn check(&self) -> Result<(), FieldError> {
+        let ranges = [
+            ("guard.off_percent", self.off_percent, 1..=100, "must be 1 to 100"),
+            ("guard.step_percent", self.step_percent, 1..=100, "must be 1 to 100"),
+            ("guard.step_percent", self.step_percent, 1..=self.off_percent, "must not be above guard.off_percent"),
+            ("guard.off_sample", self.off_sample, 10..=100_000, "must be 10 to 100,000"),
+            ("guard.step_sample", self.step_sample, 10..=100_000, "must be 10 to 100,000"),
+            ("guard.evaluations", self.evaluations, 1..=10, "must be 1 to 10"),
+            ("guard.longest_window_minutes", self.longest_window_minutes, 1..=60, "must be 1 to 60"),
+            ("guard.breaker_minutes", self.breaker_minutes, 1..=60, "must be 1 to 60"),
+            ("guard.breaker_share_percent", self.breaker_share_percent, 1..=100, "must be 1 to 100"),
+            ("guard.v1_no_better_percent", self.v1_no_better_percent, 1..=100, "must be 1 to 100"),
+            ("guard.cool_down_minutes", self.cool_down_minutes, 0..=1_440, "must be at most 1,440"),
+        ];
+        let outside = ranges.into_iter().find(|(_, value, range, _)| !range.contains(value));
+        outside.map_or(Ok(()), |(field, _, _, message)| Err(FieldError::new(field, message)))
     }
 }
 
@@ -97,6 +90,6 @@ mod tests {
             GuardSettings { v1_no_better_percent: 101, ..GuardSettings::default() },
             GuardSettings { cool_down_minutes: 1_441, ..GuardSettings::default() },
         ];
-        assert!(bad.iter().all(|settings| settings.check().is_err_and(|why| why.starts_with("guard."))));
+        assert!(bad.iter().all(|settings| settings.check().is_err_and(|why| why.field.starts_with("guard."))));
     }
 }
