@@ -114,10 +114,10 @@ fn the_table_of_the_documentation_has_routes_scopes_statuses_and_throttles_of_th
     assert_eq!(written, wanted);
 }
 
-type Told = (BTreeSet<String>, BTreeSet<u16>, (i64, i64));
+type RouteRow = (BTreeSet<String>, BTreeSet<u16>, (i64, i64));
 
 /// The routes of a table's row; each after the first may omit the method.
-fn described(row: &str) -> Vec<(String, Told)> {
+fn described(row: &str) -> Vec<(String, RouteRow)> {
     let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
     let [calls, scopes, answer, limit] = cells[..] else { panic!("{row} has not four cells") };
     let coded = |text: &str| text.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();

@@ -7,11 +7,11 @@
 
 mod access;
 mod bad_input;
+mod escalation;
 mod feedback;
 mod fixture;
 mod http_client;
 mod kept;
-mod ladder;
 mod later;
 mod listeners;
 mod push_service;

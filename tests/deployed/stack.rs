@@ -11,11 +11,11 @@ use crate::http_client::{HttpAnswer, HttpClient};
 use crate::kept::keeps_to_the_contract;
 
 /// A queue that is subscribed to the alerts topic.
-pub struct Heard {
+pub struct AlertQueue {
     queue: String,
 }
 
-impl Heard {
+impl AlertQueue {
     /// All of it so far.
     pub fn messages(&self, stack: &Stack) -> Vec<String> {
         let asked = json!({"QueueUrl": self.queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0});
@@ -192,7 +192,7 @@ impl Stack {
     }
 
     /// Subscribes a new queue to the alerts topic.
-    pub fn listen_to_alerts(&self) -> Heard {
+    pub fn listen_to_alerts(&self) -> AlertQueue {
         let named = json!({"QueueName": format!("alerts-{}", jiff::Timestamp::now().as_millisecond())});
         let queue = self.operation("sqs", "AmazonSQS.CreateQueue", &named)["QueueUrl"].as_str().unwrap().to_owned();
         let asked = json!({"QueueUrl": queue, "AttributeNames": ["QueueArn"]});
@@ -204,7 +204,7 @@ impl Stack {
             [("Content-Type", "application/x-www-form-urlencoded"), ("Authorization", &*self.signed_for("sns"))];
         let answer = self.http.send("POST", self.text("/endpoint_url"), &headers, form.into_bytes());
         assert_eq!(answer.status, 200);
-        Heard { queue }
+        AlertQueue { queue }
     }
 
     /// Messages in a queue.

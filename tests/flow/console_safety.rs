@@ -38,7 +38,7 @@ async fn a_percentage_does_not_replace_one_that_the_person_did_not_see() {
     let form = [("action", "percentage"), ("percentage", "50"), ("reason", "typed & kept"), ("was", "100")];
     let refused = world.send_form(&admin, "rollout", &form).await;
     assert_eq!((refused.status, world.parameter("rollout-percentage").as_str()), (409, "10"), "{}", refused.text());
-    let parts = ["Somebody else changed the rollout meanwhile", "value=\"50\"", "typed &#38; kept", "Who changed it"];
+    let parts = ["Another person changed the rollout meanwhile", "value=\"50\"", "typed &#38; kept", "Who changed it"];
     has(refused.text(), &parts);
     has(refused.text(), &["admin@example.com</bdi>", "name=\"was\" value=\"10\""]);
     let plan = [("action", "plan"), ("steps", "50 for 10"), ("was", "100")];

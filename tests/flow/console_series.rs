@@ -35,7 +35,7 @@ async fn three_days() -> World {
     world
 }
 
-async fn look(world: &World, route: &str, query: &[(&str, &str)]) -> Value {
+async fn get(world: &World, route: &str, query: &[(&str, &str)]) -> Value {
     let answer = world.ops(route, query).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.body
@@ -46,8 +46,8 @@ async fn a_series_adds_up_to_the_window() {
     let world = Box::pin(three_days()).await;
     for step in ["hour", "day"] {
         for minutes in ["60", "1440", "5000"] {
-            let whole = look(&world, "GET /v1/metrics", &[("minutes", minutes)]).await;
-            let series = look(&world, "GET /v1/metrics/series", &[("minutes", minutes), ("step", step)]).await;
+            let whole = get(&world, "GET /v1/metrics", &[("minutes", minutes)]).await;
+            let series = get(&world, "GET /v1/metrics/series", &[("minutes", minutes), ("step", step)]).await;
             assert_eq!((&series["window"], &series["summary"]), (&whole["window"], &whole["summary"]));
             let buckets = series["buckets"].as_array().unwrap();
             for name in COUNTS {
@@ -76,6 +76,6 @@ async fn a_series_is_limited_to_90_buckets() {
         assert_eq!((answer.status, answer.fields()), (422, vec!["step"]), "{minutes} {step}");
     }
     let from = "2026-08-27T00:00:00Z";
-    let series = look(&world, "GET /v1/metrics/series", &[("from", from), ("step", "day")]).await;
+    let series = get(&world, "GET /v1/metrics/series", &[("from", from), ("step", "day")]).await;
     assert_eq!(series["buckets"].as_array().unwrap().len(), 89);
 }

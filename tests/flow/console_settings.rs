@@ -11,12 +11,12 @@ pub async fn are_changed_and_listed(world: &World) {
     for settings in [json!({"sms": {"max_parts": 2}}), json!({})] {
         assert_eq!(world.put_settings(settings, Some("*")).await.status, 200);
     }
-    look(world).await;
+    get(world).await;
     audit(world, &[]).await;
     assert_eq!(world.ops("GET /v1/rollout", &[]).await.status, 200);
 }
 
-async fn look(world: &World) -> Value {
+async fn get(world: &World) -> Value {
     let answer = world.ops("GET /v1/settings", &[("history", "true")]).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.body
@@ -39,7 +39,7 @@ async fn audit(world: &World, query: &[(&str, &str)]) -> Value {
 #[tokio::test]
 async fn settings_are_changed_as_a_whole_and_recorded() {
     let world = World::start().await;
-    let before = look(&world).await;
+    let before = get(&world).await;
     assert_eq!(setting(&before, "sms.max_parts")["source"], "default");
     let version = before["version"].as_i64().unwrap();
     let tag = format!("\"{version}\"");
@@ -51,7 +51,7 @@ async fn settings_are_changed_as_a_whole_and_recorded() {
     // The same text again writes nothing.
     let tag = format!("\"{}\"", version + 1);
     assert_eq!(world.put_settings(json!({"sms": {"max_parts": 2}}), Some(&tag)).await.status, 200);
-    let after = look(&world).await;
+    let after = get(&world).await;
     assert_eq!(after["version"], json!(version + 1));
     let newest = &after["history"][0];
     assert_eq!(newest["by"], json!({"who": "api", "name": "ops-client"}));
@@ -114,14 +114,14 @@ async fn a_present_value_that_is_not_valid_is_shown_with_its_reason() {
     world.ops("GET /v1/settings", &[]).await;
     world.set("settings", r#"{"sms": {"max_parts": "ada@example.com"}}"#);
     world.advance(21);
-    let view = look(&world).await;
+    let view = get(&world).await;
     assert_eq!((&view["source"], &view["document"]), (&json!("last good"), &json!({"sms": {"max_parts": 2}})));
     assert!(view["invalid"]["reason"].as_str().unwrap().starts_with("sms.max_parts"), "{view}");
     assert!(view["history"][0]["document"].is_null() && !view.to_string().contains("ada"));
     // The present version is the one to replace.
     let tag = format!("\"{}\"", view["version"]);
     assert_eq!(world.put_settings(json!({}), Some(&tag)).await.status, 200);
-    assert_eq!(look(&world).await["source"], "live");
+    assert_eq!(get(&world).await["source"], "live");
 }
 
 #[tokio::test]

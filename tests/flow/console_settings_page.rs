@@ -91,7 +91,10 @@ async fn a_stale_form_shows_both_values_and_the_author() {
     let html = page.text();
     assert_eq!(page.status, 412, "{html}");
     assert!(html.contains("Who changed it") && html.contains("<bdi>ops-client</bdi></th>"), "{html}");
-    assert!(html.contains("Somebody else changed the settings meanwhile") && html.contains("api ops-client"), "{html}");
+    assert!(
+        html.contains("Another person changed the settings meanwhile") && html.contains("api ops-client"),
+        "{html}"
+    );
     assert!(html.contains("&#34;max_parts&#34;: 4") && html.contains("&#34;max_parts&#34;: 5"));
     // The form now names the version that the page shows.
     assert!(html.contains(&format!("name=\"if_match\" value=\"{}\"", tag(&world).replace('"', "&#34;"))));

@@ -50,7 +50,7 @@ async fn all_at_once(world: &World, messages: usize) -> Vec<Value> {
         let send = world.another_send().await;
         let mut items = Vec::new();
         for (number, batch) in batches.iter().enumerate().skip(first).step_by(INSTANCES) {
-            items.extend(insist(world, &send, batch, &format!("batch-{number}")).await);
+            items.extend(post_until_accepted(world, &send, batch, &format!("batch-{number}")).await);
         }
         items
     };
@@ -58,7 +58,7 @@ async fn all_at_once(world: &World, messages: usize) -> Vec<Value> {
 }
 
 /// A caller's retry after a 503 of a busy machine: the same batch under the same key.
-async fn insist(world: &World, send: &SendApi, batch: &[Value], key: &str) -> Vec<Value> {
+async fn post_until_accepted(world: &World, send: &SendApi, batch: &[Value], key: &str) -> Vec<Value> {
     loop {
         let answer = world.batch_by(send, batch, key).await;
         let items = answer.body["items"].as_array().cloned().unwrap_or_default();

@@ -15,7 +15,7 @@ fn value(world: &World) -> String {
     history(world).pop().unwrap().0
 }
 
-async fn look(world: &World) -> Value {
+async fn get(world: &World) -> Value {
     let answer = world.ops("GET /v1/rollout", &[]).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.body
@@ -29,7 +29,7 @@ async fn a_change_is_in_force_within_30_seconds_and_records_its_actor_and_reason
     let changed = world.put_rollout(json!({"percentage": 12.5, "reason": "half a step"})).await;
     assert_eq!((changed.status, &changed.body), (200, &json!({"percentage": 12.5, "plan": null})));
     assert_eq!(value(&world), "12.5");
-    let seen = look(&world).await;
+    let seen = get(&world).await;
     assert_eq!((&seen["percentage"], &seen["source"], &seen["version"]), (&json!(12.5), &json!("live"), &json!(2)));
     let last = &seen["changes"][0];
     assert_eq!((&last["who"], &last["name"]), (&json!("api"), &json!("ops-client")), "{seen}");
@@ -71,7 +71,7 @@ async fn an_invalid_change_is_refused_by_its_field_and_changes_nothing() {
         assert_eq!(world.put_rollout(junk).await.status, 400);
     }
     assert_eq!(history(&world), before);
-    assert_eq!((world.items("settings").len(), look(&world).await["plan"].clone()), (0, Value::Null));
+    assert_eq!((world.items("settings").len(), get(&world).await["plan"].clone()), (0, Value::Null));
 }
 
 #[tokio::test]
@@ -115,14 +115,14 @@ async fn a_plan_begins_shows_where_it_stands_and_ends() {
     assert_eq!((begun.status, &begun.body["percentage"], value(&world).as_str()), (200, &json!(10), "10"));
     world.advance(5);
     world.tick().await.unwrap();
-    let seen = look(&world).await;
+    let seen = get(&world).await;
     assert_eq!(seen["plan"]["steps"], plan["steps"], "{seen}");
     assert_eq!((&seen["plan"]["step"], &seen["plan"]["by"]["name"]), (&json!(1), &json!("ops-client")));
     assert_eq!(seen["plan"]["next_step_at"], "2026-11-23T11:00:01Z");
     assert_eq!(seen["changes"][0]["reason"], "as agreed");
     let ended = world.put_rollout(json!({"plan": null})).await;
     assert_eq!((ended.status, &ended.body), (200, &json!({"percentage": 10, "plan": null})));
-    assert_eq!(look(&world).await["plan"], Value::Null);
+    assert_eq!(get(&world).await["plan"], Value::Null);
 }
 
 #[tokio::test]
@@ -130,9 +130,9 @@ async fn a_percentage_set_by_hand_ends_the_plan() {
     let world = World::start().await;
     let plan = json!({"steps": [{"percentage": 100, "hold_minutes": 60}]});
     assert_eq!(world.put_rollout(json!({"plan": plan})).await.status, 200);
-    assert!(look(&world).await["plan"].is_object());
+    assert!(get(&world).await["plan"].is_object());
     assert_eq!(world.put_rollout(json!({"percentage": 5})).await.status, 200);
-    assert_eq!(look(&world).await["plan"], Value::Null);
+    assert_eq!(get(&world).await["plan"], Value::Null);
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn arms_are_counted_and_held_against_the_share_that_the_percentage_promise
         (0..200).map(|number| json!({"to": format!("user-{number}"), "content": {"title": "Hi", "body": "there"}}));
     world.batch(messages.collect(), None).await;
     world.fold().await;
-    let seen = look(&world).await;
+    let seen = get(&world).await;
     let (v1, v2) = (seen["arms"]["v1"].as_i64().unwrap(), seen["arms"]["v2"].as_i64().unwrap());
     assert!(v1 + v2 == 200 && v2 > 70, "{seen}");
     assert_eq!(
@@ -159,8 +159,8 @@ async fn an_invalid_or_unreadable_parameter_shows_the_last_valid_value_with_its_
     let world = World::start().await;
     world.set("rollout-percentage", "25");
     world.tick().await.unwrap();
-    assert_eq!(look(&world).await["source"], "live");
-    assert_eq!(look(&world).await["invalid"], Value::Null);
+    assert_eq!(get(&world).await["source"], "live");
+    assert_eq!(get(&world).await["invalid"], Value::Null);
     let too_long = "9".repeat(4_096);
     for (version, junk, reason) in [
         (3, "50 %", "it is not a plain number such as 10, 0.5 or 100"),
@@ -173,14 +173,14 @@ async fn an_invalid_or_unreadable_parameter_shows_the_last_valid_value_with_its_
         (10, &too_long, "it is above 100"),
     ] {
         world.set("rollout-percentage", junk);
-        let seen = look(&world).await;
+        let seen = get(&world).await;
         assert_eq!((&seen["percentage"], &seen["source"]), (&json!(25), &json!("last good")), "{junk}");
         assert_eq!(seen["version"], 2, "the version in force, not that of {junk}");
         assert_eq!(seen["invalid"], json!({"version": version, "reason": reason}), "{junk}");
     }
     world.advance(60);
     world.aws.state.lock().unwrap().ssm_is_down = true;
-    let seen = look(&world).await;
+    let seen = get(&world).await;
     assert_eq!(
         (&seen["percentage"], &seen["source"], &seen["version"], &seen["invalid"]),
         (&json!(25), &json!("last good"), &json!(2), &Value::Null)

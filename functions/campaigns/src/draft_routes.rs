@@ -13,10 +13,9 @@ use campaign::{
 };
 use domain::{Actor, CatalogChange};
 use platform::http::{Request, Response};
-use platform::preconditions::Preconditions;
+use platform::preconditions::{self, Preconditions};
 use platform::problem::{Problem, ProblemKind};
-use store::revision::{WRITE_TRIES, author, check, entity_tag, is_known_to_caller, revised, tagged};
-use store::{CampaignKey, StoredCampaign};
+use store::{CampaignKey, CatalogRow, StoredCampaign};
 
 /// Maximum number of campaigns that have not ended.
 const MAX_OPEN: usize = 200;
@@ -28,7 +27,7 @@ impl CampaignsApi {
         request.only_parameters(&["after", "state"])?;
         let after = request.query("after");
         if after.is_some_and(|after| CampaignId::parse(after).is_none()) {
-            return Err(Problem::invalid_field("after", CampaignId::FORMAT));
+            return Err(Problem::invalid_cursor());
         }
         match request.query("state") {
             None => {}
@@ -49,7 +48,7 @@ impl CampaignsApi {
     /// Creates a draft: 201, or 422. With an `Idempotency-Key`, a repeat returns the same campaign.
     pub(super) async fn create(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
-        let by = author(request)?;
+        let by = Actor::Api(request.author()?);
         let body = request.json_value()?;
         let id = CampaignId::random(now);
         let key = self.key(request, &id).await?;
@@ -73,7 +72,7 @@ impl CampaignsApi {
             self.campaigns.save_people(&id, list, keys, now).await?;
         }
         let campaign = Campaign::draft(wanted.definition, request.caller.id.clone());
-        let row = revised(StoredCampaign::definition(&campaign)?, None, now);
+        let row = CatalogRow::revised(StoredCampaign::definition(&campaign)?, None, now);
         let new = StoredCampaign { id, campaign, row };
         let change = CatalogChange::between(None, Some(&new.row.definition), new.row.revision, by, now);
         let Some(change) = change.map(masked) else { return Err(Problem::unavailable(1)) };
@@ -83,7 +82,7 @@ impl CampaignsApi {
         }
         tracing::info!(campaign = %new.id, "created campaign");
         let response = Response::json(201, &shown(&new)).with_header("Location", location(&new.id));
-        Ok(tagged(response, &entity_tag(&new.row)))
+        Ok(response.with_entity_tag(&new.row.entity_tag()))
     }
 
     /// Checks that another campaign may be created.
@@ -114,7 +113,7 @@ impl CampaignsApi {
         let stored = self.campaigns.get(&found.campaign).await?.ok_or_else(|| Problem::not_found("campaign"))?;
         let response = Response::json(201, &shown(&stored)).with_header("Location", location(&stored.id));
         let response = response.with_header("Idempotency-Replayed", "true");
-        Ok(tagged(response, &entity_tag(&stored.row)))
+        Ok(response.with_entity_tag(&stored.row.entity_tag()))
     }
 
     /// Returns a campaign: 200, 304, 404 or 412.
@@ -122,13 +121,13 @@ impl CampaignsApi {
         request.only_parameters(&[])?;
         let conditions = Preconditions::of(request)?;
         let stored = self.find(request).await?;
-        let tag = entity_tag(&stored.row);
-        let (mut body, is_known) = (shown(&stored), is_known_to_caller(&conditions, &tag)?);
+        let tag = stored.row.entity_tag();
+        let (mut body, is_known) = (shown(&stored), conditions.is_known_to_caller(&tag)?);
         // The tag is that of the stored campaign, and a newer version may exist since.
         if !Box::pin(self.add_newer_versions(&stored, &mut body)).await && is_known {
-            return Ok(tagged(Response::not_modified(), &tag));
+            return Ok(Response::not_modified().with_entity_tag(&tag));
         }
-        Ok(tagged(Response::json(200, &body), &tag))
+        Ok(Response::json(200, &body).with_entity_tag(&tag))
     }
 
     /// Adds the live version to each template of a launched campaign that has an older one. Returns `true` if there is
@@ -157,7 +156,7 @@ impl CampaignsApi {
         let wanted = requested(body, hasher)?;
         let config = self.config_now().await;
         self.change(request, now, async |stored: &mut StoredCampaign| {
-            check(&conditions, Some(&entity_tag(&stored.row)))?;
+            conditions.check(Some(&stored.row.entity_tag()))?;
             if wanted.keys.is_none() {
                 check_stored_list(&wanted.definition, stored.campaign.definition.get("recipients"))?;
             }
@@ -194,9 +193,8 @@ impl CampaignsApi {
         request.only_parameters(&[])?;
         let config = self.config_now().await;
         let by = request.caller.id.clone();
-        let mut planned = None;
-        let response = self
-            .change(request, now, async |stored: &mut StoredCampaign| {
+        let stored = self
+            .change_found(request, now, async |stored: &mut StoredCampaign| {
                 if !matches!(stored.campaign.state, CampaignState::Draft | CampaignState::Approved) {
                     return Err(conflict(campaign::StateConflict { state: stored.campaign.state, action: "planned" }));
                 }
@@ -206,16 +204,15 @@ impl CampaignsApi {
                 let number = stored.campaign.plan.as_ref().map_or(0, |plan| plan.number) + 1;
                 let launch = Launch { segments, ..pinned.launch };
                 stored.campaign.plan = Some(Plan { number, hash: pinned.hash, segments, launch, at: now });
-                planned = Some((stored.id.clone(), number, segments));
                 Ok(())
             })
             .await?;
-        if let Some((campaign, number, segments)) = planned {
-            let pass = TaskPass::Plan(number);
-            let message = |task| TaskMessage { campaign: campaign.clone(), pass, task, interval_ms: None };
-            self.enqueue((0..segments).map(|task| (message(task), 0))).await?;
+        if let Some(plan) = &stored.campaign.plan {
+            let pass = TaskPass::Plan(plan.number);
+            let message = |task| TaskMessage { campaign: stored.id.clone(), pass, task, interval_ms: None };
+            self.enqueue((0..plan.segments).map(|task| (message(task), 0))).await?;
         }
-        Ok(Response { status: 202, ..response })
+        Ok(Response { status: 202, ..changed(&stored) })
     }
 
     /// Changes a campaign on the condition that its revision is unchanged. If nothing changes, nothing is written.
@@ -226,11 +223,20 @@ impl CampaignsApi {
         &self,
         request: &Request,
         now: Timestamp,
-        act: impl AsyncFnMut(&mut StoredCampaign) -> Result<(), Problem>,
+        act: impl AsyncFn(&mut StoredCampaign) -> Result<(), Problem>,
     ) -> Result<Response, Problem> {
-        let by = author(request)?;
-        let stored = self.change_by(&self.find(request).await?.id, by, now, act).await?;
-        Ok(tagged(Response::json(200, &shown(&stored)), &entity_tag(&stored.row)))
+        Ok(changed(&self.change_found(request, now, act).await?))
+    }
+
+    /// Changes the campaign of a request as [`Self::change`] does, and returns it.
+    pub(super) async fn change_found(
+        &self,
+        request: &Request,
+        now: Timestamp,
+        act: impl AsyncFn(&mut StoredCampaign) -> Result<(), Problem>,
+    ) -> Result<StoredCampaign, Problem> {
+        let by = Actor::Api(request.author()?);
+        self.change_by(&self.find(request).await?.id, by, now, act).await
     }
 
     pub(super) async fn change_by(
@@ -238,22 +244,27 @@ impl CampaignsApi {
         id: &CampaignId,
         by: Actor,
         now: Timestamp,
-        mut act: impl AsyncFnMut(&mut StoredCampaign) -> Result<(), Problem>,
+        act: impl AsyncFn(&mut StoredCampaign) -> Result<(), Problem>,
     ) -> Result<StoredCampaign, Problem> {
-        for _ in 0..WRITE_TRIES {
+        preconditions::retry_conflicts(&Preconditions::default(), || async {
             let read = self.campaigns.get(id).await?.ok_or_else(|| Problem::not_found("campaign"))?;
             let mut new = read.clone();
             act(&mut new).await?;
             let definition = StoredCampaign::definition(&new.campaign)?;
-            new.row = revised(definition, Some(&read.row), now);
+            new.row = CatalogRow::revised(definition, Some(&read.row), now);
             let old = Some(&read.row.definition);
             let change = CatalogChange::between(old, Some(&new.row.definition), new.row.revision, by.clone(), now);
-            let Some(change) = change.map(masked) else { return Ok(read) };
+            let Some(change) = change.map(masked) else { return Ok(Some(read)) };
             if self.campaigns.replace(&read.row, &new, &change).await? {
                 tracing::info!(campaign = %id, state = new.campaign.state.as_str(), "changed campaign");
-                return Ok(new);
+                return Ok(Some(new));
             }
-        }
-        Err(Problem::unavailable(1))
+            Ok(None)
+        })
+        .await
     }
+}
+
+fn changed(stored: &StoredCampaign) -> Response {
+    Response::json(200, &shown(stored)).with_entity_tag(&stored.row.entity_tag())
 }

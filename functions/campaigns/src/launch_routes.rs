@@ -13,13 +13,12 @@ use campaign::{
     Approval, AtLocal, Campaign, CampaignId, CampaignState, CampaignTotals, Launch, OutcomeName, PauseReason, Plan,
     RetryOf, TaskPass, Timing, last_moment,
 };
-use domain::CatalogChange;
 use domain::channel::Channel;
 use domain::notification::Reason;
+use domain::{Actor, CatalogChange};
 use platform::http::{Request, Response};
 use platform::problem::{Problem, ProblemKind};
-use store::StoredCampaign;
-use store::revision::{author, entity_tag, revised, tagged};
+use store::{CatalogRow, StoredCampaign};
 
 /// Maximum number of campaigns that run at once.
 const MAX_RUNNING: usize = 20;
@@ -96,7 +95,7 @@ impl CampaignsApi {
                 };
                 if config.settings.campaigns.two_people && approval.by == by {
                     let detail =
-                        "The settings ask for two people: another client than the one that approved must launch it.";
+                        "The setting campaigns.two_people is on: a client other than the approver must launch it.";
                     return Err(Problem::new(ProblemKind::Conflict, detail));
                 }
                 if let Some(detail) = too_late(&pinned.definition, &Launch { at: now, ..pinned.launch.clone() }, now) {
@@ -166,7 +165,7 @@ impl CampaignsApi {
                 let has_revised = stored.campaign.launch.as_ref().is_some_and(|launch| launch.revisers.contains(&by));
                 if has_revised && self.config.current().await.settings.campaigns.two_people {
                     let detail =
-                        "The settings ask for two people: a client that took no version during this pause must resume it.";
+                        "The setting campaigns.two_people is on: a client that changed no version in this pause must resume it.";
                     return Err(Problem::new(ProblemKind::Conflict, detail));
                 }
                 let late = stored.campaign.launch.as_ref().and_then(|launch| too_late(&definition, launch, now));
@@ -194,7 +193,7 @@ impl CampaignsApi {
     /// Creates a draft for people whose notification of this campaign ended in one of the named ways: 201.
     pub(super) async fn retry(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
-        let by = author(request)?;
+        let by = Actor::Api(request.author()?);
         let RetryRequest { outcomes, reasons, title } = request.json()?;
         let found = self.find(request).await?;
         if found.campaign.launch.is_none() {
@@ -224,7 +223,7 @@ impl CampaignsApi {
         campaign::CampaignDefinition::parse(Value::Object(definition.clone()))?;
         let draft = Campaign::draft(definition, request.caller.id.clone());
         let campaign = Campaign { hidden_variables: hidden(&found.campaign), ..draft };
-        let row = revised(StoredCampaign::definition(&campaign)?, None, now);
+        let row = CatalogRow::revised(StoredCampaign::definition(&campaign)?, None, now);
         let new = StoredCampaign { id: CampaignId::random(now), campaign, row };
         if let Some(list) = found.campaign.definition.get("recipients") {
             self.copy_people(&found.id, &new.id, list, now).await?;
@@ -235,7 +234,7 @@ impl CampaignsApi {
             return Err(Problem::unavailable(1));
         }
         let response = Response::json(201, &shown(&new)).with_header("Location", location(&new.id));
-        Ok(tagged(response, &entity_tag(&new.row)))
+        Ok(response.with_entity_tag(&new.row.entity_tag()))
     }
 
     async fn copy_people(

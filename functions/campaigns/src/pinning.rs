@@ -19,7 +19,7 @@ use platform::problem::{FieldError, Problem};
 use platform::random;
 use segments::{CampaignLaunches, Filter, filters_of, resolve};
 use serde_json::Map;
-use store::{PEOPLE_PER_PART, StoredCampaign};
+use store::{CatalogRow, PEOPLE_PER_PART, StoredCampaign};
 
 /// Number of people that a task should have.
 const PEOPLE_PER_TASK: u64 = 250;
@@ -101,7 +101,7 @@ impl CampaignsApi {
         now: Timestamp,
     ) -> Result<(), Problem> {
         let campaign = campaign::Campaign::draft(definition.clone(), String::new());
-        let row = store::revision::revised(Map::new(), None, now);
+        let row = CatalogRow::revised(Map::new(), None, now);
         let stored = StoredCampaign { id: id.clone(), campaign, row };
         self.pinned(&stored, "", config, now).await.map(drop)
     }
@@ -137,7 +137,7 @@ impl CampaignsApi {
         let named = filters.iter().flatten().flat_map(Filter::campaigns).collect::<BTreeSet<_>>();
         let earlier = self.campaigns.launches(named.iter().cloned()).await?;
         if let Some(unknown) = named.iter().find(|id| !earlier.contains_key(id)) {
-            let field = selections.iter().find_map(|(selection, prefix)| place_of(unknown, *selection, prefix));
+            let field = selections.iter().find_map(|(selection, prefix)| path_of(unknown, *selection, prefix));
             let message = format!("names the campaign {unknown}, which was not launched");
             return Err(Problem::invalid_field(field.unwrap_or_else(|| "segment".to_owned()), message));
         }
@@ -265,10 +265,10 @@ impl CampaignsApi {
     }
 }
 
-/// Returns the place at which a selection names a campaign.
-fn place_of(campaign: &CampaignId, selection: Option<&Selection>, prefix: &str) -> Option<String> {
+/// Returns the path at which a selection names a campaign.
+fn path_of(campaign: &CampaignId, selection: Option<&Selection>, prefix: &str) -> Option<String> {
     match selection? {
-        Selection::Filter(filter) => filter.place_of_campaign(campaign, &format!("{prefix}filter")),
+        Selection::Filter(filter) => filter.path_of_campaign(campaign, &format!("{prefix}filter")),
         Selection::Segment(_) => None,
     }
 }

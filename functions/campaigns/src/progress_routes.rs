@@ -221,7 +221,7 @@ fn warnings(
     }
     warnings.extend(quota_warning(tally.on_channel(Channel::Email), quota));
     if definition.not_after.is_some_and(|not_after| ends_at > not_after) {
-        warnings.push("At this rate, not_after passes before all people are sent to.".to_owned());
+        warnings.push("At this rate, not_after passes before all people have a message.".to_owned());
     }
     warnings
 }

@@ -1,7 +1,6 @@
 //! `GET /v1/campaigns/{id}/recipients`: who got what.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,18 +17,17 @@ use domain::notification::{Notification, NotificationId};
 use domain::recipient::{Recipient, RecipientKey};
 use platform::http::{Request, Response};
 use platform::problem::Problem;
+use platform::time_limits::PEOPLE_READ_LIMIT;
 use store::{Histories, HistoryReader, PEOPLE_PER_PART, PeoplePage, SweepPosition};
 
 /// Number of people of a page of the response.
 const PAGE: usize = 100;
 /// Number of profiles of one read.
 const READ_ITEMS: i32 = 100;
-/// Time after which a page ends although it is not full.
-const READ_TIME: Duration = Duration::from_secs(5);
 
 /// Place at which a list continues.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-enum Place {
+enum RecipientsCursor {
     After(SweepPosition),
     Part(u32),
 }
@@ -48,8 +46,8 @@ impl CampaignsApi {
         let reason = request.query("reason").map(known).transpose()?;
         let stored = self.find(request).await?;
         let list = format!("campaigns/{}/recipients", stored.id);
-        let cursor = SignedCursor::new(self.hasher.get().await?, &list);
-        let mut place = request.query("after").map(|text| place(&cursor, text)).transpose()?;
+        let signer = SignedCursor::new(self.hasher.get().await?, &list);
+        let mut cursor = request.query("after").map(|text| parsed(&signer, text)).transpose()?;
         let definition = stored.campaign.parsed()?;
         let Some(launch) = &stored.campaign.launch else {
             let action = "listed: no message was sent";
@@ -57,16 +55,16 @@ impl CampaignsApi {
         };
         let people = CampaignAudience::all(&stored.id, &definition, launch);
         let people = people.ok_or_else(|| Problem::not_found("filter of the campaign"))?;
-        let (mut items, until) = (Vec::new(), Instant::now() + READ_TIME);
+        let (mut items, until) = (Vec::new(), Instant::now() + PEOPLE_READ_LIMIT);
         loop {
-            let (page, next) = self.page_of(&stored.id, &definition, place.as_ref()).await?;
+            let (page, next) = self.page_of(&stored.id, &definition, cursor.as_ref()).await?;
             items.extend(self.listed(&people, &stored.campaign, page, (wanted, reason)).await?);
-            place = next;
-            if items.len() >= PAGE || place.is_none() || Instant::now() >= until {
+            cursor = next;
+            if items.len() >= PAGE || cursor.is_none() || Instant::now() >= until {
                 break;
             }
         }
-        let body = json!({"items": items, "next": place.as_ref().map(|place| cursor.text(place))});
+        let body = json!({"items": items, "next": cursor.as_ref().map(|cursor| signer.text(cursor))});
         Ok(Response::json(200, &body).with_header("Cache-Control", "no-store"))
     }
 
@@ -74,17 +72,17 @@ impl CampaignsApi {
         &self,
         id: &CampaignId,
         definition: &CampaignDefinition,
-        place: Option<&Place>,
-    ) -> Result<(PeoplePage, Option<Place>), Problem> {
+        cursor: Option<&RecipientsCursor>,
+    ) -> Result<(PeoplePage, Option<RecipientsCursor>), Problem> {
         if let AudienceKind::Recipients(list) = &definition.audience {
-            let part = if let Some(Place::Part(part)) = place { *part } else { 0 };
+            let part = if let Some(RecipientsCursor::Part(part)) = cursor { *part } else { 0 };
             let keys = self.campaigns.people(id, &list.list, part).await?;
-            let next = (part + 1 < list.parts(PEOPLE_PER_PART)).then_some(Place::Part(part + 1));
+            let next = (part + 1 < list.parts(PEOPLE_PER_PART)).then_some(RecipientsCursor::Part(part + 1));
             return Ok((self.recipients.people_with_keys(&keys).await?, next));
         }
-        let after = if let Some(Place::After(after)) = place { Some(after) } else { None };
+        let after = if let Some(RecipientsCursor::After(after)) = cursor { Some(after) } else { None };
         let mut page = self.recipients.people(0, 1, after, Some(READ_ITEMS)).await?;
-        let next = page.next.take().map(Place::After);
+        let next = page.next.take().map(RecipientsCursor::After);
         Ok((page, next))
     }
 
@@ -191,7 +189,6 @@ fn shown(recipient: &Recipient, notification: Option<&Notification>, outcome: &P
     })
 }
 
-fn place(cursor: &SignedCursor<'_>, text: &str) -> Result<Place, Problem> {
-    let place = cursor.parse(text);
-    place.ok_or_else(|| Problem::invalid_field("after", "must be the next of an earlier response of this campaign"))
+fn parsed(signer: &SignedCursor<'_>, text: &str) -> Result<RecipientsCursor, Problem> {
+    signer.parse(text).ok_or_else(Problem::invalid_cursor)
 }

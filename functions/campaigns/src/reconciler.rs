@@ -72,7 +72,7 @@ impl CampaignsApi {
         let stored = self.begin_if_due(stored, now).await?;
         self.resend_lost(id, &stored.campaign, now).await?;
         if !matches!(stored.campaign.state, CampaignState::Running | CampaignState::Finishing)
-            || !stored.campaign.is_look_due(now)
+            || !stored.campaign.is_check_due(now)
         {
             return Ok(());
         }
@@ -116,8 +116,8 @@ impl CampaignsApi {
             return self.pause_itself(id, fault, now, |_| {}).await.map(|()| false);
         }
         let decided = match winner(definition, launch, totals, figures, now) {
-            Some((place, detail)) => {
-                let choose = |campaign: &mut Campaign| campaign.choose_winner(place, detail.clone(), now);
+            Some((variant_index, detail)) => {
+                let choose = |campaign: &mut Campaign| campaign.choose_winner(variant_index, detail.clone(), now);
                 self.transition(id, now, choose).await?.campaign.launch
             }
             None => None,
@@ -306,7 +306,7 @@ impl CampaignsApi {
                 continue;
             }
             let tasks = self.campaigns.tasks(id, pass).await?;
-            let (run, lost) = PassRun::look(of_pass, &tasks, now);
+            let (run, lost) = PassRun::check(of_pass, &tasks, now);
             if self.campaigns.save_pass_run((id, pass), read.as_ref(), run, now).await? {
                 let message = |task| TaskMessage { campaign: id.clone(), pass, task, interval_ms: None };
                 self.enqueue(lost.into_iter().map(|task| (message(task), 0))).await?;

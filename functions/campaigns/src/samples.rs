@@ -13,7 +13,7 @@ use campaign::{
     Assigned, CampaignAudience, CampaignDefinition, CampaignId, CampaignTask, LaunchedMessage, NotificationContext,
     Plan, PlannedPerson,
 };
-use delivery::{Composer, Links, PublicBaseUrl, TokenKeys, channels_with_text, locale_of, shown_paid, shown_push};
+use delivery::{Composer, Links, PublicBaseUrl, TokenKeys, channels_with_text, locale_of, preview_paid, preview_push};
 use domain::channel::{Channel, EmailAddress};
 use domain::notification::NotificationId;
 use domain::recipient::{Recipient, RecipientKey};
@@ -46,8 +46,8 @@ impl CampaignsApi {
             let person = planned.iter().find(|person| person.recipient == recipient.key);
             // A person may have changed since the plan.
             let selected = people.select(recipient, histories.of(recipient));
-            let (Some(person), Some(Assigned::Message(place))) = (person, selected) else { continue };
-            samples.extend(self.sample(&people, recipient, person, place, now).await?);
+            let (Some(person), Some(Assigned::Message(variant_index))) = (person, selected) else { continue };
+            samples.extend(self.sample(&people, recipient, person, variant_index, now).await?);
         }
         Ok(samples)
     }
@@ -57,12 +57,12 @@ impl CampaignsApi {
         people: &CampaignAudience<'_>,
         recipient: &Recipient,
         person: &PlannedPerson,
-        place: usize,
+        variant_index: usize,
         now: Timestamp,
     ) -> Result<Option<Value>, Problem> {
         let config = self.config.with_types(&[people.definition.kind.as_str()]).await;
         let kind = config.settings.types.get(people.definition.kind.as_str());
-        let (Some(kind), Some(message)) = (kind, people.launch.messages.get(place)) else { return Ok(None) };
+        let (Some(kind), Some(message)) = (kind, people.launch.messages.get(variant_index)) else { return Ok(None) };
         let template = match &message.template {
             Some(used) => self.templates.get(&used.name, used.version).await?,
             None => None,
@@ -82,7 +82,7 @@ impl CampaignsApi {
             created_at: people.planned_at(recipient, now),
             due_at: people.planned_at(recipient, now),
         };
-        let Some(mut notification) = people.notification(recipient, place, parts) else { return Ok(None) };
+        let Some(mut notification) = people.notification(recipient, variant_index, parts) else { return Ok(None) };
         if let Some((template, used)) = template.zip(notification.message().template()) {
             let masked = template.draft().variables.masked(used.variables.expose());
             notification.replace_variables(masked);
@@ -103,8 +103,8 @@ fn shown(
 ) -> Value {
     let sender = EmailAddress::parse(SENDER).ok().map(Sender::from);
     let composed = |channel: Channel| match (channel, &sender) {
-        (Channel::Push, _) => shown_push(composer),
-        (paid, Some(sender)) => composer.paid(paid, recipient, sender).ok().map(|message| shown_paid(&message)),
+        (Channel::Push, _) => preview_push(composer),
+        (paid, Some(sender)) => composer.paid(paid, recipient, sender).ok().map(|message| preview_paid(&message)),
         (_, None) => None,
     };
     let messages: Map<String, Value> =

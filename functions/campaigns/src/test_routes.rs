@@ -33,8 +33,7 @@ impl CampaignsApi {
         }
         let (by, config, hasher) = (request.caller.id.clone(), self.config_now().await, self.hasher.get().await?);
         let keys: Vec<_> = to.iter().map(|id| hasher.recipient_key(id)).collect();
-        let mut begun = None;
-        self.change(request, now, async |stored: &mut StoredCampaign| {
+        let change = self.change_found(request, now, async |stored: &mut StoredCampaign| {
             if stored.campaign.state.is_final() {
                 return Err(conflict(StateConflict { state: stored.campaign.state, action: "tested" }));
             }
@@ -48,11 +47,11 @@ impl CampaignsApi {
             let pass = TaskPass::Test(number);
             self.campaigns.save_people(&stored.id, &pass.key(), &keys, now).await?;
             stored.campaign.test = Some(Plan { number, hash: pinned.hash, segments: 1, launch, at: now });
-            begun = Some((stored.id.clone(), pass));
             Ok(())
-        })
-        .await?;
-        let Some((campaign, pass)) = begun else { return Err(Problem::unavailable(1)) };
+        });
+        let StoredCampaign { id: campaign, campaign: tested, .. } = change.await?;
+        let Some(test) = tested.test else { return Err(Problem::unavailable(1)) };
+        let pass = TaskPass::Test(test.number);
         let text = format!("{campaign}#{}", pass.key());
         let items = to.iter().zip(&keys).map(|(to, key)| {
             let id = NotificationId::of_campaign(key.clone(), now, hasher, &text);

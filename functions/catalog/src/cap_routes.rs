@@ -7,11 +7,10 @@ use serde_json::{Map, Value};
 use super::CatalogApi;
 use super::type_resource::without_read_only;
 use domain::caps::CapRules;
-use domain::{CatalogChange, TypeId};
+use domain::{Actor, CatalogChange, TypeId};
 use platform::http::{Request, Response};
 use platform::preconditions::{self, Preconditions};
 use platform::problem::{Problem, ProblemKind};
-use store::revision::{WRITE_TRIES, author, check, entity_tag, is_known_to_caller, names_one_state, revised, tagged};
 use store::{CatalogKey, CatalogRow};
 
 /// Entity tag of the caps before their first change.
@@ -37,8 +36,8 @@ impl CatalogApi {
         let conditions = Preconditions::of(request)?;
         let row = self.catalog.get(&CatalogKey::Caps).await?;
         let tag = tag_of(row.as_ref());
-        if is_known_to_caller(&conditions, &tag)? {
-            return Ok(tagged(Response::not_modified(), &tag));
+        if conditions.is_known_to_caller(&tag)? {
+            return Ok(Response::not_modified().with_entity_tag(&tag));
         }
         let rules = match &row {
             None => CapRules::default(),
@@ -52,30 +51,31 @@ impl CatalogApi {
     /// Replaces the rules: 200, or 412. Rules that are stored already write nothing.
     pub(super) async fn put_caps(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&["dry_run"])?;
-        let (dry_run, by) = (request.flag("dry_run")?, author(request)?);
+        let (dry_run, by) = (request.flag("dry_run")?, Actor::Api(request.author()?));
         let conditions = Preconditions::of(request)?;
         let types = self.config.refresh().await.settings.types.clone();
         let rules = CapRules::parse(without_read_only(request.json_value()?), &types)?;
         let definition = definition_of(&rules);
-        for _ in 0..WRITE_TRIES {
+        preconditions::retry_conflicts(&conditions, || async {
             let row = self.catalog.get(&CatalogKey::Caps).await?;
-            check(&conditions, Some(&tag_of(row.as_ref())))?;
-            let new = revised(definition.clone(), row.as_ref(), now);
+            conditions.check(Some(&tag_of(row.as_ref())))?;
+            let new = CatalogRow::revised(definition.clone(), row.as_ref(), now);
             let old = row.as_ref().map(|row| &row.definition);
             let change = CatalogChange::between(old, Some(&new.definition), new.revision, by.clone(), now);
-            let Some(change) = change else { return Ok(answer(rules, row.as_ref(), dry_run)) };
+            let Some(change) = change else { return Ok(Some(answer(rules.clone(), row.as_ref(), dry_run))) };
             if dry_run {
-                return Ok(tagged(Response::json(200, &resource(rules, Some(&new), true)), &tag_of(row.as_ref())));
+                return Ok(Some(
+                    Response::json(200, &resource(rules.clone(), Some(&new), true))
+                        .with_entity_tag(&tag_of(row.as_ref())),
+                ));
             }
             if self.catalog.replace(&CatalogKey::Caps, row.as_ref(), Some(&new), &change).await? {
                 tracing::info!(rules = rules.iter().count(), revision = new.revision, "stored frequency caps");
-                return Ok(answer(rules, Some(&new), false));
+                return Ok(Some(answer(rules.clone(), Some(&new), false)));
             }
-            if names_one_state(&conditions) {
-                return Err(preconditions::failed());
-            }
-        }
-        Err(Problem::unavailable(1))
+            Ok(None)
+        })
+        .await
     }
 
     /// Refuses to remove a type that a rule names.
@@ -106,10 +106,10 @@ fn resource(rules: CapRules, row: Option<&CatalogRow>, dry_run: bool) -> CapsRes
 }
 
 fn tag_of(row: Option<&CatalogRow>) -> String {
-    row.map_or_else(|| NO_ROW.to_owned(), entity_tag)
+    row.map_or_else(|| NO_ROW.to_owned(), CatalogRow::entity_tag)
 }
 
 /// Returns the response with the stored rules.
 fn answer(rules: CapRules, row: Option<&CatalogRow>, dry_run: bool) -> Response {
-    tagged(Response::json(200, &resource(rules, row, dry_run)), &tag_of(row))
+    Response::json(200, &resource(rules, row, dry_run)).with_entity_tag(&tag_of(row))
 }

@@ -1,7 +1,6 @@
 //! The routes that look at people: counts, samples, and the explanation of one person.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,6 +17,7 @@ use domain::recipient::{Recipient, RecipientId};
 use platform::http::{Request, Response};
 use platform::problem::{Problem, ProblemKind};
 use platform::random;
+use platform::time_limits::{SEGMENT_COUNT_LIMIT, SEGMENT_SAMPLE_LIMIT};
 use segments::{Filter, Person, SegmentId};
 use store::{Histories, HistoryReader, Versioned};
 
@@ -25,10 +25,6 @@ use store::{Histories, HistoryReader, Versioned};
 const MAX_SAMPLE: usize = 20;
 /// Number of people that are read for a sample at most.
 const SAMPLE_READS: usize = 20_000;
-/// Time for which one request continues an exact count.
-const COUNT_TIME: Duration = Duration::from_secs(10);
-/// Time for which people are searched for a sample.
-const SAMPLE_TIME: Duration = Duration::from_secs(5);
 
 /// Body of a count.
 #[derive(Debug, Deserialize)]
@@ -95,7 +91,7 @@ impl CatalogApi {
         }
         let kind = audience.kind.as_ref().map(|kind| kind.id.as_str().to_owned());
         let mut count = ExactCount { filter: audience.filter.to_json(), kind, at: now, progress: new_progress() };
-        audience.continue_count(&self.recipients, &mut count.progress, Instant::now() + COUNT_TIME).await;
+        audience.continue_count(&self.recipients, &mut count.progress, Instant::now() + SEGMENT_COUNT_LIMIT).await;
         if done(&count.progress) == count.progress.len() {
             return Ok(Response::json(200, &ScannedAudience::whole(&count.progress).to_json()));
         }
@@ -116,7 +112,7 @@ impl CatalogApi {
             let kind = count.kind.as_deref().and_then(TypeId::parse);
             let histories = self.history_reader(&filter, None).await?;
             let audience = self.audience(filter, kind, histories, count.at).await?;
-            audience.continue_count(&self.recipients, &mut count.progress, Instant::now() + COUNT_TIME).await;
+            audience.continue_count(&self.recipients, &mut count.progress, Instant::now() + SEGMENT_COUNT_LIMIT).await;
             if !self.segments.save_count(id, Some(&read), count.clone(), now).await? {
                 // Another request continued the count at the same time, or cancelled it.
                 return Err(Problem::new(ProblemKind::Conflict, "Another request continues this count.").retry_after(1));
@@ -144,7 +140,7 @@ impl CatalogApi {
         let AskedFilter { filter, histories } = self.asked_filter(asked.filter, asked.segment).await?;
         let audience = self.audience(filter, None, histories, now).await?;
         let (mut found, mut read, mut after) = (Vec::new(), 0, None);
-        let until = Instant::now() + SAMPLE_TIME;
+        let until = Instant::now() + SEGMENT_SAMPLE_LIMIT;
         loop {
             let page = self.recipients.people(0, 1, after.as_ref(), None).await?;
             read += page.people.len();
@@ -211,7 +207,7 @@ impl CatalogApi {
         }
         let launches = self.campaigns.launches(named.iter().cloned()).await?;
         if let Some(unknown) = named.iter().find(|id| !launches.contains_key(id)) {
-            let place = given.and_then(|given| given.place_of_campaign(unknown, "filter"));
+            let place = given.and_then(|given| given.path_of_campaign(unknown, "filter"));
             let message = format!("names the campaign {unknown}, which was not launched");
             return Err(Problem::invalid_field(place.unwrap_or_else(|| "segment".to_owned()), message));
         }

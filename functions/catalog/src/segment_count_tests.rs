@@ -45,7 +45,7 @@ async fn interrupted(api: &CatalogApi) -> ExactCount {
     let filter = Filter::parse(&json!({"all": []}), "filter").unwrap();
     let audience = api.audience(filter.clone(), None, None, now()).await.unwrap();
     let mut progress = new_progress();
-    audience.continue_count(&api.recipients, &mut progress[..3], Instant::now() + COUNT_TIME).await;
+    audience.continue_count(&api.recipients, &mut progress[..3], Instant::now() + SEGMENT_COUNT_LIMIT).await;
     ExactCount { filter: filter.to_json(), kind: None, at: now(), progress }
 }
 

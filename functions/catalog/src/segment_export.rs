@@ -3,8 +3,6 @@
 //! The first page stores an audit record. The position of the next page is signed, so that no page can be read without
 //! a first one. It holds the time of the first page, at which relative dates are evaluated.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -14,11 +12,11 @@ use super::CatalogApi;
 use super::segment_resource::{filters, resolved};
 use super::segment_routes::segment_id;
 use domain::recipient::RecipientView;
-use domain::{CatalogChange, SignedCursor};
+use domain::{Actor, CatalogChange, SignedCursor};
 use platform::http::{Request, Response};
 use platform::problem::{Problem, ProblemKind};
+use platform::time_limits::PEOPLE_READ_LIMIT;
 use store::SweepPosition;
-use store::revision::author;
 
 /// Number of profiles of one read.
 const READ_ITEMS: i32 = 200;
@@ -26,8 +24,6 @@ const READ_ITEMS: i32 = 200;
 const MAX_READ: usize = 20_000;
 /// Size of the people as JSON after which a page ends. Lambda's limit for a response is 6 MB.
 const MAX_BYTES: usize = 2_000_000;
-/// Time after which a page ends.
-const READ_TIME: Duration = Duration::from_secs(5);
 
 /// Position at which an export continues.
 #[derive(Debug, Serialize, Deserialize)]
@@ -44,7 +40,7 @@ impl CatalogApi {
     /// page.
     pub(super) async fn export_segment(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&["after"])?;
-        let (id, by) = (segment_id(request)?, author(request)?);
+        let (id, by) = (segment_id(request)?, Actor::Api(request.author()?));
         let list = format!("segments/{id}/export", id = id.as_str());
         let cursor = SignedCursor::new(self.hasher.get().await?, &list);
         let continued: Option<ExportPosition> = request.query("after").map(|text| parsed(&cursor, text)).transpose()?;
@@ -65,7 +61,7 @@ impl CatalogApi {
         let at = continued.as_ref().map_or(now, |position| position.at);
         let audience = self.audience(filter, None, histories, at).await?;
         let (mut items, mut bytes, mut read, mut malformed) = (Vec::<Value>::new(), 0, 0, 0);
-        let (mut after, until) = (continued.map(|position| position.after), Instant::now() + READ_TIME);
+        let (mut after, until) = (continued.map(|position| position.after), Instant::now() + PEOPLE_READ_LIMIT);
         loop {
             let page = self.recipients.people(0, 1, after.as_ref(), Some(READ_ITEMS)).await?;
             for member in audience.members(&page.people).await? {
@@ -87,5 +83,5 @@ impl CatalogApi {
 
 fn parsed(cursor: &SignedCursor<'_>, text: &str) -> Result<ExportPosition, Problem> {
     let position = cursor.parse(text);
-    position.ok_or_else(|| Problem::invalid_field("after", "must be the next of an earlier response of this segment"))
+    position.ok_or_else(Problem::invalid_cursor)
 }

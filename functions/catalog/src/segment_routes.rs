@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 use super::CatalogApi;
 use super::segment_resource::{SegmentDraft, SegmentResource, check_references, filters, used_by};
-use domain::{CatalogChange, TypeId};
+use domain::{Actor, CatalogChange, TypeId};
 use platform::http::{Request, Response};
-use platform::preconditions::Preconditions;
+use platform::preconditions::{self, Preconditions};
 use platform::problem::{Problem, ProblemKind};
 use segments::SegmentId;
-use store::revision::{WRITE_TRIES, author, check, entity_tag, is_known_to_caller, revised, tagged};
+use store::CatalogRow;
 
 /// Maximum number of segments.
 const MAX_SEGMENTS: usize = 500;
@@ -31,60 +31,61 @@ impl CatalogApi {
         let conditions = Preconditions::of(request)?;
         let stored = self.segments.all().await?;
         let row = stored.get(id.as_str()).ok_or_else(|| Problem::not_found("segment"))?;
-        let tag = entity_tag(row);
-        if is_known_to_caller(&conditions, &tag)? {
-            return Ok(tagged(Response::not_modified(), &tag));
+        let tag = row.entity_tag();
+        if conditions.is_known_to_caller(&tag)? {
+            return Ok(Response::not_modified().with_entity_tag(&tag));
         }
         let used_by = used_by(&id, &filters(&stored));
         let resource = SegmentResource::of(id.as_str(), row, Some(used_by), false);
-        Ok(tagged(Response::json(200, &resource), &tag))
+        Ok(Response::json(200, &resource).with_entity_tag(&tag))
     }
 
     /// Stores a segment: 201, 200, or 412. A definition that is stored already writes nothing.
     pub(super) async fn put_segment(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&["dry_run"])?;
-        let (dry_run, by) = (request.flag("dry_run")?, author(request)?);
+        let (dry_run, by) = (request.flag("dry_run")?, Actor::Api(request.author()?));
         let (id, conditions) = (segment_id(request)?, Preconditions::of(request)?);
         let draft = SegmentDraft::parse(request.json_value()?)?;
         self.history_reader(&draft.filter, Some(&draft.filter)).await?;
-        for _ in 0..WRITE_TRIES {
+        preconditions::retry_conflicts(&conditions, || async {
             let stored = self.segments.all().await?;
             check_references(&id, &draft.filter, &filters(&stored))?;
             let old = stored.get(id.as_str());
-            check(&conditions, old.map(entity_tag).as_deref())?;
+            conditions.check(old.map(CatalogRow::entity_tag).as_deref())?;
             if old.is_none() && stored.rows.len() >= MAX_SEGMENTS {
                 let detail = "There are 500 segments, the maximum. Delete one that is not used.";
                 return Err(Problem::new(ProblemKind::Conflict, detail));
             }
-            let new = revised(draft.definition(), old, now);
+            let new = CatalogRow::revised(draft.definition(), old, now);
             let before = old.map(|row| &row.definition);
             let change = CatalogChange::between(before, Some(&new.definition), new.revision, by.clone(), now);
             let status = if old.is_none() { 201 } else { 200 };
             let answer = |status, row| {
                 let response = Response::json(status, &SegmentResource::of(id.as_str(), row, None, dry_run));
-                if dry_run { response } else { tagged(response, &entity_tag(row)) }
+                if dry_run { response } else { response.with_entity_tag(&row.entity_tag()) }
             };
-            let Some(change) = change else { return Ok(answer(200, old.unwrap_or(&new))) };
+            let Some(change) = change else { return Ok(Some(answer(200, old.unwrap_or(&new)))) };
             if dry_run {
-                return Ok(answer(200, &new));
+                return Ok(Some(answer(200, &new)));
             }
             if self.segments.replace(id.as_str(), &stored, Some(&new), &change).await? {
                 tracing::info!(segment = id.as_str(), revision = new.revision, "stored segment");
-                return Ok(answer(status, &new));
+                return Ok(Some(answer(status, &new)));
             }
-        }
-        Err(Problem::unavailable(1))
+            Ok(None)
+        })
+        .await
     }
 
     /// Deletes a segment: 204, 404, 409 while another one or a campaign names it, or 412.
     pub(super) async fn delete_segment(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&["dry_run"])?;
-        let (dry_run, by) = (request.flag("dry_run")?, author(request)?);
+        let (dry_run, by) = (request.flag("dry_run")?, Actor::Api(request.author()?));
         let (id, conditions) = (segment_id(request)?, Preconditions::of(request)?);
-        for _ in 0..WRITE_TRIES {
+        preconditions::retry_conflicts(&conditions, || async {
             let stored = self.segments.all().await?;
             let row = stored.get(id.as_str()).ok_or_else(|| Problem::not_found("segment"))?;
-            check(&conditions, Some(&entity_tag(row)))?;
+            conditions.check(Some(&row.entity_tag()))?;
             let users = used_by(&id, &filters(&stored));
             if !users.is_empty() {
                 let detail = format!("Other segments name this one: {}. Change them first.", users.join(", "));
@@ -92,13 +93,14 @@ impl CatalogApi {
             }
             Box::pin(self.check_campaigns("segment", |campaign| campaign.needs_segment(&id))).await?;
             let change = CatalogChange::between(Some(&row.definition), None, row.revision, by.clone(), now);
-            let Some(change) = change.filter(|_| !dry_run) else { return Ok(Response::no_content()) };
+            let Some(change) = change.filter(|_| !dry_run) else { return Ok(Some(Response::no_content())) };
             if self.segments.replace(id.as_str(), &stored, None, &change).await? {
                 tracing::info!(segment = id.as_str(), "deleted segment");
-                return Ok(Response::no_content());
+                return Ok(Some(Response::no_content()));
             }
-        }
-        Err(Problem::unavailable(1))
+            Ok(None)
+        })
+        .await
     }
 
     /// Refuses to remove a type that the filters of segments name.

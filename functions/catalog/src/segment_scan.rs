@@ -32,7 +32,7 @@ const WANTED_PEOPLE: u64 = 3_000;
 const ENOUGH_PEOPLE: u64 = 800;
 /// Number of scan segments of an exact count, and how many are read at once.
 const EXACT_SCAN_SEGMENTS: i32 = 64;
-const AT_ONCE: usize = 8;
+const MAX_CONCURRENT_READS: usize = 8;
 
 /// People that are counted.
 #[derive(Debug, Clone)]
@@ -148,7 +148,7 @@ impl Audience {
                 .into_iter()
                 .map(|segment| self.whole(recipients, segment, segments));
             let tallies: Vec<AudienceCounts> =
-                futures_util::stream::iter(reads).buffer_unordered(AT_ONCE).try_collect().await?;
+                futures_util::stream::iter(reads).buffer_unordered(MAX_CONCURRENT_READS).try_collect().await?;
             let people: u64 = tallies.iter().map(|tally| tally.people).sum();
             if people >= ENOUGH_PEOPLE || segments <= SAMPLED_SCAN_SEGMENTS {
                 return Ok(ScannedAudience { tallies, segments });
@@ -198,7 +198,7 @@ impl Audience {
                 }
             }
         });
-        futures_util::stream::iter(reads).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+        futures_util::stream::iter(reads).buffer_unordered(MAX_CONCURRENT_READS).collect::<Vec<()>>().await;
     }
 }
 

@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 
 use domain::Actor;
 use store::CatalogRow;
-use store::revision;
 use templates::{Finding, TemplateDraft, TextPlace};
 
 /// Number of a version in the row of a template; 0 if there is none.
@@ -24,7 +23,7 @@ pub fn revised(old: Option<&CatalogRow>, fields: Value, now: Timestamp) -> Catal
     if let Value::Object(fields) = fields {
         definition.extend(fields);
     }
-    revision::revised(definition, old, now)
+    CatalogRow::revised(definition, old, now)
 }
 
 fn new_definition() -> Map<String, Value> {

@@ -11,7 +11,6 @@ use domain::{Actor, CatalogChange};
 use platform::http::{Request, Response, whole_number};
 use platform::preconditions::{self, Preconditions};
 use platform::problem::{FieldError, Problem, ProblemKind};
-use store::revision::{self, author, entity_tag, is_known_to_caller};
 use store::{CatalogRow, StoreError, TemplateBody, TemplateStore, TemplateWrite};
 use templates::{BUILTIN_TEMPLATES, CompiledTemplate, Finding, TemplateDraft, TemplateName, builtin, is_builtin};
 
@@ -43,8 +42,8 @@ impl CatalogApi {
         let name = template_name(request)?;
         let conditions = Preconditions::of(request)?;
         let row = self.template_row(&name, now).await?.ok_or_else(|| Problem::not_found("template"))?;
-        let tag = entity_tag(&row);
-        if is_known_to_caller(&conditions, &tag)? {
+        let tag = row.entity_tag();
+        if conditions.is_known_to_caller(&tag)? {
             return Ok(tagged(Response::not_modified(), &row));
         }
         let draft = self.draft_of(&name).await?;
@@ -56,7 +55,8 @@ impl CatalogApi {
     /// it.
     pub(super) async fn put_template(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&["reviewed"])?;
-        let (name, by, conditions) = (template_name(request)?, author(request)?, Preconditions::of(request)?);
+        let (name, by, conditions) =
+            (template_name(request)?, Actor::Api(request.author()?), Preconditions::of(request)?);
         let draft = TemplateDraft::parse(&request.json_value()?).map_err(invalid)?;
         let reviewed = request.query("reviewed");
         if reviewed.is_some_and(|reviewed| !draft.texts().any(|text| text.name() == reviewed)) {
@@ -87,7 +87,8 @@ impl CatalogApi {
     /// Archives a template: 200, 404, 409 or 412.
     pub(super) async fn delete_template(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
-        let (name, by, conditions) = (template_name(request)?, author(request)?, Preconditions::of(request)?);
+        let (name, by, conditions) =
+            (template_name(request)?, Actor::Api(request.author()?), Preconditions::of(request)?);
         let old = self.template_row(&name, now).await?.ok_or_else(|| Problem::not_found("template"))?;
         check(&conditions, Some(&old))?;
         if !self.channels_of_users(&name).await?.0.is_empty() {
@@ -107,7 +108,8 @@ impl CatalogApi {
     pub(super) async fn publish_template(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&["confirm"])?;
         let is_confirmed = request.flag("confirm")?;
-        let (name, by, conditions) = (template_name(request)?, author(request)?, Preconditions::of(request)?);
+        let (name, by, conditions) =
+            (template_name(request)?, Actor::Api(request.author()?), Preconditions::of(request)?);
         let old = self.template_row(&name, now).await?.ok_or_else(|| Problem::not_found("template"))?;
         check(&conditions, Some(&old))?;
         let (users, channels) = self.channels_of_users(&name).await?;
@@ -137,7 +139,8 @@ impl CatalogApi {
     pub(super) async fn put_live(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&["confirm"])?;
         let is_confirmed = request.flag("confirm")?;
-        let (name, by, conditions) = (template_name(request)?, author(request)?, Preconditions::of(request)?);
+        let (name, by, conditions) =
+            (template_name(request)?, Actor::Api(request.author()?), Preconditions::of(request)?);
         let body = request.json_value()?;
         let is_alone = body.as_object().is_some_and(|fields| fields.len() == 1);
         let number = body.get("version").and_then(Value::as_u64).filter(|_| is_alone);
@@ -334,9 +337,9 @@ fn version_number(text: &str, field: &'static str) -> Result<u32, Problem> {
 }
 
 fn check(conditions: &Preconditions, stored: Option<&CatalogRow>) -> Result<(), Problem> {
-    revision::check(conditions, stored.map(entity_tag).as_deref())
+    conditions.check(stored.map(CatalogRow::entity_tag).as_deref())
 }
 
 fn tagged(response: Response, row: &CatalogRow) -> Response {
-    revision::tagged(response, &entity_tag(row))
+    response.with_entity_tag(&row.entity_tag())
 }

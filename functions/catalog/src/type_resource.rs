@@ -8,7 +8,6 @@ use domain::notification::MAX_AHEAD;
 use domain::settings::Settings;
 use domain::{MAX_TTL_SECONDS, NotificationType, TypeId, TypeState, TypeView};
 use store::CatalogRow;
-use store::revision::revised;
 
 /// Fields of a response that no request changes. A request may contain them, so that a response can be sent back.
 const READ_ONLY: [&str; 6] =
@@ -45,7 +44,7 @@ impl StoredType {
 
     /// Returns the type after a change of `old`; for a new type, `old` is `None`.
     pub fn revised(kind: NotificationType, old: Option<&CatalogRow>, now: Timestamp) -> Self {
-        let row = revised(definition_of(&kind), old, now);
+        let row = CatalogRow::revised(definition_of(&kind), old, now);
         Self { kind, row }
     }
 

@@ -10,7 +10,6 @@ use domain::{Actor, CatalogChange, NotificationType, TypeId, TypeState};
 use platform::http::{Request, Response};
 use platform::preconditions::{self, Preconditions};
 use platform::problem::{Problem, ProblemKind};
-use store::revision::{WRITE_TRIES, author, check, entity_tag, is_known_to_caller, names_one_state, tagged};
 use store::{CatalogKey, CatalogRow, StoreError};
 use templates::TemplateName;
 
@@ -46,12 +45,12 @@ impl CatalogApi {
         let id = type_id(request)?;
         let conditions = Preconditions::of(request)?;
         let stored = self.stored(&id, now).await?.ok_or_else(|| Problem::not_found("type"))?;
-        let tag = entity_tag(&stored.row);
-        if is_known_to_caller(&conditions, &tag)? {
-            return Ok(tagged(Response::not_modified(), &tag));
+        let tag = stored.row.entity_tag();
+        if conditions.is_known_to_caller(&tag)? {
+            return Ok(Response::not_modified().with_entity_tag(&tag));
         }
         let settings = self.config.current().await.settings;
-        Ok(tagged(Response::json(200, &stored.resource(&settings, false)), &tag))
+        Ok(Response::json(200, &stored.resource(&settings, false)).with_entity_tag(&tag))
     }
 
     /// Stores a definition: 201, 200, or 412. A definition that is stored already writes nothing.
@@ -92,7 +91,7 @@ impl CatalogApi {
             (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'#')
         };
         if after.is_some_and(|after| !is_position(after)) {
-            return Err(Problem::invalid_field("after", "must be the value of next in an earlier response"));
+            return Err(Problem::invalid_cursor());
         }
         let page = self.catalog.changes(&key, limit, after).await?;
         Ok(Response::json(200, &serde_json::json!({"items": page.items, "next": page.next})))
@@ -107,9 +106,9 @@ impl CatalogApi {
         revise: impl Fn(Option<&StoredType>) -> Result<NotificationType, Problem>,
     ) -> Result<Response, Problem> {
         let settings = self.config.current().await.settings;
-        for _ in 0..WRITE_TRIES {
+        preconditions::retry_conflicts(&write.conditions, || async {
             let row = self.row(&write.id, now).await?;
-            check(&write.conditions, row.as_ref().map(entity_tag).as_deref())?;
+            write.conditions.check(row.as_ref().map(CatalogRow::entity_tag).as_deref())?;
             // A malformed definition is replaced as well.
             let old = row.clone().and_then(|row| StoredType::of(write.id.clone(), row));
             let new = StoredType::revised(revise(old.as_ref())?, row.as_ref(), now);
@@ -121,29 +120,29 @@ impl CatalogApi {
                 write.by.clone(),
                 now,
             );
-            let Some(change) = change else { return Ok(answer(200, &old.unwrap_or(new), &settings, write.dry_run)) };
+            let Some(change) = change else {
+                return Ok(Some(answer(200, &old.unwrap_or(new), &settings, write.dry_run)));
+            };
             if row.is_none() {
                 self.check_room().await?;
             }
             let status = if row.is_none() { 201 } else { 200 };
             if write.dry_run {
-                return Ok(answer(200, &new, &settings, true));
+                return Ok(Some(answer(200, &new, &settings, true)));
             }
             let key = CatalogKey::Type(write.id.clone());
             if self.catalog.replace(&key, row.as_ref(), Some(&new.row), &change).await? {
                 tracing::info!(name = write.id.as_str(), revision = new.row.revision, "stored type");
-                return Ok(answer(status, &new, &settings, false));
+                return Ok(Some(answer(status, &new, &settings, false)));
             }
-            if names_one_state(&write.conditions) {
-                return Err(preconditions::failed());
-            }
-        }
-        Err(Problem::unavailable(1))
+            Ok(None)
+        })
+        .await
     }
 
     async fn remove(&self, write: &TypeWrite, stored: &StoredType, now: Timestamp) -> Result<Response, Problem> {
         let StoredType { row, .. } = stored;
-        check(&write.conditions, Some(&entity_tag(row)))?;
+        write.conditions.check(Some(&row.entity_tag()))?;
         self.check_unused_by_caps(&write.id).await?;
         self.check_unused_by_segments(&write.id).await?;
         // Boxed, because the reads of campaigns are nested deeply.
@@ -237,7 +236,7 @@ impl TypeWrite {
     /// Reads the parts of a write that are not in its body.
     fn of(request: &Request) -> Result<Self, Problem> {
         request.only_parameters(&["dry_run"])?;
-        let (dry_run, by) = (request.flag("dry_run")?, author(request)?);
+        let (dry_run, by) = (request.flag("dry_run")?, Actor::Api(request.author()?));
         let (id, conditions) = (type_id(request)?, Preconditions::of(request)?);
         Ok(Self { id, by, conditions, dry_run })
     }
@@ -250,5 +249,5 @@ fn type_id(request: &Request) -> Result<TypeId, Problem> {
 
 fn answer(status: u16, stored: &StoredType, settings: &Settings, dry_run: bool) -> Response {
     let response = Response::json(status, &stored.resource(settings, dry_run));
-    if dry_run { response } else { tagged(response, &entity_tag(&stored.row)) }
+    if dry_run { response } else { response.with_entity_tag(&stored.row.entity_tag()) }
 }

@@ -42,7 +42,7 @@ pub fn end_if_stuck(notification: &mut Notification, cutoffs: &Cutoffs, now: Tim
         return false;
     }
     notification.record_lost();
-    let (status, reason) = notification.settled().unwrap_or((Status::Expired, Some(Reason::Lifetime)));
+    let (status, reason) = notification.result_so_far().unwrap_or((Status::Expired, Some(Reason::Lifetime)));
     notification.finish(status, reason, now);
     true
 }

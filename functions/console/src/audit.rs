@@ -96,7 +96,7 @@ impl ConsoleApi {
         if subject.is_some_and(|subject| !is_subject(subject)) {
             return Err(Problem::invalid_field(
                 "subject",
-                "must be the subject of a change: 1 to 128 letters of ASCII",
+                "must be the subject of a change: 1 to 128 ASCII characters",
             ));
         }
         let is_position = |after: &str| match (kind, subject) {
@@ -104,7 +104,7 @@ impl ConsoleApi {
             _ => AuditTrail::is_position(after),
         };
         if after.is_some_and(|after| !is_position(after)) {
-            return Err(Problem::invalid_field("after", "must be next of the previous page"));
+            return Err(Problem::invalid_cursor());
         }
         let page = match (kind, subject) {
             (Some(kind), Some(subject)) => self.trail.page_of(kind, subject, limit, after).await?,

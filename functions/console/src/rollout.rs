@@ -172,19 +172,16 @@ impl ConsoleApi {
     /// Makes the requested change. A refused request changes nothing.
     pub(super) async fn change_rollout(&self, request: &Request, now: Timestamp) -> Result<RolloutChange, Problem> {
         request.only_parameters(&[])?;
-        let caller = &request.caller;
-        if caller.id.is_empty() {
-            return Err(Problem::new(ProblemKind::NoCaller, "The token names no client, and the audit requires one."));
-        }
+        let by = Actor::Api(request.author()?);
         let ChangeRequest { command, reason } = ChangeRequest::of(request)?;
         let set = match &command {
             RolloutCommand::Percentage(percentage) => Some(*percentage),
             RolloutCommand::Ramp(steps, _) => steps.first().map(|step| step.percentage),
             RolloutCommand::NoRamp => None,
         };
-        let done =
-            self.controller.execute(command, Actor::Api(caller.id.clone()), reason, now).await.map_err(refused)?;
-        tracing::info!(caller = caller.in_logs(), percentage = set.map(|set| set.to_string()), "rollout changed");
+        let done = self.controller.execute(command, by, reason, now).await.map_err(refused)?;
+        let caller = request.caller.in_logs();
+        tracing::info!(caller, percentage = set.map(|set| set.to_string()), "changed rollout");
         let percentage = match set {
             Some(set) => Some(set),
             None => self.present().await.percentage(),

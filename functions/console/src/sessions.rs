@@ -5,9 +5,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::ConsoleApi;
+use domain::Actor;
 use platform::http::Request;
 use platform::problem::Problem;
-use store::revision::author;
 
 /// Maximum length of a person's name.
 const MAX_NAME_BYTES: usize = 256;
@@ -25,7 +25,7 @@ struct EndRequest {
 impl ConsoleApi {
     pub(super) async fn end_sessions(&self, request: &Request, now: Timestamp) -> Result<Value, Problem> {
         request.only_parameters(&[])?;
-        let by = author(request)?;
+        let by = Actor::Api(request.author()?);
         let EndRequest { person, everyone } = request.json()?;
         if everyone == person.is_some() {
             return Err(Problem::invalid_field("person", "is required, unless everyone is true"));

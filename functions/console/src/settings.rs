@@ -139,16 +139,17 @@ impl ConsoleApi {
             );
             view.history = Some(versions(&history.map_err(|error| unavailable(&error))?, &records?));
         }
-        Ok(tagged(Response::json(200, &view), view.version))
+        let response = Response::json(200, &view);
+        Ok(match view.version {
+            Some(version) => response.with_entity_tag(&version.to_string()),
+            None => response,
+        })
     }
 
     /// Replaces the whole parameter. A refused request changes nothing.
     pub(super) async fn change_settings(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
-        let caller = &request.caller;
-        if caller.id.is_empty() {
-            return Err(Problem::new(ProblemKind::NoCaller, "The token names no client, and the audit requires one."));
-        }
+        let by = Actor::Api(request.author()?);
         let conditions = Preconditions::of(request)?;
         if conditions.if_none_match.is_some() {
             return Err(Problem::invalid_field("If-None-Match", "cannot be used here; use If-Match"));
@@ -158,11 +159,10 @@ impl ConsoleApi {
         };
         let text = checked_text(&request.json_value()?)?;
         let expects = |version: i64| expected.names_strongly(|tag| tag == version.to_string());
-        let by = Actor::Api(caller.id.clone());
         let version = self.controller.write_settings(&text, expects, by, now).await.map_err(not_written)?;
-        tracing::info!(caller = caller.in_logs(), version, "settings changed");
+        tracing::info!(caller = request.caller.in_logs(), version, "changed settings");
         let written = ParameterVersion { version, modified_ms: 0, value: text.into(), written: None };
-        Ok(tagged(Response::json(200, &SettingsView::new(Some(&written), None)), Some(version)))
+        Ok(Response::json(200, &SettingsView::new(Some(&written), None)).with_entity_tag(&version.to_string()))
     }
 }
 
@@ -179,11 +179,6 @@ fn not_written(error: CommandError) -> Problem {
 fn unavailable(error: &aws::parameters::ParametersUnavailable) -> Problem {
     tracing::warn!(%error, "failed to read settings");
     Problem::unavailable(RETRY_S)
-}
-
-fn tagged(mut response: Response, version: Option<i64>) -> Response {
-    response.headers.extend(version.map(|version| ("ETag", format!("\"{version}\""))));
-    response
 }
 
 /// Returns the text of valid settings, as the parameter stores it.

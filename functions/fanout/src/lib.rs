@@ -9,9 +9,9 @@ mod limits;
 mod message;
 mod page_result;
 mod plan;
-mod repeats;
 mod selection;
 mod services;
+mod takeover;
 mod task_run;
 mod worker;
 

@@ -1,22 +1,22 @@
-//! Time limits of an invocation that works on a task, and the turns of people at a pace.
+//! Time limits of an invocation that works on a task, and the start times of people at a pace.
 
 use std::time::Duration;
 
-use delivery::hard_deadline;
+use delivery::{hard_deadline, invocation_end};
 use jiff::{SignedDuration, Timestamp};
 use platform::time_limits::{NOTIFICATION_WORK_LIMIT, WORK_END_MARGIN};
 use tokio::time::Instant;
 
 /// Longest pause between two checks of whether the work is over.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
-/// Shortest time that a page is begun with.
+/// Shortest remaining time in which a page is started.
 pub const SHORTEST_PAGE: SignedDuration = SignedDuration::from_secs(1);
 
 /// Time limits of an invocation.
 #[derive(Debug, Clone, Copy)]
 pub struct WorkerLimits {
-    /// Time after which no person is begun.
-    pub begin_until: Timestamp,
+    /// Time after which no person is started.
+    pub start_until: Timestamp,
     /// Time by which the work on the last person must end.
     pub stop_at: Timestamp,
     /// Time from which others may take the task over.
@@ -26,26 +26,25 @@ pub struct WorkerLimits {
 impl WorkerLimits {
     /// Returns the limits of an invocation that Lambda ends at `ends_at_ms`.
     pub fn of(ends_at_ms: u64) -> Self {
-        let ends_at = i64::try_from(ends_at_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-        let stop_at = ends_at.unwrap_or(Timestamp::MAX) - WORK_END_MARGIN;
-        Self { begin_until: stop_at - NOTIFICATION_WORK_LIMIT, stop_at, lease_until: hard_deadline(ends_at_ms) }
+        let stop_at = invocation_end(ends_at_ms) - WORK_END_MARGIN;
+        Self { start_until: stop_at - NOTIFICATION_WORK_LIMIT, stop_at, lease_until: hard_deadline(ends_at_ms) }
     }
 
-    /// Returns the limits of a task of a campaign that sends to nobody after this time.
+    /// Returns the limits of a task of a campaign that sends nothing after this time.
     pub fn until(self, sends_until: Timestamp) -> Self {
-        Self { begin_until: self.begin_until.min(sends_until), ..self }
+        Self { start_until: self.start_until.min(sends_until), ..self }
     }
 
-    /// Returns the time by which the work on a person that begins at `now` must end.
+    /// Returns the time by which the work on a person that starts at `now` must end.
     pub fn work_until(self, now: Timestamp) -> Timestamp {
         self.stop_at.min(now.checked_add(NOTIFICATION_WORK_LIMIT).unwrap_or(self.stop_at))
     }
 }
 
-/// Waits until the turn of a person, or until the work is over.
-pub async fn wait_until(turn: Instant, is_over: impl Fn() -> bool) {
+/// Waits until the start time of a person, or until the work is over.
+pub async fn wait_until(start: Instant, is_over: impl Fn() -> bool) {
     while !is_over() {
-        let left = turn.saturating_duration_since(Instant::now());
+        let left = start.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return;
         }
@@ -53,14 +52,17 @@ pub async fn wait_until(turn: Instant, is_over: impl Fn() -> bool) {
     }
 }
 
-/// Returns when each person of a page may begin, counted from the begin of the page. Who was handled before takes no
-/// turn, so that the next worker of a page that was done in part continues at once.
-pub fn turns(interval_ms: Option<u32>, were_handled: impl Iterator<Item = bool>) -> impl Iterator<Item = Duration> {
+/// Returns the delays after which the people of a page start, counted from the start of the page. A person who was
+/// handled before adds no delay, so that the next worker of a page that was done in part continues at once.
+pub fn start_delays(
+    interval_ms: Option<u32>,
+    were_handled: impl Iterator<Item = bool>,
+) -> impl Iterator<Item = Duration> {
     let interval = Duration::from_millis(interval_ms.unwrap_or(0).into());
     were_handled.scan(Duration::ZERO, move |next, was_handled| {
-        let turn = if was_handled { Duration::ZERO } else { *next };
+        let delay = if was_handled { Duration::ZERO } else { *next };
         *next += if was_handled { Duration::ZERO } else { interval };
-        Some(turn)
+        Some(delay)
     })
 }
 
@@ -69,9 +71,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn people_begin_one_after_the_other_and_those_who_were_handled_take_no_turn() {
+    fn people_start_one_after_the_other_and_those_who_were_handled_add_no_delay() {
         let ms = |interval, handled: &[bool]| -> Vec<u128> {
-            turns(interval, handled.iter().copied()).map(|turn| turn.as_millis()).collect()
+            start_delays(interval, handled.iter().copied()).map(|delay| delay.as_millis()).collect()
         };
         assert_eq!(ms(Some(1_429), &[true, true, false, true, false]), [0, 0, 0, 0, 1_429]);
         assert_eq!(ms(None, &[false, false]), [0, 0]);

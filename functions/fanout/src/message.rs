@@ -38,23 +38,23 @@ impl TaskPeople<'_> {
     pub fn notification(
         &self,
         recipient: &Recipient,
-        place: usize,
+        variant_index: usize,
         config: &ConfigSnapshot,
         now: Timestamp,
         due_at: Timestamp,
     ) -> Option<Notification> {
         let kind = config.settings.types.get(self.people.definition.kind.as_str())?;
-        let template = self.templates.get(place).and_then(Option::as_deref);
+        let template = self.templates.get(variant_index).and_then(Option::as_deref);
         let parts = NotificationContext {
             id: self.notification_id(recipient),
             kind,
-            channels: channels(&kind.channels, self.people.launch.messages.get(place)?, template),
+            channels: channels(&kind.channels, self.people.launch.messages.get(variant_index)?, template),
             retention: config.settings.retention_days.of_notifications(),
             is_test: matches!(self.pass, TaskPass::Test(_)),
             created_at: now,
             due_at,
         };
-        self.people.notification(recipient, place, parts)
+        self.people.notification(recipient, variant_index, parts)
     }
 }
 

@@ -48,12 +48,12 @@ impl HandledPerson {
 
 /// Language and time zone of a person.
 #[derive(Debug)]
-pub struct PersonPlace {
+pub struct LocaleAndZone {
     locale: Option<String>,
     time_zone: Option<String>,
 }
 
-impl PersonPlace {
+impl LocaleAndZone {
     /// Returns those of a recipient.
     pub fn of(recipient: &Recipient) -> Self {
         Self { locale: recipient.locale.clone(), time_zone: recipient.time_zone.clone() }
@@ -78,16 +78,16 @@ impl PageSums {
         Self { pass, tally, planned: Vec::new(), to_store: Vec::new(), has_people_left: false, failed: None }
     }
 
-    /// Adds a person; `None` is one who was not begun.
-    pub fn add(&mut self, handled: Result<Option<(HandledPerson, PersonPlace)>, StoreError>) {
+    /// Adds a person; `None` is one who was not started.
+    pub fn add(&mut self, handled: Result<Option<(HandledPerson, LocaleAndZone)>, StoreError>) {
         match handled {
-            Ok(Some((person, place))) => self.add_person(person, &place),
+            Ok(Some((person, group))) => self.add_person(person, &group),
             Ok(None) => self.has_people_left = true,
             Err(error) => self.failed = Some(error),
         }
     }
 
-    fn add_person(&mut self, person: HandledPerson, place: &PersonPlace) {
+    fn add_person(&mut self, person: HandledPerson, group: &LocaleAndZone) {
         self.to_store.extend(person.to_store);
         let Some(outcome) = person.outcome else { return };
         self.tally.add(&outcome, &person.variant);
@@ -97,7 +97,7 @@ impl PageSums {
             self.planned.extend(planned.person);
         }
         if let TaskPass::Plan(_) = self.pass {
-            self.tally.add_place(place.locale.as_deref(), place.time_zone.as_deref());
+            self.tally.add_locale_and_zone(group.locale.as_deref(), group.time_zone.as_deref());
         }
     }
 

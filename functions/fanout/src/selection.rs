@@ -10,24 +10,24 @@ use domain::recipient::Recipient;
 use store::{HistoryReader, StoreError};
 use tokio::time::Instant;
 
-use crate::repeats::by_recipient;
+use crate::takeover::by_recipient;
 use crate::task_run::TaskRun;
 
 /// Time after the read of a page from which a person's profile is read again before the person is begun: at a slow
 /// pace, the last ones of a page would be judged by what they were 20 s ago.
-const FRESH_FOR: Duration = Duration::from_secs(2);
+const PROFILE_MAX_AGE: Duration = Duration::from_secs(2);
 
 impl TaskRun<'_> {
     /// Returns a person as of now, or the outcome of one who does not belong to the task any more: erased, or none. If
     /// the page was read a moment ago, nothing is read. A plan sends nothing and reads nobody again.
-    pub async fn at_turn(
+    pub async fn recheck_person(
         &self,
         people: &CampaignAudience<'_>,
         (selected, recipient): (Assigned, Recipient),
         read_at: Instant,
         config: &ConfigSnapshot,
     ) -> Result<ControlFlow<Option<PersonOutcome>, (Assigned, Recipient)>, StoreError> {
-        if read_at.elapsed() <= FRESH_FOR || matches!(self.pass, TaskPass::Plan(_)) {
+        if read_at.elapsed() <= PROFILE_MAX_AGE || matches!(self.pass, TaskPass::Plan(_)) {
             return Ok(ControlFlow::Continue((selected, recipient)));
         }
         let read = self.services.engine().stores().recipients().load(&recipient.key).await?;

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use campaign::{
     Assigned, AudienceKind, Campaign, CampaignAudience, CampaignDefinition, CampaignId, CampaignTask,
-    LOCAL_TIME_PASSED, Launch, PeopleTally, PersonOutcome, TaskPass, UNKNOWN_TYPE, paced_page, spent_for_everybody,
+    LOCAL_TIME_PASSED, Launch, PeopleTally, PersonOutcome, TaskPass, UNKNOWN_TYPE, paced_page, spent_for_all_people,
 };
 use delivery::config::ConfigSnapshot;
 use delivery::{Allowance, CONCURRENCY, FirstResult, ResultStorage};
@@ -15,21 +15,21 @@ use domain::recipient::Recipient;
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use serde_json::json;
-use store::{PEOPLE_PER_PART, PeoplePage, StoreError, SweepPosition};
+use store::{MalformedItem, PEOPLE_PER_PART, PeoplePage, StoreError, SweepPosition};
 use templates::CompiledTemplate;
 use tokio::time::Instant;
 
-use crate::limits::{SHORTEST_PAGE, WorkerLimits, turns, wait_until};
+use crate::limits::{SHORTEST_PAGE, WorkerLimits, start_delays, wait_until};
 use crate::message::TaskPeople;
-use crate::page_result::{HandledPerson, PageResult, PageSums, PersonPlace};
+use crate::page_result::{HandledPerson, LocaleAndZone, PageResult, PageSums};
 use crate::plan::PlannedSend;
-use crate::repeats::{ExistingNotifications, count_repeated, existing_of, first_attempt};
 use crate::services::FanoutServices;
+use crate::takeover::{ExistingNotifications, count_repeated, existing_of, result_storage};
 
 /// Maximum number of profiles of a page. A worker that dies repeats at most one page.
 const PAGE_ITEMS: i32 = 100;
-/// Number of people that are worked on at once: as many as may call one provider at once.
-const AT_ONCE: usize = CONCURRENCY / 2;
+/// Maximum number of people that are worked on at once: as many as may call one provider at once.
+const MAX_CONCURRENT_PEOPLE: usize = CONCURRENCY / 2;
 
 /// Work on one task.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub struct TaskRun<'a> {
     id: &'a CampaignId,
     pub pass: TaskPass,
     number: u32,
-    /// Time between the begins of two people, in milliseconds.
+    /// Time between the starts of two people, in milliseconds.
     interval_ms: Option<u32>,
     pub definition: Arc<CampaignDefinition>,
     pub launch: &'a Launch,
@@ -51,8 +51,8 @@ struct PageFacts<'a> {
     config: &'a ConfigSnapshot,
     limits: WorkerLimits,
     now: Timestamp,
-    /// Circumstances that decide how each result is stored.
-    first: ResultStorage,
+    /// Way in which each result is stored.
+    storage: ResultStorage,
 }
 
 impl<'a> TaskRun<'a> {
@@ -73,7 +73,7 @@ impl<'a> TaskRun<'a> {
             TaskPass::Test(_) => campaign.test.as_ref().map(|test| &test.launch),
         };
         let (Some(launch), Ok(definition)) = (launch, campaign.parsed()) else {
-            tracing::error!(campaign = %id, "stored campaign is malformed; its task is left");
+            tracing::error!(campaign = %id, "failed to read stored campaign; its task is not worked on");
             return Ok(None);
         };
         let mut templates = Vec::with_capacity(launch.messages.len());
@@ -91,7 +91,7 @@ impl<'a> TaskRun<'a> {
         (self.id, self.pass, self.number)
     }
 
-    /// Returns the time after which nobody is sent to.
+    /// Returns the time after which no message is sent.
     pub fn sends_until(&self) -> Timestamp {
         match self.pass {
             TaskPass::Send => self.definition.sends_until(self.launch),
@@ -111,7 +111,7 @@ impl<'a> TaskRun<'a> {
         is_stopped: &AtomicBool,
     ) -> Result<PageResult, StoreError> {
         let engine = self.services.engine();
-        if engine.clock().now() + SHORTEST_PAGE >= limits.begin_until {
+        if engine.clock().now() + SHORTEST_PAGE >= limits.start_until {
             return Ok(PageResult::default());
         }
         let read_at = Instant::now();
@@ -120,22 +120,23 @@ impl<'a> TaskRun<'a> {
         config.check_type(self.definition.kind.as_str())?;
         let (people, malformed) = (page.people.len() as u64, page.malformed as u64);
         let mut tally = PeopleTally { people, malformed, ..PeopleTally::default() };
-        let first = self.first_attempt(task, audience, limits);
-        let (selected, existing) = self.to_begin((audience, first), page.people, &config, &mut tally).await?;
+        let storage = self.result_storage(task, audience, limits);
+        let (selected, existing) = self.select_people((audience, storage), page.people, &config, &mut tally).await?;
         let (existing, config, spent) = (&existing, &config, &OnceLock::new());
-        let handled = self.in_turn(selected, existing).into_iter().map(|(turn, (selected, recipient))| async move {
-            let is_over = || is_stopped.load(Ordering::Relaxed) || engine.clock().now() >= limits.begin_until;
-            wait_until(turn, is_over).await;
-            if is_over() || spent.get().is_some() {
-                return Ok(None);
-            }
-            let place = PersonPlace::of(&recipient);
-            let facts = PageFacts { config, limits, now: engine.clock().now(), first };
-            let handled = self.begin(audience, (selected, recipient), read_at, existing, facts).await?;
-            handled.spent.iter().for_each(|ceiling| _ = spent.set(*ceiling));
-            Ok::<_, StoreError>(Some((handled, place)))
-        });
-        let mut handled = futures_util::stream::iter(handled).buffer_unordered(AT_ONCE);
+        let handled =
+            self.with_start_times(selected, existing).into_iter().map(|(start, (selected, recipient))| async move {
+                let is_over = || is_stopped.load(Ordering::Relaxed) || engine.clock().now() >= limits.start_until;
+                wait_until(start, is_over).await;
+                if is_over() || spent.get().is_some() {
+                    return Ok(None);
+                }
+                let group = LocaleAndZone::of(&recipient);
+                let facts = PageFacts { config, limits, now: engine.clock().now(), storage };
+                let handled = self.process_person(audience, (selected, recipient), read_at, existing, facts).await?;
+                handled.spent.iter().for_each(|ceiling| _ = spent.set(*ceiling));
+                Ok::<_, StoreError>(Some((handled, group)))
+            });
+        let mut handled = futures_util::stream::iter(handled).buffer_unordered(MAX_CONCURRENT_PEOPLE);
         let mut sums = PageSums::new(self.pass, tally);
         while let Some(person) = handled.next().await {
             sums.add(person);
@@ -146,45 +147,45 @@ impl<'a> TaskRun<'a> {
     }
 
     /// Decides how the results of a page are stored. A plan stores none.
-    fn first_attempt(&self, task: &CampaignTask, audience: &TaskPeople<'_>, limits: WorkerLimits) -> ResultStorage {
+    fn result_storage(&self, task: &CampaignTask, audience: &TaskPeople<'_>, limits: WorkerLimits) -> ResultStorage {
         match self.pass {
-            TaskPass::Plan(_) => ResultStorage::OfPage,
-            TaskPass::Test(_) | TaskPass::Send => first_attempt(task, audience, limits.lease_until),
+            TaskPass::Plan(_) => ResultStorage::LeftToCaller,
+            TaskPass::Test(_) | TaskPass::Send => result_storage(task, audience, limits.lease_until),
         }
     }
 
     /// Returns the people of a page that the task is for, and the notifications that exist already. People whom a dead
     /// worker of this task sent to are counted and left out.
-    async fn to_begin(
+    async fn select_people(
         &self,
-        (audience, first): (&TaskPeople<'_>, ResultStorage),
+        (audience, storage): (&TaskPeople<'_>, ResultStorage),
         mut page: Vec<Recipient>,
         config: &ConfigSnapshot,
         tally: &mut PeopleTally,
     ) -> Result<(Vec<(Assigned, Recipient)>, ExistingNotifications), StoreError> {
         let notifications = self.services.engine().stores().notifications();
         let mut existing = ExistingNotifications::new();
-        if first == ResultStorage::MayBeRepeat {
+        if storage == ResultStorage::LeaseFirst {
             existing = existing_of(notifications, audience, page.iter()).await?;
             page = count_repeated(audience, page, &existing, tally);
         }
         let selected = self.selected(&audience.people, page, config).await?;
-        if first == ResultStorage::Alone {
+        if storage == ResultStorage::Immediate {
             existing = existing_of(notifications, audience, selected.iter().map(|(_, recipient)| recipient)).await?;
         }
         Ok((selected, existing))
     }
 
-    /// Adds the time from which each person of a page may begin.
-    fn in_turn(
+    /// Adds the time from which each person of a page may start.
+    fn with_start_times(
         &self,
         selected: Vec<(Assigned, Recipient)>,
         existing: &ExistingNotifications,
     ) -> Vec<(Instant, (Assigned, Recipient))> {
         let now = Instant::now();
         let were_handled = selected.iter().map(|(_, recipient)| existing.contains_key(&recipient.key));
-        let turns: Vec<_> = turns(self.interval_ms, were_handled).collect();
-        turns.into_iter().map(|turn| now + turn).zip(selected).collect()
+        let delays: Vec<_> = start_delays(self.interval_ms, were_handled).collect();
+        delays.into_iter().map(|delay| now + delay).zip(selected).collect()
     }
 
     async fn read(&self, task: &CampaignTask) -> Result<PeoplePage, StoreError> {
@@ -215,8 +216,8 @@ impl<'a> TaskRun<'a> {
         Ok(TaskPeople { people, templates: &self.templates, hasher: &self.services.hasher, pass: self.pass })
     }
 
-    /// Handles a person at the turn, as of now.
-    async fn begin(
+    /// Handles a person whose start time has come, as of now.
+    async fn process_person(
         &self,
         audience: &TaskPeople<'_>,
         person: (Assigned, Recipient),
@@ -224,7 +225,7 @@ impl<'a> TaskRun<'a> {
         existing: &ExistingNotifications,
         facts: PageFacts<'_>,
     ) -> Result<HandledPerson, StoreError> {
-        match self.at_turn(&audience.people, person, read_at, facts.config).await? {
+        match self.recheck_person(&audience.people, person, read_at, facts.config).await? {
             ControlFlow::Continue((selected, recipient)) => {
                 Box::pin(self.handle(audience, selected, recipient, existing, facts)).await
             }
@@ -247,20 +248,22 @@ impl<'a> TaskRun<'a> {
             return nothing_sent(None);
         }
         let too_late = || nothing_sent(Some(PersonOutcome::Skipped(LOCAL_TIME_PASSED)));
-        let (place, later) = match selected {
+        let (variant_index, later) = match selected {
             Assigned::Holdout => return nothing_sent(Some(PersonOutcome::Holdout)),
             Assigned::TooLate => return too_late(),
             Assigned::AtLocalTime(_, at) if at > self.sends_until() => return too_late(),
-            Assigned::AtLocalTime(place, at) => (place, Some(at).filter(|at| *at > now)),
-            Assigned::Message(place) => (place, None),
+            Assigned::AtLocalTime(variant_index, at) => (variant_index, Some(at).filter(|at| *at > now)),
+            Assigned::Message(variant_index) => (variant_index, None),
         };
-        let variant = self.launch.messages.get(place).map(|message| message.variant.clone()).unwrap_or_default();
+        let variant =
+            self.launch.messages.get(variant_index).map(|message| message.variant.clone()).unwrap_or_default();
         let at = if let TaskPass::Plan(_) = self.pass { audience.people.planned_at(&recipient, now) } else { now };
-        let Some(notification) = audience.notification(&recipient, place, config, at, later.unwrap_or(at)) else {
+        let Some(notification) = audience.notification(&recipient, variant_index, config, at, later.unwrap_or(at))
+        else {
             return nothing_sent(Some(PersonOutcome::Skipped(UNKNOWN_TYPE)));
         };
         if let TaskPass::Plan(_) = self.pass {
-            let template = self.templates.get(place).and_then(Option::as_deref);
+            let template = self.templates.get(variant_index).and_then(Option::as_deref);
             let planned = PlannedSend::of(self.services.engine(), notification, &recipient, template, config, at);
             let outcome = Some(planned.outcome.clone());
             return Ok(HandledPerson { outcome, variant, planned: Some(planned), ..HandledPerson::default() });
@@ -277,7 +280,7 @@ impl<'a> TaskRun<'a> {
         }
         let (outcome, cost_micros) = (Some(PersonOutcome::of(&notification)), notification.cost_micros());
         let skipped = notification.reason() == Some(Reason::Budget) && self.pass == TaskPass::Send;
-        let spent = spent_for_everybody(notification.over_budget().values().copied()).filter(|_| skipped);
+        let spent = spent_for_all_people(notification.over_budget().values().copied()).filter(|_| skipped);
         let to_store = (!is_stored).then_some(notification);
         Ok(HandledPerson { outcome, variant, planned: None, cost_micros, spent, to_store })
     }
@@ -287,14 +290,14 @@ impl<'a> TaskRun<'a> {
         &self,
         notification: Notification,
         recipient: Recipient,
-        PageFacts { config, limits, now, first }: PageFacts<'_>,
+        PageFacts { config, limits, now, storage }: PageFacts<'_>,
     ) -> Result<Option<FirstResult>, StoreError> {
         let engine = self.services.engine();
         let id = notification.id().clone();
         let recipient = engine.with_caps(recipient, config).await;
         let allowance = Allowance { work_until: limits.work_until(now), lease_until: limits.lease_until };
         // Boxed, because its parts are nested more deeply than the compiler's recursion limit allows.
-        match Box::pin(engine.start_as(first, notification, Some(recipient), config, allowance)).await {
+        match Box::pin(engine.start_as(storage, notification, Some(recipient), config, allowance)).await {
             Ok(sent) => Ok(Some(sent)),
             Err(StoreError::ConditionFailed { .. }) => self.stored(&id).await,
             Err(error) => Err(error),
@@ -318,5 +321,5 @@ impl<'a> TaskRun<'a> {
 }
 
 fn malformed() -> StoreError {
-    StoreError::Refused { call: "campaign", cause: "the stored filter cannot be read".to_owned() }
+    StoreError::Malformed(MalformedItem("filter"))
 }

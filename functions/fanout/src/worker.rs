@@ -124,7 +124,7 @@ impl Worker {
                     next.keep_samples(planned);
                     next.advance(after, &tally, now);
                     let is_over =
-                        next.spent.is_some() || now >= limits.begin_until || is_stopped.load(Ordering::Relaxed);
+                        next.spent.is_some() || now >= limits.start_until || is_stopped.load(Ordering::Relaxed);
                     if next.is_done {
                         Some(Ok(TaskEnd::Done))
                     } else if is_over {

@@ -176,7 +176,7 @@ impl RecipientsApi {
     pub(super) fn history_position(request: &Request) -> Result<Option<&str>, Problem> {
         let after = request.query("after");
         if after.is_some_and(|after| after.len() != RecipientKey::CHARS || !after.bytes().all(base32::is_digit)) {
-            return Err(Problem::invalid_field("after", "must be the `next` of an earlier page"));
+            return Err(Problem::invalid_cursor());
         }
         Ok(after)
     }

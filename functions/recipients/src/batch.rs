@@ -13,10 +13,10 @@ use tokio::time::Instant;
 
 use super::RecipientsApi;
 use super::import_item::{ImportChange, ImportItem, ImportMode, ImportResult};
-use super::profile_routes::WRITE_TRIES;
 use domain::recipient::{ProfileVersion, Recipient, RecipientId};
 use platform::http::{Request, Response};
 use platform::json::shaped;
+use platform::preconditions::{self, Preconditions};
 use platform::problem::{FieldError, Problem, ProblemKind};
 use platform::time_limits::RECIPIENTS_BATCH_START_LIMIT;
 use store::WriteIf;
@@ -101,15 +101,16 @@ impl RecipientsApi {
             let detail = "The batch ended before this item. Send the item again.";
             return Err(Problem::new(ProblemKind::Unavailable, detail).retry_after(1));
         }
-        for _ in 0..WRITE_TRIES {
+        preconditions::retry_conflicts(&Preconditions::default(), || async {
             let known = self.recipients.load(&item.key).await?;
             let types = &self.config.current().await.settings.types;
             let change = item.decide(options.mode, known.as_ref(), types, now)?;
             if options.dry_run || self.apply(item, &change, known.as_ref(), now).await? {
-                return Ok(change.result());
+                return Ok(Some(change.result()));
             }
-        }
-        Err(Problem::unavailable(1))
+            Ok(None)
+        })
+        .await
     }
 
     /// Writes a change. Returns `false` if another writer changed the profile since it was read. After a failure, the

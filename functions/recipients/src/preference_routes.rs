@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::RecipientsApi;
-use super::profile_routes::{WRITE_TRIES, names_one_state, tagged, write_if};
-use domain::recipient::{ChoiceAuthor, PersonChoices, ProfileVersion, Recipient, RecipientView};
+use super::profile_routes::write_if;
+use domain::recipient::{ChoiceAuthor, PersonChoices, ProfileVersion, Recipient, RecipientView, entity_tag};
 use platform::http::{Request, Response};
 use platform::preconditions::{self, Preconditions};
 use platform::problem::Problem;
@@ -18,23 +18,17 @@ impl RecipientsApi {
         let body = request.json_value()?;
         let config = self.config_for(&[&body]).await?;
         let choices = PersonChoices::of_json(body, &config.settings.types)?;
-        for _ in 0..WRITE_TRIES {
+        let stored = preconditions::retry_conflicts(&conditions, || async {
             let known = self.recipients.load(&key).await?.ok_or_else(|| Problem::not_found("recipient"))?;
             write_if(&conditions, Some(&known))?;
             let next = choices.applied(&known.preferences, ChoiceAuthor::Person, now);
-            let stored = if next == known.preferences {
-                Some(known)
-            } else {
-                let version = ProfileVersion::of(&known);
-                let stored = self.recipients.put_preferences_if(&key, &next, version, now).await?;
-                stored.map(|stored| Recipient { devices: known.devices, ..stored })
-            };
-            match stored {
-                Some(stored) => return Ok(tagged(Response::json(200, &RecipientView::of_profile(&stored)), &stored)),
-                None if names_one_state(&conditions) => return Err(preconditions::failed()),
-                None => {}
+            if next == known.preferences {
+                return Ok(Some(known));
             }
-        }
-        Err(Problem::unavailable(1))
+            let stored = self.recipients.put_preferences_if(&key, &next, ProfileVersion::of(&known), now).await?;
+            Ok(stored.map(|stored| Recipient { devices: known.devices, ..stored }))
+        });
+        let stored = stored.await?;
+        Ok(Response::json(200, &RecipientView::of_profile(&stored)).with_entity_tag(&entity_tag(&stored)))
     }
 }

@@ -13,10 +13,6 @@ use platform::problem::{Problem, ProblemKind};
 use platform::time_limits::ERASURE_REQUEST_LIMIT;
 use store::WriteIf;
 
-/// Maximum number of conditional writes of a request that names no single state in `If-Match`, when other writers
-/// succeed first.
-pub(super) const WRITE_TRIES: u32 = 8;
-
 impl RecipientsApi {
     /// Returns the recipient: 200 with the devices, 304, 404, or 412.
     pub(super) async fn get(&self, request: &Request) -> Result<Response, Problem> {
@@ -24,16 +20,13 @@ impl RecipientsApi {
         let conditions = Preconditions::of(request)?;
         let known = self.recipients.load(&key).await?;
         let recipient = known.ok_or_else(|| Problem::not_found("recipient"))?;
-        if conditions.if_match.is_some_and(|tags| !tags.names_strongly(|tag| tag == entity_tag(&recipient))) {
-            return Err(preconditions::failed());
-        }
-        let is_known_to_caller = |tags: TagList| tags.names(|tag| tag == entity_tag(&recipient));
-        let answer = if conditions.if_none_match.is_some_and(is_known_to_caller) {
+        let tag = entity_tag(&recipient);
+        let answer = if conditions.is_known_to_caller(&tag)? {
             Response::not_modified()
         } else {
             Response::json(200, &RecipientView::of(&recipient))
         };
-        Ok(tagged(answer, &recipient))
+        Ok(answer.with_entity_tag(&tag))
     }
 
     /// Stores a profile: 201 or 200 with the profile, or 412. The recipient's own choices stay.
@@ -44,7 +37,7 @@ impl RecipientsApi {
         let next = |known: Option<&Recipient>| Profile::of_json(body.clone(), &config.settings.types, known, now);
         let stored = self.write_merged(request, &read_only, next, now).await?;
         let status = if stored.revision == 1 { 201 } else { 200 };
-        Ok(tagged(Response::json(status, &RecipientView::of_profile(&stored)), &stored))
+        Ok(Response::json(status, &RecipientView::of_profile(&stored)).with_entity_tag(&entity_tag(&stored)))
     }
 
     /// Patches a profile: 200 with the profile, 404, or 412.
@@ -56,7 +49,7 @@ impl RecipientsApi {
             None => Err(Problem::not_found("recipient")),
         };
         let stored = self.write_merged(request, &patch.read_only, next, now).await?;
-        Ok(tagged(Response::json(200, &RecipientView::of_profile(&stored)), &stored))
+        Ok(Response::json(200, &RecipientView::of_profile(&stored)).with_entity_tag(&entity_tag(&stored)))
     }
 
     /// Writes the profile that `next` returns for the stored state. Concurrent changes are kept: if the conditional
@@ -70,7 +63,7 @@ impl RecipientsApi {
     ) -> Result<Recipient, Problem> {
         let (id, key) = self.recipient(request)?;
         let conditions = Preconditions::of(request)?;
-        for _ in 0..WRITE_TRIES {
+        preconditions::retry_conflicts(&conditions, || async {
             let known = self.recipients.load(&key).await?;
             write_if(&conditions, known.as_ref())?;
             // The version was compared above, and the write requires it. Devices and suppressions do not change it.
@@ -81,13 +74,9 @@ impl RecipientsApi {
             }
             let profile = next(known.as_ref())?;
             let as_read = known.as_ref().map_or(WriteIf::Absent, |known| WriteIf::Version(ProfileVersion::of(known)));
-            match self.store(&id, &key, &profile, as_read, known, now).await? {
-                Some(stored) => return Ok(stored),
-                None if names_one_state(&conditions) => return Err(preconditions::failed()),
-                None => {}
-            }
-        }
-        Err(Problem::unavailable(1))
+            self.store(&id, &key, &profile, as_read, known, now).await
+        })
+        .await
     }
 
     /// Erases a recipient: 200 with the certificate, also if nothing was stored. If there is more to erase than one
@@ -154,18 +143,9 @@ pub(super) fn write_if(conditions: &Preconditions, known: Option<&Recipient>) ->
     })
 }
 
-/// Returns `true` if the caller names the state that it changes.
-pub(super) fn names_one_state(conditions: &Preconditions) -> bool {
-    matches!(conditions.if_match, Some(TagList::Tags(_)))
-}
-
 fn unchanged(read_only: &ReadOnly, id: &RecipientId, known: Option<&Recipient>) -> Result<(), Problem> {
     let changed = read_only.changed(id, known);
     if changed.is_empty() { Ok(()) } else { Err(Problem::invalid(changed)) }
-}
-
-pub(super) fn tagged(response: Response, recipient: &Recipient) -> Response {
-    response.with_header("ETag", format!("\"{}\"", entity_tag(recipient)))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::service::SendService;
 use super::template_request::LoadedTemplates;
 use delivery::config::ConfigSnapshot;
 use delivery::{
-    Composer, GateAnswer, GateVerdict, Gates, TokenKeys, UnreachableReason, locale_of, shown_paid, shown_push,
+    Composer, GateAnswer, GateVerdict, Gates, TokenKeys, UnreachableReason, locale_of, preview_paid, preview_push,
     unreachable_channels, unreachable_reason,
 };
 use domain::breaker::Host;
@@ -218,8 +218,8 @@ impl SendService {
         let message = message.and_then(Result::ok);
         let cost_micros = message.as_ref().map_or(0, |message| message.price_micros(&config.settings));
         let rendered = match &message {
-            Some(message) => Some(shown_paid(message)),
-            None if channel == Channel::Push => shown_push(composer),
+            Some(message) => Some(preview_paid(message)),
+            None if channel == Channel::Push => preview_push(composer),
             None => None,
         };
         let breakers = hosts_of(channel, to).map(|host| self.shown(host)).collect();

@@ -13,7 +13,7 @@ use platform::problem::Problem;
 /// Maximum period of one request: 31 days.
 const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
 /// Default period before `to`: 24 hours.
-const USUAL: SignedDuration = SignedDuration::from_hours(24);
+const DEFAULT_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 const MILLISECOND: SignedDuration = SignedDuration::from_millis(1);
 
 /// The query parameters of this route.
@@ -35,7 +35,7 @@ impl ListQuery {
         let status = request.query("status").and_then(Status::parse).filter(|status| status.needs_attention());
         let status = status.ok_or_else(|| Problem::invalid_field("status", "must be failed, uncertain or expired"))?;
         let to = request.time("to")?.unwrap_or(now);
-        let usual = to.checked_sub(USUAL).map_err(|_| Problem::invalid_field("to", "is out of range"))?;
+        let usual = to.checked_sub(DEFAULT_WINDOW).map_err(|_| Problem::invalid_field("to", "is out of range"))?;
         let from = request.time("from")?.unwrap_or(usual);
         if from >= to {
             return Err(Problem::invalid_field("from", "must be before `to`"));
@@ -107,5 +107,5 @@ fn cursor(text: &str) -> Result<(Timestamp, NotificationId), Problem> {
         let at = Timestamp::from_millisecond(at_ms.parse().ok()?).ok()?;
         Some((at, NotificationId::parse(id)?))
     });
-    parsed.ok_or_else(|| Problem::invalid_field("after", "must be the `next` of the page before"))
+    parsed.ok_or_else(Problem::invalid_cursor)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::service::SendService;
-use delivery::{Composer, TokenKeys, locale_of, shown_paid, shown_push};
+use delivery::{Composer, TokenKeys, locale_of, preview_paid, preview_push};
 use domain::channel::Channel;
 use domain::notification::Notification;
 use domain::recipient::Recipient;
@@ -44,9 +44,9 @@ impl SendService {
 
     fn message(&self, channel: Channel, composer: &Composer<'_>, to: Option<&Recipient>) -> Option<Value> {
         if channel == Channel::Push {
-            return shown_push(composer);
+            return preview_push(composer);
         }
         let sender = self.engine.senders().paid().email_sender();
-        composer.paid(channel, to?, sender).ok().map(|message| shown_paid(&message))
+        composer.paid(channel, to?, sender).ok().map(|message| preview_paid(&message))
     }
 }

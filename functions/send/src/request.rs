@@ -19,14 +19,13 @@ use domain::{MAX_TTL_SECONDS, NotificationType, UnknownType};
 use platform::private::Private;
 use platform::problem::{FieldError, Problem};
 use platform::rfc3339;
+use platform::time_limits::CALLER_CLOCK_TOLERANCE;
 use templates::CompiledTemplate;
 
 /// Maximum size of `metadata`, in bytes of JSON.
 pub const MAX_METADATA_BYTES: usize = 1_024;
 /// Maximum length of a `topic`, in characters.
 pub const MAX_TOPIC_CHARS: usize = 255;
-/// Tolerance for clocks that differ: a `send_at` up to 5 minutes in the past means "now".
-const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// The body of `POST /v1/notifications`.
 #[derive(Debug, Clone, Deserialize)]
@@ -285,7 +284,7 @@ impl SendRequest {
         if self.send_at.is_some_and(|at| at.duration_since(now) > MAX_AHEAD) {
             errors.push(FieldError::new("send_at", "must be at most 90 days ahead"));
         }
-        if self.send_at.is_some_and(|at| now.duration_since(at) > CLOCK_SKEW) {
+        if self.send_at.is_some_and(|at| now.duration_since(at) > CALLER_CLOCK_TOLERANCE) {
             errors.push(FieldError::new("send_at", "must not be in the past"));
         }
         if self.ttl_seconds.is_some_and(|ttl| !(1..=MAX_TTL_SECONDS.into()).contains(&ttl)) {

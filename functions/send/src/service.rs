@@ -303,16 +303,9 @@ fn parsed(message: &JsonMessage) -> ParsedMessage {
 /// Groups the messages into chains, each with its index. Messages of one topic to one recipient share a chain and keep
 /// their order. Every other message is a chain of its own.
 fn chains(parsed: Vec<SendResult>) -> Vec<Vec<(usize, SendResult)>> {
-    let mut chains: Vec<Vec<(usize, SendResult)>> = Vec::new();
-    let mut of_topic = HashMap::new();
-    for (index, sent) in parsed.into_iter().enumerate() {
-        let about = sent.as_ref().ok();
-        let topic = about.and_then(|about| Some((about.id().recipient().clone(), about.topic()?.expose().clone())));
-        let chain = topic.map_or(chains.len(), |topic| *of_topic.entry(topic).or_insert(chains.len()));
-        if chain == chains.len() {
-            chains.push(Vec::new());
-        }
-        chains[chain].push((index, sent));
-    }
-    chains
+    let topic = |one: &Notification| Some((one.id().recipient().clone(), one.topic()?.expose().clone()));
+    let chains = delivery::chains(parsed.iter().map(|sent| sent.as_ref().ok().and_then(topic)));
+    let mut parsed: Vec<_> = parsed.into_iter().map(Some).collect();
+    let mut take = |index: usize| Some((index, parsed.get_mut(index)?.take()?));
+    chains.into_iter().map(|chain| chain.into_iter().filter_map(&mut take).collect()).collect()
 }

@@ -23,7 +23,7 @@ use platform::private::Private;
 use store::{NotificationsStore, RecipientsStore, SmsMessageStore, StoreError, SuppressionsStore};
 
 /// Number of reports that are processed concurrently.
-const AT_ONCE: usize = 16;
+const MAX_CONCURRENT_REPORTS: usize = 16;
 /// Pause of a channel after its provider dropped a message for a fault of the account. Afterwards one message probes
 /// the channel. SNS reports a used-up quota only in its logs: a shorter pause would lose more messages, a longer one
 /// would delay recovery.
@@ -77,7 +77,7 @@ impl FeedbackProcessor {
     /// Processes the `Message` of each SNS record, as SES published it.
     pub async fn process_mails(&self, messages: &[Private<String>], now: Timestamp) -> FeedbackSummary {
         let mut summary = FeedbackSummary::default();
-        for some in messages.chunks(AT_ONCE) {
+        for some in messages.chunks(MAX_CONCURRENT_REPORTS) {
             summary.add(join_all(some.iter().map(|message| self.mail(message.expose(), now))).await);
         }
         summary
@@ -88,7 +88,7 @@ impl FeedbackProcessor {
         let mut summary = FeedbackSummary::default();
         match SmsLog::decode(data) {
             Ok(log) => {
-                for some in log.lines.chunks(AT_ONCE) {
+                for some in log.lines.chunks(MAX_CONCURRENT_REPORTS) {
                     summary.add(join_all(some.iter().map(|line| self.text(line.as_ref(), now))).await);
                 }
             }

@@ -108,7 +108,7 @@ fn a_claimed_notification_keeps_its_state_and_its_holder_gets_the_report() {
     assert_eq!((notification.attempts(), notification.status()), (before.attempts(), Status::Sending));
     let mut held = before;
     held.merge_engagement(*notification.engagement());
-    assert_eq!(held.attempts()[0].outcome, AttemptOutcome::Gone, "the ladder goes past it");
+    assert_eq!(held.attempts()[0].outcome, AttemptOutcome::Gone, "the escalation goes past it");
 }
 
 #[test]
@@ -239,11 +239,11 @@ fn any_report() -> impl Strategy<Value = AnyReport> {
 
 fn any_start() -> impl Strategy<Value = Notification> {
     use Status::{Accepted, Cancelled, Cascading, Delivered, Sending, Skipped, Uncertain};
-    let ladder = prop::sample::subsequence(Channel::ALL.to_vec(), 1..=3);
+    let channels_in_order = prop::sample::subsequence(Channel::ALL.to_vec(), 1..=3);
     let status = prop::sample::select(vec![Sending, Accepted, Uncertain, Cancelled, Skipped, Delivered]);
-    let waiting = ladder.clone().prop_map(|channels| sent("PAYMENT_DUE", &channels, Cascading));
-    let other =
-        (prop::sample::select(vec!["DEFAULT", "PAYMENT_DUE"]), ladder, status).prop_map(|(kind, channels, status)| {
+    let waiting = channels_in_order.clone().prop_map(|channels| sent("PAYMENT_DUE", &channels, Cascading));
+    let other = (prop::sample::select(vec!["DEFAULT", "PAYMENT_DUE"]), channels_in_order, status).prop_map(
+        |(kind, channels, status)| {
             // A notification that is already delivered was confirmed by a receipt.
             let mut notification = sent(kind, &channels, if status == Delivered { Accepted } else { status });
             if status == Delivered {
@@ -255,7 +255,8 @@ fn any_start() -> impl Strategy<Value = Notification> {
                 );
             }
             notification
-        });
+        },
+    );
     prop_oneof![waiting, other]
 }
 

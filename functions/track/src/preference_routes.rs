@@ -17,10 +17,8 @@ use domain::notification::{Effect, Notification, NotificationId};
 use domain::recipient::{ChoiceAuthor, ChoiceScope, PersonChoices, ProfileVersion, Recipient, RecipientKey};
 use domain::{NotificationType, NotificationTypes};
 use platform::http::{Request, Response};
+use platform::preconditions::{self, Preconditions};
 use platform::problem::{Problem, ProblemKind};
-
-/// Maximum number of conditional writes of one form, when other writers succeed first.
-const WRITE_TRIES: u32 = 8;
 
 /// Recipient and type of an unsubscription, and the message of a campaign that had the link.
 type Unsubscription = (RecipientKey, String, Option<NotificationId>);
@@ -43,18 +41,18 @@ impl TrackApi {
         let types = &config.settings.types;
         let form = PreferenceForm::parse(request.body.expose());
         let choices = form.as_ref().ok_or(FormFault::Outdated).and_then(|form| form.choices(types));
-        for _ in 0..WRITE_TRIES {
+        preconditions::retry_conflicts(&Preconditions::default(), || async {
             let known = self.recipients.load(&key).await?.ok_or_else(nothing_stored)?;
             let choices = match &choices {
                 Ok(choices) => choices,
                 Err(fault) => {
                     let shown = form.as_ref().filter(|_| *fault != FormFault::Outdated);
-                    return Ok(preference_page(&known, types, shown, Notice::Fault(*fault)));
+                    return Ok(Some(preference_page(&known, types, shown, Notice::Fault(*fault))));
                 }
             };
             let next = choices.applied(&known.preferences, ChoiceAuthor::Link, now);
             if next == known.preferences {
-                return Ok(preference_page(&known, types, None, Notice::Saved));
+                return Ok(Some(preference_page(&known, types, None, Notice::Saved)));
             }
             let read = ProfileVersion::of(&known);
             if let Some(stored) = self.recipients.put_preferences_if(&key, &next, read, now).await? {
@@ -62,10 +60,11 @@ impl TrackApi {
                 if let Some(id) = &message {
                     self.count_opt_out(id, Some(choices), now).await;
                 }
-                return Ok(preference_page(&stored, types, None, Notice::Saved));
+                return Ok(Some(preference_page(&stored, types, None, Notice::Saved)));
             }
-        }
-        Err(Problem::unavailable(1))
+            Ok(None)
+        })
+        .await
     }
 
     /// Returns the recipient of a link to the preference page, and the message of a campaign that had the link. An

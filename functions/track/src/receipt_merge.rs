@@ -6,9 +6,9 @@ use domain::notification::{Effect, Notification, NotificationId};
 use store::{NotificationsStore, StoreError};
 
 /// Wait after a transaction conflict, for example with the claim of an SMS and the reservation of its price.
-const AFTER_A_CONFLICT: Duration = Duration::from_millis(20);
+const CONFLICT_RETRY_DELAY: Duration = Duration::from_millis(20);
 /// Maximum number of tries when the notification changes concurrently.
-const TRIES: u32 = 5;
+const MAX_MERGE_TRIES: u32 = 5;
 
 /// Applies `apply` to the stored notification, and returns the notification and the effect; `None` if there is no such
 /// notification. Makes one read, and one write unless the fact is already stored.
@@ -37,7 +37,7 @@ pub(super) async fn merge_into(
 ) -> Result<Option<(Notification, Effect)>, StoreError> {
     let id = found.id().clone();
     let mut next = Some(found);
-    for _ in 0..TRIES {
+    for _ in 0..MAX_MERGE_TRIES {
         let Some(mut notification) = next.take() else { return Ok(None) };
         let effect = apply(&mut notification);
         let written = match effect {
@@ -47,7 +47,7 @@ pub(super) async fn merge_into(
         };
         match written {
             Err(error) if error.is_condition_failed() => {}
-            Err(error) if error.is_conflict() => tokio::time::sleep(AFTER_A_CONFLICT).await,
+            Err(error) if error.is_conflict() => tokio::time::sleep(CONFLICT_RETRY_DELAY).await,
             written => return written.map(|()| Some((notification, effect))),
         }
         next = notifications.get(&id).await?;

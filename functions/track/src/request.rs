@@ -37,7 +37,7 @@ impl ReceiptRequest {
         let body: Self = request.json()?;
         match body.value_micros {
             Some(_) if body.event != ReceiptEvent::Converted => {
-                Err(Problem::invalid_field("value_micros", "is for the event converted alone"))
+                Err(Problem::invalid_field("value_micros", "is allowed for the event converted only"))
             }
             Some(value) if !(0..=MAX_VALUE_MICROS).contains(&value) => {
                 Err(Problem::invalid_field("value_micros", "must be from 0 to 1,000,000,000,000"))

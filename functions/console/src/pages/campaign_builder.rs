@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::campaign_fields::CampaignFields;
-use super::segment_builder::{BuilderRow, everybody, rows};
+use super::segment_builder::{BuilderRow, all_people, rows};
 use super::segment_count::{CountedPeople, counted};
 use super::segment_draft::EditedSegment;
 use crate::site::{ApiCall, ApiProblem, Visit};
@@ -40,7 +40,7 @@ pub async fn audience_builder(
         edited(visit)
     } else {
         let stored = serde_json::from_str(typed.get("filter")).ok();
-        EditedSegment::of_filter(stored.unwrap_or_else(|| everybody().to_json()))
+        EditedSegment::of_filter(stored.unwrap_or_else(|| all_people().to_json()))
     };
     let mut builder = AudienceBuilder {
         rows: Vec::new(),

@@ -168,7 +168,7 @@ fn refusal_of_stale(was: &str, rollout: &RolloutState) -> Option<ApiProblem> {
          present ones."
     );
     Some(ApiProblem {
-        title: "Somebody else changed the rollout meanwhile".into(),
+        title: "Another person changed the rollout meanwhile".into(),
         changes: rollout.changes.iter().filter(is_change).take(1).map(change).collect(),
         ..ApiProblem::own(409, detail)
     })

@@ -34,7 +34,7 @@ pub enum RowContent {
 
 /// Returns the filter of a new segment: everybody.
 #[must_use]
-pub const fn everybody() -> FilterNode {
+pub const fn all_people() -> FilterNode {
     FilterNode::Group("all", Vec::new())
 }
 
@@ -70,7 +70,7 @@ pub fn edited(mut filter: FilterNode, edit: &str, at: &str) -> FilterNode {
     let Some(places) = places else { return filter };
     let new = || TypedCondition { field: "attributes.".to_owned(), op: "eq".to_owned(), value: String::new() };
     match (edit, places.split_last()) {
-        ("remove", None) => return everybody(),
+        ("remove", None) => return all_people(),
         ("remove", Some((last, before))) => {
             if let Some(FilterNode::Group(_, parts)) = at_place(&mut filter, before)
                 && *last < parts.len()
@@ -87,7 +87,7 @@ pub fn edited(mut filter: FilterNode, edit: &str, at: &str) -> FilterNode {
         }
         ("wrap", _) => {
             if let Some(node) = at_place(&mut filter, &places) {
-                let inner = std::mem::replace(node, everybody());
+                let inner = std::mem::replace(node, all_people());
                 *node = FilterNode::Group("all", vec![inner]);
             }
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::segment_builder::{edited, everybody, of_form};
+use super::segment_builder::{all_people, edited, of_form};
 use super::segment_filter::FilterNode;
 use crate::site::{ApiProblem, Fields};
 
@@ -36,7 +36,7 @@ impl EditedSegment {
     /// Creates the draft of a new segment: everybody.
     #[must_use]
     pub fn new() -> Self {
-        Self::default().with_filter(everybody().to_json())
+        Self::default().with_filter(all_people().to_json())
     }
 
     /// Creates a draft with a filter that no segment has, such as that of a campaign.

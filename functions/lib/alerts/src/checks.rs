@@ -83,7 +83,7 @@ fn of_budget(budget: &BudgetUsage, is_spent: bool) -> Alert {
             "notifications that would exceed the budget use the next channel, or end skipped with reason budget",
         )
     } else {
-        (Severity::P2, "budget nearly spent", "nothing automatic")
+        (Severity::P2, "budget nearly spent", "no automatic action")
     };
     let (share, name) = (percent(budget.used_micros, budget.limit_micros), budget.ceiling.as_str());
     let subject = budget.r#type.as_ref().map_or_else(|| name.to_owned(), |kind| format!("{name} of {kind}"));

@@ -22,7 +22,7 @@ fn alert() -> Alert {
         title: "error rate above 15 %".to_owned(),
         number: "16 %".to_owned(),
         threshold: "15 %".to_owned(),
-        done: "nothing automatic".to_owned(),
+        done: "no automatic action".to_owned(),
     }
 }
 

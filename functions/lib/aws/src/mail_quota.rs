@@ -13,7 +13,7 @@ use domain::channel::MailQuota;
 /// Shortest time between two calls, whatever their results.
 const READ_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
 /// Time for which the last quota stays in force while SES does not answer.
-const KEPT_FOR: SignedDuration = SignedDuration::from_mins(15);
+const STALE_QUOTA_MAX_AGE: SignedDuration = SignedDuration::from_mins(15);
 /// Time limit of a call, of which there is one attempt.
 const CALL_LIMIT: Duration = Duration::from_secs(2);
 
@@ -59,7 +59,7 @@ impl MailQuotaReader {
                 }
             }
         }
-        last.quota.filter(|(at, _)| now.duration_since(*at) < KEPT_FOR)
+        last.quota.filter(|(at, _)| now.duration_since(*at) < STALE_QUOTA_MAX_AGE)
     }
 }
 

@@ -9,7 +9,7 @@ use aws_sdk_sqs::error::ProvideErrorMetadata;
 /// Number of messages of one call, the limit of SQS.
 const BATCH: usize = 10;
 /// Number of calls at once.
-const AT_ONCE: usize = 8;
+const MAX_CONCURRENT_BATCHES: usize = 8;
 
 /// A queue.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ impl Queue {
     /// If a call fails, or SQS refuses a message.
     pub async fn send(&self, messages: &[QueueMessage]) -> Result<(), QueueError> {
         let batches = futures_util::stream::iter(messages.chunks(BATCH)).map(|batch| self.send_batch(batch));
-        batches.buffer_unordered(AT_ONCE).try_collect().await
+        batches.buffer_unordered(MAX_CONCURRENT_BATCHES).try_collect().await
     }
 
     async fn send_batch(&self, batch: &[QueueMessage]) -> Result<(), QueueError> {

@@ -11,17 +11,18 @@ use serde_json::{Map, Value};
 use crate::audience::{AudienceKind, RecipientList, Selection};
 use crate::guards::Guards;
 use crate::local_time::{AtLocal, IfPassed, Timing};
-use crate::retry::RetryOf;
+use crate::retry_selection::RetryOf;
 use crate::steps::{CampaignStep, StepCriteria, check_steps};
 use crate::test_phase::{TestPhase, TestPhaseBody};
 use crate::variants::{CampaignTemplate, MessageFields, Variant, VariantBody, variants};
-use domain::notification::{Content, Urgency};
+use domain::notification::{Content, MAX_AHEAD, Urgency};
 use domain::text::is_line;
 use domain::{MAX_TTL_SECONDS, TypeId, time_zone};
 use platform::json::shaped;
 use platform::private::Private;
 use platform::problem::{FieldError, Problem};
 use platform::rfc3339;
+use platform::time_limits::CALLER_CLOCK_TOLERANCE;
 
 /// Maximum number of recipients of a list.
 pub const MAX_RECIPIENTS: usize = 10_000;
@@ -31,8 +32,6 @@ const DEFAULT_RATE: u32 = 500;
 const MAX_HOLDOUT_PERCENT: f64 = 50.0;
 /// Longest time from the request to `not_after`.
 const MAX_NOT_AFTER: SignedDuration = SignedDuration::from_hours(104 * 24);
-/// Tolerance for clocks that differ.
-const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// Definition of a campaign.
 #[derive(Debug, Clone, PartialEq)]
@@ -200,11 +199,11 @@ impl CampaignDefinition {
         if let Some((field, at)) = begin {
             let is_local = matches!(self.timing, Timing::AtLocal(_));
             // A local time may have passed in some zones and not in others, so a day is allowed.
-            let tolerance = if is_local { SignedDuration::from_hours(26) } else { CLOCK_SKEW };
+            let tolerance = if is_local { SignedDuration::from_hours(26) } else { CALLER_CLOCK_TOLERANCE };
             if now.duration_since(at) > tolerance {
                 errors.push(FieldError::new(field, "must not be in the past"));
             }
-            if at.duration_since(now) > Timing::MAX_AHEAD {
+            if at.duration_since(now) > MAX_AHEAD {
                 errors.push(FieldError::new(field, "must be at most 90 days ahead"));
             }
         }

@@ -11,7 +11,7 @@ use domain::budget::Ceiling;
 use domain::channel::Channel;
 
 /// Time for which a circuit breaker must stand open.
-const OPEN_FOR: SignedDuration = SignedDuration::from_mins(10);
+const MIN_BREAKER_OPEN_TIME: SignedDuration = SignedDuration::from_mins(10);
 /// Share of people for whom a later attempt is due, in percent of those that were attempted.
 const WAITING_PERCENT: u64 = 20;
 
@@ -31,7 +31,7 @@ pub struct DependencyFacts<'a> {
 /// Returns the ceiling of a budget that is spent for all recipients, of those that excluded the channels of a
 /// notification.
 #[must_use]
-pub fn spent_for_everybody(excluded: impl IntoIterator<Item = Ceiling>) -> Option<Ceiling> {
+pub fn spent_for_all_people(excluded: impl IntoIterator<Item = Ceiling>) -> Option<Ceiling> {
     let is_shared = |ceiling: &Ceiling| ceiling.period().is_some() && *ceiling != Ceiling::SmsRecipient;
     excluded.into_iter().find(is_shared)
 }
@@ -72,7 +72,7 @@ pub fn dependency_fault<'a>(
 fn open_for(breaker: &Breaker, dependencies: DependencyFacts<'_>, now: Timestamp) -> Option<i64> {
     let opened_at = Timestamp::from_millisecond(breaker.opened_at_ms?).ok()?;
     let open = now.duration_since(opened_at.max(dependencies.runs_since));
-    (open >= OPEN_FOR).then(|| open.as_mins())
+    (open >= MIN_BREAKER_OPEN_TIME).then(|| open.as_mins())
 }
 
 #[cfg(test)]
@@ -99,8 +99,8 @@ mod tests {
             |runs_since| dependency_fault(dependencies(&[], runs_since), &PeopleTally::default(), [&spent], at(60));
         assert_eq!(fault(0), Some((PauseReason::Budget, "the budget day is spent".to_owned())));
         assert_eq!(fault(51), None, "an operator resumed it since");
-        assert_eq!(spent_for_everybody([Ceiling::SmsRecipient, Ceiling::Message]), None, "of one person alone");
-        assert_eq!(spent_for_everybody([Ceiling::Message, Ceiling::TypeDay]), Some(Ceiling::TypeDay));
+        assert_eq!(spent_for_all_people([Ceiling::SmsRecipient, Ceiling::Message]), None, "of one person alone");
+        assert_eq!(spent_for_all_people([Ceiling::Message, Ceiling::TypeDay]), Some(Ceiling::TypeDay));
         let stored = serde_json::to_value(&spent).unwrap();
         assert_eq!(serde_json::from_value::<CampaignTask>(stored).unwrap(), spent);
     }

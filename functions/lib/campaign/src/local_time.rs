@@ -2,7 +2,7 @@
 
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
 /// Time of a campaign.
@@ -91,9 +91,6 @@ impl AtLocal {
 }
 
 impl Timing {
-    /// Maximum time from the request to the time of a campaign: 90 days.
-    pub const MAX_AHEAD: SignedDuration = SignedDuration::from_hours(90 * 24);
-
     /// Returns the name of the field that gives the time.
     #[must_use]
     pub const fn field(&self) -> &'static str {

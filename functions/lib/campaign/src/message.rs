@@ -32,16 +32,16 @@ pub struct NotificationContext<'a> {
 }
 
 impl CampaignAudience<'_> {
-    /// Builds the notification for a recipient. Returns `None` if the campaign has no message at this place.
+    /// Builds the notification for a recipient. Returns `None` if the campaign has no such variant.
     #[must_use]
     pub fn notification(
         &self,
         recipient: &Recipient,
-        place: usize,
+        variant_index: usize,
         parts: NotificationContext<'_>,
     ) -> Option<Notification> {
         let NotificationContext { id, kind, channels, retention, is_test, created_at, due_at } = parts;
-        let message = self.launch.messages.get(place)?;
+        let message = self.launch.messages.get(variant_index)?;
         let ttl = self.definition.ttl_seconds.unwrap_or(kind.default_ttl_seconds.into());
         let after = |at: Timestamp, time| at.checked_add(time).unwrap_or(Timestamp::MAX);
         // What is held or retried goes out by `not_after` as well. A test is none of the campaign's messages.

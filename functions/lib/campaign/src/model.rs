@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::definition::CampaignDefinition;
-use crate::earlier_assignment::EarlierAssignment;
 use crate::guards::GuardCounts;
+use crate::retry_assignment::EarlierAssignment;
 use crate::state::{CampaignState, PauseReason};
 use crate::test_phase::Winner;
 use domain::CampaignId;
@@ -331,10 +331,10 @@ impl Campaign {
         self.state != before
     }
 
-    /// Returns `true` if a campaign whose tasks are done may be looked at now: every minute in the first hour, and
-    /// later every tenth minute, because each look reads the metrics since its launch.
+    /// Returns `true` if a campaign whose tasks are done may be checked now: every minute in the first hour, and
+    /// later every tenth minute, because each check reads the metrics since its launch.
     #[must_use]
-    pub fn is_look_due(&self, now: Timestamp) -> bool {
+    pub fn is_check_due(&self, now: Timestamp) -> bool {
         let minutes = self.sent_at.map_or(0, |at| now.duration_since(at).as_secs() / 60);
         self.state != CampaignState::Finishing || minutes < 60 || minutes % 10 == 0
     }

@@ -80,9 +80,9 @@ fn a_campaign_whose_tasks_are_done_is_looked_at_less_often_after_an_hour() {
     let mut campaign = draft();
     campaign.approve(approval()).unwrap();
     campaign.launch(launch(0), at(0)).unwrap();
-    assert!(campaign.is_look_due(at(1)));
+    assert!(campaign.is_check_due(at(1)));
     campaign.finish(true, WEEK, at(0));
-    let looks = |minutes: std::ops::Range<i64>| minutes.filter(|minute| campaign.is_look_due(at(minute * 60))).count();
+    let looks = |minutes: std::ops::Range<i64>| minutes.filter(|minute| campaign.is_check_due(at(minute * 60))).count();
     assert_eq!((looks(0..60), looks(60..120)), (60, 6));
 }
 

@@ -5,7 +5,7 @@ use jiff::civil::DateTime;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::retry::RetryOf;
+use crate::retry_selection::RetryOf;
 use domain::time_zone;
 use platform::problem::{FieldError, Problem};
 

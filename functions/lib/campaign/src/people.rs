@@ -124,7 +124,7 @@ impl<'a> CampaignAudience<'a> {
             return None;
         }
         Some(match self.assign(recipient, self.definition.holdout_bp) {
-            Assigned::Message(_) if !is_tested => Assigned::Message(self.launch.place_of_rest()),
+            Assigned::Message(_) if !is_tested => Assigned::Message(self.launch.rest_variant_index()),
             drawn => drawn,
         })
     }
@@ -132,23 +132,23 @@ impl<'a> CampaignAudience<'a> {
     fn select_by_local_time(&self, local: &AtLocal, recipient: &Recipient) -> Option<Assigned> {
         let drawn = self.assign(recipient, self.definition.holdout_bp);
         let slot = local.slot(recipient.time_zone.as_deref(), self.launch.at);
-        let Some(place) = self.slot else {
+        let Some(slot_index) = self.slot else {
             let is_late = slot.is_none() && drawn != Assigned::Holdout;
             return Some(if is_late { Assigned::TooLate } else { drawn });
         };
         if drawn == Assigned::Holdout {
             // Nothing is stored for them, so the first slot counts all of them, whatever their zone: they may move.
-            return (place == 0).then_some(drawn);
+            return (slot_index == 0).then_some(drawn);
         }
         if self.is_closing() {
             // Whoever has no notification yet moved: to a zone that the plan had not seen, or whose time had passed.
             return Some(match (slot.filter(|at| *at > self.last_planned_slot()), drawn) {
-                (Some(at), Assigned::Message(place)) => Assigned::AtLocalTime(place, at),
+                (Some(at), Assigned::Message(variant_index)) => Assigned::AtLocalTime(variant_index, at),
                 _ if self.skips_late() => Assigned::TooLate,
                 _ => drawn,
             });
         }
-        (slot.is_some() && slot == self.launch.slots.get(place).copied()).then_some(drawn)
+        (slot.is_some() && slot == self.launch.slots.get(slot_index).copied()).then_some(drawn)
     }
 
     /// Returns the last time of a zone that the plan had seen.
@@ -206,9 +206,9 @@ impl<'a> CampaignAudience<'a> {
         let weights = variants.clone().map(|(_, weight_bp)| weight_bp);
         match (assign(self.id, &recipient.id, holdout_bp, weights), &self.launch.earlier_assignment) {
             (VariantAssignment::Holdout, _) => Assigned::Holdout,
-            (VariantAssignment::Variant(place), None) => Assigned::Message(place),
+            (VariantAssignment::Variant(variant_index), None) => Assigned::Message(variant_index),
             (VariantAssignment::Variant(_), Some(earlier)) => {
-                Assigned::Message(earlier.place_of(&recipient.id, variants))
+                Assigned::Message(earlier.variant_index_of(&recipient.id, variants))
             }
         }
     }

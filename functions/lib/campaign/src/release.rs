@@ -16,7 +16,7 @@ use crate::task::CampaignTask;
 use platform::time_limits::PACED_TASK_LIMIT;
 
 /// Time for which one run releases tasks: the interval of the schedule and a reserve.
-const HORIZON: SignedDuration = SignedDuration::from_secs(75);
+const RELEASE_WINDOW: SignedDuration = SignedDuration::from_secs(75);
 /// Time after the last release at which a task that no worker has taken counts as lost.
 pub(crate) const LOST_AFTER: SignedDuration = SignedDuration::from_mins(5);
 /// Maximum number of tasks of one run.
@@ -45,7 +45,7 @@ pub struct TaskRelease {
     /// Time of the last resume whose dropped messages are sent again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resumed_at: Option<Timestamp>,
-    /// Limit of a provider that was below the rate at the last look.
+    /// Limit of a provider that was below the rate at the last check.
     #[serde(skip_serializing_if = "Option::is_none", alias = "mail_limit")]
     pub provider_limit: Option<ProviderLimit>,
     /// First slots of which every task is done.
@@ -200,13 +200,13 @@ struct ChosenTasks {
 }
 
 impl Sendable<'_> {
-    /// Chooses the tasks that begin within [`HORIZON`] if each begins at the end of the one before. The first one
-    /// begins after `offset` seconds.
-    fn within_horizon(&self, input: ReleaseInput<'_>, pace: &Pace, offset: f64) -> ChosenTasks {
+    /// Returns the tasks that start within [`RELEASE_WINDOW`] if each starts at the end of the one before. The first
+    /// starts after `offset` seconds.
+    fn within_window(&self, input: ReleaseInput<'_>, pace: &Pace, offset: f64) -> ChosenTasks {
         let (mut seconds, mut people_left) = (offset, self.people_left);
         let (mut tasks, mut provider_limit) = (Vec::new(), pace.provider_limit);
         for candidate in self.candidates.iter().take(MAX_RELEASED) {
-            if seconds >= HORIZON.as_secs_f64() {
+            if seconds >= RELEASE_WINDOW.as_secs_f64() {
                 break;
             }
             let people = input.people_of(candidate.slot);
@@ -239,14 +239,14 @@ pub fn release(input: ReleaseInput<'_>, before: &TaskRelease, now: Timestamp) ->
     let start = next.paced_until.unwrap_or(now).max(now);
     let offset = start.duration_since(now).as_secs_f64();
     let sendable = Sendable { candidates: &candidates, people_left: input.people_of_quota(&next, &lost) };
-    let chosen = sendable.within_horizon(input, &pace, offset);
+    let chosen = sendable.within_window(input, &pace, offset);
     next.provider_limit = chosen.provider_limit;
     for (candidate, _) in &chosen.tasks {
         next.by_slot[candidate.slot] += u32::from(candidate.is_new);
     }
     if !chosen.tasks.is_empty() {
         let spread = SignedDuration::try_from_secs_f64(chosen.until_seconds - offset);
-        next.paced_until = start.checked_add(spread.unwrap_or(HORIZON)).ok();
+        next.paced_until = start.checked_add(spread.unwrap_or(RELEASE_WINDOW)).ok();
         next.last_at = Some(now);
         next.must_resend &= lost.len() > chosen.tasks.len();
     } else if lost.is_empty() {
@@ -302,7 +302,7 @@ fn step_forward(input: ReleaseInput<'_>, next: &mut TaskRelease, now: Timestamp)
 fn lost_tasks(input: ReleaseInput<'_>, release: &TaskRelease, now: Timestamp) -> Vec<Candidate> {
     let is_quiet = release.last_at.is_some_and(|at| now.duration_since(at) >= LOST_AFTER);
     let is_lost = |task: &u32| match input.tasks.get(task) {
-        Some(task) => !task.is_done && !task.is_held(now),
+        Some(task) => !task.is_done && !task.is_leased(now),
         None => release.must_resend || is_quiet,
     };
     let released_of = |slot: usize| {

@@ -73,7 +73,7 @@ fn every_zone_of_a_plan_has_its_slot() {
     let mut plan = PeopleTally::default();
     let names: Vec<_> = jiff::tz::db().available().map(|name| name.to_string()).collect();
     assert!(names.len() > 400, "{}", names.len());
-    names.iter().for_each(|name| plan.add_place(None, Some(name)));
+    names.iter().for_each(|name| plan.add_locale_and_zone(None, Some(name)));
     let mut sum = PeopleTally::default();
     sum.merge(&plan);
     let slots = local.slots(&sum.by_time_zone, at(0));

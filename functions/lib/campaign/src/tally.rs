@@ -167,7 +167,7 @@ impl PeopleTally {
     }
 
     /// Counts the locale and the zone of a person that matches.
-    pub fn add_place(&mut self, locale: Option<&str>, time_zone: Option<&str>) {
+    pub fn add_locale_and_zone(&mut self, locale: Option<&str>, time_zone: Option<&str>) {
         count_name(&mut self.by_locale, locale.unwrap_or("none"), 1);
         *self.by_time_zone.entry(time_zone.unwrap_or("none").to_owned()).or_default() += 1;
     }
@@ -259,7 +259,7 @@ mod tests {
         sum.sent += 1;
         assert!(!sum.is_balanced());
         for number in 0..200 {
-            tally.add_place(Some(&format!("x{number}")), None);
+            tally.add_locale_and_zone(Some(&format!("x{number}")), None);
         }
         assert_eq!((tally.by_locale.len(), tally.by_locale["others"], tally.by_time_zone["none"]), (61, 140, 200));
     }

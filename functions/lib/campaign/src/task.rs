@@ -164,9 +164,9 @@ impl CampaignTask {
         self.is_dirty |= is_dirty;
     }
 
-    /// Returns `true` if a worker may hold the task.
+    /// Returns `true` if a worker may hold the lease of the task.
     #[must_use]
-    pub fn is_held(&self, now: Timestamp) -> bool {
+    pub fn is_leased(&self, now: Timestamp) -> bool {
         self.lease_until.is_some_and(|until| until > now)
     }
 }

@@ -25,8 +25,8 @@ pub fn pick_winner(metric: TestMetric, results: &[(&str, VariantResult)]) -> (us
     let metric = metric.as_str();
     let Some(((first, base), others)) = results.split_first() else { return (0, "there is no variant".to_owned()) };
     let share = |result: &VariantResult| Proportion::new(result.achieved, result.reached);
-    let compare = |(place, (_, other)): (usize, &(&str, VariantResult))| {
-        difference_among(others.len(), share(base), share(other)).map(|interval| (place + 1, interval))
+    let compare = |(variant_index, (_, other)): (usize, &(&str, VariantResult))| {
+        difference_among(others.len(), share(base), share(other)).map(|interval| (variant_index + 1, interval))
     };
     let compared: Vec<_> = others.iter().enumerate().filter_map(compare).collect();
     if compared.len() < others.len() {
@@ -34,10 +34,10 @@ pub fn pick_winner(metric: TestMetric, results: &[(&str, VariantResult)]) -> (us
     }
     let better = compared.iter().filter(|(_, interval)| interval.low > 0.0);
     let best = better.max_by(|(_, one), (_, other)| one.difference.total_cmp(&other.difference));
-    if let Some((place, interval)) = best {
+    if let Some((variant_index, interval)) = best {
         let points = interval.difference * 100.0;
-        let name = results.get(*place).map_or("", |(name, _)| name);
-        return (*place, format!("{name} has {points:.1} percentage points more {metric} than {first}"));
+        let name = results.get(*variant_index).map_or("", |(name, _)| name);
+        return (*variant_index, format!("{name} has {points:.1} percentage points more {metric} than {first}"));
     }
     if compared.iter().all(|(_, interval)| interval.high < 0.0) {
         return (0, format!("every other variant has less {metric} than {first}"));
@@ -53,7 +53,7 @@ impl Launch {
 
     /// Returns the position of the message for people after the test phase: the first one until there is a winner.
     #[must_use]
-    pub fn place_of_rest(&self) -> usize {
+    pub fn rest_variant_index(&self) -> usize {
         self.messages.iter().position(|message| message.variant.ends_with(REST)).unwrap_or(0)
     }
 
@@ -75,9 +75,9 @@ impl LaunchedMessage {
 impl Campaign {
     /// Stores the winner of the test phase; a repeat changes nothing. The rest gets the same message under a name of
     /// its own, so that the results of the test stay comparable.
-    pub fn choose_winner(&mut self, place: usize, detail: String, now: Timestamp) {
+    pub fn choose_winner(&mut self, variant_index: usize, detail: String, now: Timestamp) {
         let Some(launch) = self.launch.as_mut().filter(|launch| launch.winner.is_none()) else { return };
-        let Some(message) = launch.messages.get(place).cloned() else { return };
+        let Some(message) = launch.messages.get(variant_index).cloned() else { return };
         launch.winner = Some(Winner { variant: message.variant.clone(), at: now, detail });
         let variant = format!("{}{REST}", message.variant);
         launch.messages.push(LaunchedMessage { variant, weight_bp: 0, ..message });
@@ -97,15 +97,18 @@ mod tests {
 
     #[test]
     fn a_winner_needs_a_difference_that_is_shown() {
-        let (place, detail) = picked(&[("a", 1_000, 50), ("b", 1_000, 120), ("c", 1_000, 90)]);
-        assert_eq!((place, detail.as_str()), (1, "b has 7.0 percentage points more clicked than a"));
-        let (place, detail) = picked(&[("a", 1_000, 50), ("b", 1_000, 60)]);
-        assert_eq!((place, detail.as_str()), (0, "no difference shown in clicked, so the first variant, a, is taken"));
-        let (place, detail) = picked(&[("a", 1_000, 120), ("b", 1_000, 50)]);
-        assert_eq!((place, detail.as_str()), (0, "every other variant has less clicked than a"));
-        let (place, detail) = picked(&[("a", 10, 5), ("b", 0, 0)]);
+        let (variant_index, detail) = picked(&[("a", 1_000, 50), ("b", 1_000, 120), ("c", 1_000, 90)]);
+        assert_eq!((variant_index, detail.as_str()), (1, "b has 7.0 percentage points more clicked than a"));
+        let (variant_index, detail) = picked(&[("a", 1_000, 50), ("b", 1_000, 60)]);
         assert_eq!(
-            (place, detail.as_str()),
+            (variant_index, detail.as_str()),
+            (0, "no difference shown in clicked, so the first variant, a, is taken")
+        );
+        let (variant_index, detail) = picked(&[("a", 1_000, 120), ("b", 1_000, 50)]);
+        assert_eq!((variant_index, detail.as_str()), (0, "every other variant has less clicked than a"));
+        let (variant_index, detail) = picked(&[("a", 10, 5), ("b", 0, 0)]);
+        assert_eq!(
+            (variant_index, detail.as_str()),
             (0, "not enough data to compare clicked, so the first variant, a, is taken")
         );
     }
@@ -119,11 +122,11 @@ mod tests {
         };
         let mut campaign = Campaign::draft(serde_json::Map::new(), "ops".to_owned());
         campaign.launch = Some(Launch { messages: vec![message("a"), message("b")], ..Launch::default() });
-        assert_eq!(campaign.launch.as_ref().map(Launch::place_of_rest), Some(0));
+        assert_eq!(campaign.launch.as_ref().map(Launch::rest_variant_index), Some(0));
         campaign.choose_winner(1, "better".to_owned(), Timestamp::UNIX_EPOCH);
         campaign.choose_winner(0, "again".to_owned(), Timestamp::UNIX_EPOCH);
         let Some(launch) = &campaign.launch else { panic!() };
-        assert_eq!((launch.place_of_rest(), launch.variants().count()), (2, 2));
+        assert_eq!((launch.rest_variant_index(), launch.variants().count()), (2, 2));
         let rest = &launch.messages[2];
         assert_eq!((rest.variant.as_str(), rest.base_variant(), rest.weight_bp), ("b.rest", "b", 0));
         assert_eq!(launch.winner.as_ref().map(|winner| winner.detail.as_str()), Some("better"));

@@ -70,8 +70,14 @@ impl Allowance {
 /// Clock skew is included. Leases end at this time, not earlier.
 #[must_use]
 pub fn hard_deadline(deadline_ms: u64) -> Timestamp {
-    let deadline = i64::try_from(deadline_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    deadline.and_then(|deadline| deadline.checked_add(CLOCK_SKEW_MARGIN).ok()).unwrap_or(Timestamp::MAX)
+    invocation_end(deadline_ms).checked_add(CLOCK_SKEW_MARGIN).unwrap_or(Timestamp::MAX)
+}
+
+/// Returns the time at which Lambda ends an invocation with this deadline (milliseconds since the epoch).
+#[must_use]
+pub fn invocation_end(deadline_ms: u64) -> Timestamp {
+    let end = i64::try_from(deadline_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    end.unwrap_or(Timestamp::MAX)
 }
 
 /// Returns the time from `now` to `until`, or zero if `until` has passed.

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use store::{CampaignStore, StoreError};
 
 /// Time for which a state that was read is used.
-const FRESH: SignedDuration = SignedDuration::from_secs(5);
+const STATE_CACHE_TTL: SignedDuration = SignedDuration::from_secs(5);
 /// Bounds of the time after which a notification of a paused campaign is looked at again.
 const SHORTEST_WAIT: SignedDuration = SignedDuration::from_mins(1);
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
@@ -42,12 +42,12 @@ impl CampaignStates {
     /// If the campaign cannot be read.
     pub(crate) async fn permission(&self, id: &str, now: Timestamp) -> Result<Permission, StoreError> {
         let known = self.read.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied();
-        if let Some((permission, _)) = known.filter(|(_, at)| now.duration_since(*at).abs() < FRESH) {
+        if let Some((permission, _)) = known.filter(|(_, at)| now.duration_since(*at).abs() < STATE_CACHE_TTL) {
             return Ok(permission);
         }
         let permission = permission_in(self.campaigns.state(id).await?, now);
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        read.retain(|_, (_, at)| now.duration_since(*at).abs() < FRESH);
+        read.retain(|_, (_, at)| now.duration_since(*at).abs() < STATE_CACHE_TTL);
         read.insert(id.to_owned(), (permission, now));
         Ok(permission)
     }

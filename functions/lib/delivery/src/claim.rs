@@ -150,7 +150,7 @@ impl Claims {
     /// Stores the notification. If a receipt was stored first, merges the receipt and stores again.
     async fn save_over_receipts(&self, job: &mut Job) -> Result<(), StoreError> {
         let notifications = &self.persistence.stores().notifications;
-        while let SaveResult::Conflict(facts) = notifications.save_held(&mut job.notification).await? {
+        while let SaveResult::Conflict(facts) = notifications.save_leased(&mut job.notification).await? {
             job.notification.merge_engagement(*facts);
         }
         Ok(())

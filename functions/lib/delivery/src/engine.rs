@@ -140,7 +140,7 @@ impl DeliveryEngine {
         config: &ConfigSnapshot,
         allowance: Allowance,
     ) -> Result<Notification, StoreError> {
-        let started = self.start_as(ResultStorage::Alone, notification, recipient, config, allowance).await?;
+        let started = self.start_as(ResultStorage::Immediate, notification, recipient, config, allowance).await?;
         Ok(started.notification)
     }
 
@@ -158,15 +158,15 @@ impl DeliveryEngine {
     ) -> Result<FirstResult, StoreError> {
         let now = self.clock.now();
         if !self.pass_gates(&mut notification, &mut recipient, config, now).await? {
-            let is_stored = first != ResultStorage::OfPage;
+            let is_stored = first != ResultStorage::LeftToCaller;
             if is_stored {
                 self.stores().notifications.create(&notification).await?;
             }
             return Ok(FirstResult { notification, is_stored });
         }
         let mut job = Job::first(notification, recipient);
-        job.is_stored_by_caller = first == ResultStorage::OfPage;
-        job.may_be_repeat = first == ResultStorage::MayBeRepeat;
+        job.is_stored_by_caller = first == ResultStorage::LeftToCaller;
+        job.may_be_repeat = first == ResultStorage::LeaseFirst;
         self.run_steps(&mut job, allowance).await?;
         Ok(FirstResult { is_stored: !job.is_left_to_caller, notification: job.notification })
     }

@@ -18,15 +18,15 @@ const MAX_PERSIST_TRIES: u32 = 3;
 /// Maximum time to store an SMS's message id.
 const SMS_MESSAGE_ID_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Circumstances of a first attempt, which decide how it is stored.
+/// Way in which the result of a first attempt is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResultStorage {
     /// The result is stored at once.
-    Alone,
-    /// The caller stores the results of a page of notifications together.
-    OfPage,
-    /// Another process may have begun the same attempt, and died: a lease is stored before a push.
-    MayBeRepeat,
+    Immediate,
+    /// The caller stores the result, together with those of other notifications.
+    LeftToCaller,
+    /// A lease is stored before a push, because another process may have started the same attempt and died.
+    LeaseFirst,
 }
 
 /// A notification after its first attempt.
@@ -100,7 +100,8 @@ impl Persistence {
         if job.is_new {
             self.stores.notifications.create(&job.notification).await?;
             job.is_new = false;
-        } else if let SaveResult::Conflict(facts) = self.stores.notifications.save_held(&mut job.notification).await? {
+        } else if let SaveResult::Conflict(facts) = self.stores.notifications.save_leased(&mut job.notification).await?
+        {
             job.notification.merge_engagement(*facts);
             return Ok(StepOutcome::Reevaluate);
         }
@@ -118,7 +119,7 @@ impl Persistence {
     /// fails, the slot stays claimed until its period ends.
     pub(crate) async fn release_cap_slot(&self, notification: &Notification, claims: Option<&CapUsage>) {
         let (id, tag) = (notification.id(), notification.id().cap_tag());
-        let is_unused = notification.status().is_final() && notification.settled().is_none();
+        let is_unused = notification.status().is_final() && notification.result_so_far().is_none();
         if !is_unused || claims.is_some_and(|claims| !claims.holds(tag)) {
             return;
         }

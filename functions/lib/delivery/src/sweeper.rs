@@ -11,8 +11,9 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::allowance::{Allowance, hard_deadline, time_left};
+use crate::allowance::{Allowance, hard_deadline, invocation_end, time_left};
 use crate::campaign_states::Permission;
+use crate::chains::chains;
 use crate::engine::{CONCURRENCY, DeliveryEngine};
 use crate::job::Job;
 use aws::deadline;
@@ -106,7 +107,7 @@ impl Sweeper {
         let found = shards.iter().map(Vec::len).sum();
         let oldest_ms = waited_ms(shards.iter().filter_map(|shard| shard.first()), now);
         let ids = shards.into_iter().map(|shard| shard.into_iter().map(|one| one.id).collect()).collect();
-        let due = fairly(ids, limit);
+        let due = interleave_by_urgency(ids, limit);
         let results = self.resume_all(&due, ends_at_ms).await;
         let reached = || results.iter().flatten();
         Ok(SweepCounts {
@@ -192,15 +193,7 @@ impl Sweeper {
         for one in stored.unwrap_or_default().iter().filter(|one| one.status() == Status::Held) {
             held.insert(one.id().clone(), one.urgency());
         }
-        let mut chains: Vec<Vec<usize>> = Vec::new();
-        let mut of_recipient = HashMap::new();
-        for (position, id) in ids.iter().enumerate() {
-            let chain = held.get(id).map(|_| *of_recipient.entry(id.recipient()).or_insert(chains.len()));
-            match chain.and_then(|chain| chains.get_mut(chain)) {
-                Some(chain) => chain.push(position),
-                None => chains.push(vec![position]),
-            }
-        }
+        let mut chains = chains(ids.iter().map(|id| held.contains_key(id).then(|| id.recipient())));
         for chain in chains.iter_mut().filter(|chain| chain.len() > 1) {
             chain.sort_by_key(|position| (Reverse(held.get(&ids[*position]).copied()), ids[*position].ordered()));
         }
@@ -216,8 +209,7 @@ impl Sweeper {
     ) -> BoxFuture<'a, Option<Result<ResumeResult, StoreError>>> {
         Box::pin(async move {
             let lease_until = hard_deadline(ends_at_ms);
-            let ends_at = i64::try_from(ends_at_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-            let stop_at = ends_at.unwrap_or(Timestamp::MAX) - WORK_END_MARGIN;
+            let stop_at = invocation_end(ends_at_ms) - WORK_END_MARGIN;
             let now = self.engine.clock().now();
             if now >= stop_at {
                 return None;
@@ -308,7 +300,7 @@ fn waited_ms<'a>(firsts: impl Iterator<Item = &'a DueNotification>, now: Timesta
 /// Selects up to `limit` ids, urgent ones first and those of campaigns last.
 ///
 /// Within a class, ids are taken from each shard in turn, so that a long shard does not starve the others.
-fn fairly(shards: Vec<Vec<NotificationId>>, limit: usize) -> Vec<NotificationId> {
+fn interleave_by_urgency(shards: Vec<Vec<NotificationId>>, limit: usize) -> Vec<NotificationId> {
     let per_class = usize::try_from(DUE_SHARDS).unwrap_or(1);
     let (urgent, others) = shards.split_at(per_class.min(shards.len()));
     let (normal, bulk) = others.split_at(per_class.min(others.len()));
@@ -336,11 +328,11 @@ mod tests {
     fn the_urgent_come_first_and_no_shard_starves() {
         let mut shards: Vec<_> = (0..16).map(|_| Vec::new()).collect();
         (shards[1], shards[8], shards[15]) = (ids(2), ids(50), ids(3));
-        let chosen = fairly(shards.clone(), 8);
+        let chosen = interleave_by_urgency(shards.clone(), 8);
         assert_eq!(chosen[..2], shards[1][..]);
         assert_eq!(chosen.iter().filter(|id| shards[15].contains(id)).count(), 3);
         assert_eq!(chosen.len(), 8);
-        assert_eq!(fairly(shards, 100).len(), 55);
+        assert_eq!(interleave_by_urgency(shards, 100).len(), 55);
     }
 
     #[test]
@@ -348,7 +340,7 @@ mod tests {
         let mut shards: Vec<_> = due_shards().map(|_| Vec::new()).collect();
         assert_eq!(due_shards().skip(16).filter(|shard| shard.starts_with("bulk#")).count(), 16);
         (shards[7], shards[8], shards[16], shards[31]) = (ids(2), ids(3), ids(50), ids(50));
-        let chosen = fairly(shards.clone(), 25);
+        let chosen = interleave_by_urgency(shards.clone(), 25);
         assert_eq!(chosen[..5], [shards[7].as_slice(), &shards[8]].concat());
         assert_eq!(chosen.iter().filter(|id| shards[31].contains(id)).count(), 10);
     }

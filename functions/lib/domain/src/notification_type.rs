@@ -2,7 +2,7 @@
 
 mod definition;
 
-pub use definition::{BudgetView, MAX_WAIT_FOR_PUSH_SECONDS, TRIES, TypeView};
+pub use definition::{BudgetView, MAX_WAIT_FOR_PUSH_SECONDS, TRIES_RANGE, TypeView};
 
 use std::fmt;
 use std::sync::Arc;

@@ -118,6 +118,17 @@ pub fn unsupported_coding(content_encoding: Option<&str>, content_type: Option<&
 }
 
 impl Request {
+    /// Returns the id of the caller's client, as the author of an audited change.
+    ///
+    /// # Errors
+    /// 403 if the token names no client.
+    pub fn author(&self) -> Result<String, Problem> {
+        if self.caller.id.is_empty() {
+            return Err(Problem::new(ProblemKind::NoCaller, "The token names no client, and the audit requires one."));
+        }
+        Ok(self.caller.id.clone())
+    }
+
     /// Returns a path parameter. A missing parameter returns the empty string, because every parameter of a route is
     /// present.
     #[must_use]
@@ -272,6 +283,12 @@ impl Response {
             response.headers.push(("Retry-After", seconds.to_string()));
         }
         response
+    }
+
+    /// Adds the `ETag`. `tag` has no quotes.
+    #[must_use]
+    pub fn with_entity_tag(self, tag: &str) -> Self {
+        self.with_header("ETag", format!("\"{tag}\""))
     }
 
     /// Adds a header.

@@ -47,6 +47,36 @@ impl Preconditions {
         })
     }
 
+    /// Checks the preconditions of a read. Returns `true` if the caller has the present state, so that the response is
+    /// 304. `tag` is that of the present state.
+    ///
+    /// # Errors
+    /// 412.
+    pub fn is_known_to_caller(&self, tag: &str) -> Result<bool, Problem> {
+        if self.if_match.as_ref().is_some_and(|tags| !tags.names_strongly(|given| given == tag)) {
+            return Err(failed());
+        }
+        Ok(self.if_none_match.as_ref().is_some_and(|tags| tags.names(|given| given == tag)))
+    }
+
+    /// Checks the preconditions of a write. `tag` is that of the stored state; `None` if nothing is stored.
+    ///
+    /// # Errors
+    /// 412.
+    pub fn check(&self, tag: Option<&str>) -> Result<(), Problem> {
+        let is_named = |tags: &TagList| tag.is_some_and(|tag| tags.names_strongly(|given| given == tag));
+        let is_excluded = |tags: &TagList| tag.is_some_and(|tag| tags.names(|given| given == tag));
+        let holds =
+            self.if_match.as_ref().is_none_or(is_named) && !self.if_none_match.as_ref().is_some_and(is_excluded);
+        if holds { Ok(()) } else { Err(failed()) }
+    }
+
+    /// Returns `true` if the preconditions allow one state only, so that a write that lost to another one is not
+    /// repeated.
+    fn allow_one_state(&self) -> bool {
+        matches!(self.if_match, Some(TagList::Tags(_))) || self.if_none_match.is_some()
+    }
+
     /// Returns `true` if the request sets no condition.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -87,6 +117,29 @@ pub fn refuse_unsupported(request: &Request) -> Result<(), Problem> {
         Some((name, _)) => Err(Problem::invalid_field(name, "is not supported by this route; leave it out")),
         None => Ok(()),
     }
+}
+
+/// Maximum number of tries of a conditional write, when other writers succeed first.
+const MAX_WRITE_TRIES: u32 = 8;
+
+/// Repeats a read and a conditional write until the write succeeds. `write` returns `None` if another writer succeeded
+/// first.
+///
+/// # Errors
+/// The problem of `write`; 412 if the preconditions allow one state only; 503 if other writers succeed again and again.
+pub async fn retry_conflicts<T, F>(conditions: &Preconditions, mut write: impl FnMut() -> F) -> Result<T, Problem>
+where
+    F: Future<Output = Result<Option<T>, Problem>>,
+{
+    for _ in 0..MAX_WRITE_TRIES {
+        if let Some(written) = write().await? {
+            return Ok(written);
+        }
+        if conditions.allow_one_state() {
+            return Err(failed());
+        }
+    }
+    Err(Problem::unavailable(1))
 }
 
 /// Creates a 412.

@@ -178,6 +178,12 @@ impl Problem {
         Self::invalid(vec![FieldError::new(field, message)])
     }
 
+    /// Creates a 422 for the parameter `after` of a list.
+    #[must_use]
+    pub fn invalid_cursor() -> Self {
+        Self::invalid_field("after", "must be the value of `next` in an earlier response of this list")
+    }
+
     /// Names the fields as parts of `path`. The field `body` becomes `path` itself.
     #[must_use]
     pub fn below(self, path: &str) -> Self {

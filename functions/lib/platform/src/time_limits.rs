@@ -12,6 +12,9 @@ pub const INVOCATION_END_MARGIN: Duration = Duration::from_secs(2);
 /// Largest assumed difference between the clocks of two functions.
 pub const CLOCK_SKEW_MARGIN: SignedDuration = SignedDuration::from_secs(5);
 
+/// Largest accepted difference between the clocks of a caller and of this service, in a time that must not have passed.
+pub const CALLER_CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
+
 /// Time within which `send` answers a single request.
 pub const SINGLE_REQUEST_LIMIT: SignedDuration = SignedDuration::from_secs(8);
 /// Time for which `send` processes a batch. The cascade function finishes the rest.
@@ -39,6 +42,12 @@ pub const CONSOLE_REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
 /// Deadline of the AWS calls of a request to `catalog` or `campaigns`: API Gateway waits 30 s.
 pub const OPERATOR_REQUEST_LIMIT: Duration = Duration::from_secs(10);
+/// Time for which one request continues a count of the people of segments.
+pub const SEGMENT_COUNT_LIMIT: Duration = Duration::from_secs(10);
+/// Time for which one request looks for a sample of a segment.
+pub const SEGMENT_SAMPLE_LIMIT: Duration = Duration::from_secs(5);
+/// Time for which one request reads people of a segment or of a campaign. The next page continues.
+pub const PEOPLE_READ_LIMIT: Duration = Duration::from_secs(5);
 
 /// Time for which a worker of `fanout` works on a task at a pace. The rest of the invocation is a reserve.
 pub const PACED_TASK_LIMIT: Duration = Duration::from_secs(45);

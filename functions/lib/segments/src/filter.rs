@@ -124,7 +124,7 @@ impl Filter {
 
     /// Returns the path of the first condition on a campaign, below `path`.
     #[must_use]
-    pub fn place_of_campaign(&self, campaign: &CampaignId, path: &str) -> Option<String> {
+    pub fn path_of_campaign(&self, campaign: &CampaignId, path: &str) -> Option<String> {
         let conditions = self.conditions(path);
         let found = conditions.into_iter().find(|(_, condition)| condition.campaign() == Some(campaign));
         found.map(|(path, _)| format!("{path}.field"))

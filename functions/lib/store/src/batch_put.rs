@@ -14,7 +14,7 @@ const MAX_ITEMS: usize = 25;
 /// Maximum number of calls for these items, including those for unprocessed ones.
 const ROUNDS: u32 = 6;
 /// Number of calls at once.
-const AT_ONCE: usize = 4;
+const MAX_CONCURRENT_BATCHES: usize = 4;
 
 /// Writes the items in calls of 25. An item that exists is replaced.
 ///
@@ -27,7 +27,7 @@ pub(super) async fn batch_put(client: &DynamoClient, table: &str, items: Vec<Ite
         batches.push(items.by_ref().take(MAX_ITEMS).collect::<Vec<_>>());
     }
     let batches = futures_util::stream::iter(batches).map(|batch| put_all(client, table, batch));
-    batches.buffer_unordered(AT_ONCE).try_collect().await
+    batches.buffer_unordered(MAX_CONCURRENT_BATCHES).try_collect().await
 }
 
 async fn put_all(client: &DynamoClient, table: &str, mut items: Vec<Item>) -> Result<(), StoreError> {

@@ -28,7 +28,7 @@ const OPEN: &str = "campaigns-open";
 /// Time for which a key is known.
 const KEY_RETENTION: SignedDuration = SignedDuration::from_hours(24);
 /// Number of campaigns that are read at once.
-const READS_AT_ONCE: usize = 16;
+const MAX_CONCURRENT_READS: usize = 16;
 
 /// Store of campaigns.
 #[derive(Debug, Clone)]
@@ -139,7 +139,7 @@ impl CampaignStore {
                 read => read,
             }
         });
-        let read: Vec<_> = futures_util::stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await?;
+        let read: Vec<_> = futures_util::stream::iter(reads).buffered(MAX_CONCURRENT_READS).try_collect().await?;
         Ok(read.into_iter().flatten().collect())
     }
 

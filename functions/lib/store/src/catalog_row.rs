@@ -18,7 +18,7 @@ pub(super) const IS_UNCHANGED: &str = "revision = :revision AND created_at = :cr
 /// Retention of an audit record: 400 days.
 const RETENTION: SignedDuration = SignedDuration::from_hours(24 * 400);
 /// Maximum number of tries of a write if other transactions conflict.
-const TRIES: u32 = 4;
+const MAX_COMMIT_TRIES: u32 = 4;
 
 /// A row.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,25 @@ pub struct CatalogRow {
     pub created_at: Timestamp,
     /// Time of the last write.
     pub updated_at: Timestamp,
+}
+
+impl CatalogRow {
+    /// Returns the row after a change of `old`; for a new row, `old` is `None`.
+    #[must_use]
+    pub fn revised(definition: Map<String, Value>, old: Option<&Self>, now: Timestamp) -> Self {
+        Self {
+            definition,
+            revision: old.map_or(1, |old| old.revision + 1),
+            created_at: old.map_or(now, |old| old.created_at),
+            updated_at: now,
+        }
+    }
+
+    /// Returns the entity tag of the row, without its quotes. A row that was removed and created again has other tags.
+    #[must_use]
+    pub fn entity_tag(&self) -> String {
+        format!("{:x}-{:x}", self.created_at.as_millisecond(), self.revision)
+    }
 }
 
 pub(super) fn millis(at: Timestamp) -> AttributeValue {
@@ -133,7 +152,7 @@ pub(super) fn audit_partition(row: &str) -> String {
 /// # Errors
 /// If the call to DynamoDB fails, or other transactions conflict in every try.
 pub(super) async fn commit_change(client: &DynamoClient, items: &[TransactWriteItem]) -> Result<bool, StoreError> {
-    match commit(client, items, TRIES).await? {
+    match commit(client, items, MAX_COMMIT_TRIES).await? {
         CommitResult::Committed => Ok(true),
         CommitResult::ConditionFailed { .. } => Ok(false),
         CommitResult::Contended => {

@@ -25,7 +25,7 @@ use aws::deadline;
 use domain::recipient::RecipientKey;
 
 /// Number of notifications that are deleted concurrently.
-const AT_ONCE: usize = 16;
+const MAX_CONCURRENT_DELETES: usize = 16;
 /// Maximum number of tries to delete a profile whose devices change meanwhile.
 const PROFILE_TRIES: u32 = 8;
 
@@ -195,7 +195,7 @@ impl ErasureStore {
 
     async fn delete_history(&self, key: &RecipientKey, history: Vec<String>) -> Result<u64, StoreError> {
         let mut deleted = 0;
-        for chunk in history.chunks(AT_ONCE) {
+        for chunk in history.chunks(MAX_CONCURRENT_DELETES) {
             let mut deletes = JoinSet::new();
             for ordered in chunk {
                 let item = ItemWriter::default().text("pk", key.as_str()).text("sk", ordered).finish();

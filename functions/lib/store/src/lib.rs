@@ -24,7 +24,6 @@ pub mod metrics;
 mod notifications;
 mod recipients;
 mod record;
-pub mod revision;
 #[cfg(any(test, feature = "testing"))]
 #[allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 pub mod sample;

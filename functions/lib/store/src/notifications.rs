@@ -98,18 +98,18 @@ impl NotificationsStore {
     /// # Errors
     /// [`StoreError::ConditionFailed`] if another writer wrote in between, or the notification was erased.
     pub async fn save(&self, notification: &mut Notification) -> Result<(), StoreError> {
-        match self.save_held(notification).await? {
+        match self.save_leased(notification).await? {
             SaveResult::Stored => Ok(()),
             SaveResult::Conflict(_) => Err(StoreError::ConditionFailed { call: "PutItem" }),
         }
     }
 
-    /// Does the same as [`save`](Self::save) for the holder of the claim. If only a receipt was stored in between,
+    /// Does the same as [`save`](Self::save) for the holder of the lease. If only a receipt was stored in between,
     /// returns [`SaveResult::Conflict`], and the holder may continue.
     ///
     /// # Errors
     /// As [`save`](Self::save), except for receipts.
-    pub async fn save_held(&self, notification: &mut Notification) -> Result<SaveResult, StoreError> {
+    pub async fn save_leased(&self, notification: &mut Notification) -> Result<SaveResult, StoreError> {
         let read_at = notification.revision();
         self.claim(notification, false).await.inspect_err(|_| notification.restore_revision(read_at))
     }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use domain::breaker::Host;
 
 /// Duration of a call after which its host counts as slow.
-const SLOW: Duration = Duration::from_secs(2);
+const SLOW_CALL_THRESHOLD: Duration = Duration::from_secs(2);
 
 /// Limit of concurrent calls of a process by key, which is a host unless another type is given.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl<K: Clone + Eq + Hash> Bulkhead<K> {
                 return None;
             }
             // A permit that was dropped before this wait began is noticed when the wait ends.
-            let _ = tokio::time::timeout(wait.min(SLOW / 20), slot_freed.notified()).await;
+            let _ = tokio::time::timeout(wait.min(SLOW_CALL_THRESHOLD / 20), slot_freed.notified()).await;
         }
     }
 
@@ -70,7 +70,7 @@ impl<K: Clone + Eq + Hash> Bulkhead<K> {
             return Ok(BulkheadSlot { hosts: Arc::clone(&self.hosts), host: host.clone(), number });
         }
         let longest = calls.running.values().map(Instant::elapsed).max().unwrap_or_default();
-        Err((Arc::clone(&calls.slot_freed), SLOW.saturating_sub(longest)))
+        Err((Arc::clone(&calls.slot_freed), SLOW_CALL_THRESHOLD.saturating_sub(longest)))
     }
 }
 

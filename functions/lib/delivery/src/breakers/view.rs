@@ -23,7 +23,7 @@ use store::{BreakerRepository, BreakerStore, StoreError};
 /// Maximum time for which a caller waits for the table of circuit breakers.
 pub const TABLE_TIMEOUT: Duration = Duration::from_millis(500);
 /// Maximum number of tries for a transition if other processes change the breaker first.
-const TRIES: u32 = 3;
+const MAX_WRITE_TRIES: u32 = 3;
 /// Age after which the counts of a slot are outside every window. A write removes them once more than `STALE_SLOTS`
 /// exist.
 const STALE_MS: i64 = 180_000;
@@ -146,7 +146,7 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
 
     /// Requests a call now. Writes only for a probe.
     pub async fn enter(&self, host: &Host) -> CallDecision {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_WRITE_TRIES {
             let (now_ms, known) = (self.now_ms(), self.known(host));
             let admission = self.cache().entry(host, now_ms).memory.admission(now_ms);
             match admission {
@@ -237,7 +237,7 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
     }
 
     async fn asked(&self, host: &Host, until_ms: i64) {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_WRITE_TRIES {
             let known = self.known(host);
             let Some(next) = known.asked(until_ms, self.now_ms()) else { return };
             match self.replace(host, &known, &next).await {
@@ -256,7 +256,7 @@ impl<L: BreakerRepository + Send + Sync> Breakers<L> {
     /// A failure is kept in memory until it is stored, even if this future is dropped.
     async fn report(&self, host: &Host, thresholds: &Thresholds) {
         let _reporting = self.reporting.lock().await;
-        for _ in 0..TRIES {
+        for _ in 0..MAX_WRITE_TRIES {
             let now_ms = self.now_ms();
             let report = self.cache().entry(host, now_ms).memory.report(now_ms);
             let Some(report) = report else { return };

@@ -85,30 +85,30 @@ pub enum ReadabilityChange {
 struct Slot<T> {
     name: &'static str,
     parse: fn(&str) -> Result<T, String>,
-    good: Option<(ParameterText, T)>,
+    last_valid: Option<(ParameterText, T)>,
     /// Version in SSM at the last read; `None` if there was none.
     present: Option<VersionKey>,
     /// Fault of the version in SSM.
     fault: Option<String>,
-    /// Version up to which `good` is certainly the newest valid one.
+    /// Version up to which `last_valid` is certainly the newest valid one.
     newest_up_to: Option<VersionKey>,
     /// Junk version whose history held nothing valid, so that the history need not be read again.
-    barren: Option<VersionKey>,
+    history_exhausted_at: Option<VersionKey>,
     /// `true` if the parameter may never have existed.
     is_optional: bool,
 }
 
 impl<T: Clone + Default> Slot<T> {
     fn new(name: &'static str, parse: fn(&str) -> Result<T, String>) -> Self {
-        let (good, present, fault, newest_up_to, barren) = (None, None, None, None, None);
-        Self { name, parse, good, present, fault, newest_up_to, barren, is_optional: false }
+        let (last_valid, present, fault, newest_up_to, history_exhausted_at) = (None, None, None, None, None);
+        Self { name, parse, last_valid, present, fault, newest_up_to, history_exhausted_at, is_optional: false }
     }
 
     /// Takes SSM's answer. A valid version in SSM is the newest valid one.
     fn take(&mut self, stored: Option<ParameterText>) -> Option<ReadabilityChange> {
         self.present = stored.as_ref().map(|stored| stored.key);
         let fault = match stored {
-            None if self.is_optional && self.good.is_none() => None,
+            None if self.is_optional && self.last_valid.is_none() => None,
             None => Some("it does not exist".to_owned()),
             Some(stored) => {
                 let key = stored.key;
@@ -120,11 +120,11 @@ impl<T: Clone + Default> Slot<T> {
 
     /// Parses a text and makes it the value if it is valid.
     fn adopt(&mut self, stored: ParameterText) -> Result<(), String> {
-        match &mut self.good {
+        match &mut self.last_valid {
             Some((held, _)) if held.text == stored.text => held.key = stored.key,
             _ => {
                 let value = (self.parse)(stored.text.expose())?;
-                self.good = Some((stored, value));
+                self.last_valid = Some((stored, value));
             }
         }
         Ok(())
@@ -145,11 +145,11 @@ impl<T: Clone + Default> Slot<T> {
     }
 
     fn value(&self) -> T {
-        self.good.as_ref().map(|(_, value)| value.clone()).unwrap_or_default()
+        self.last_valid.as_ref().map(|(_, value)| value.clone()).unwrap_or_default()
     }
 
     fn stored(&self) -> Option<ParameterText> {
-        self.good.as_ref().map(|(stored, _)| stored.clone())
+        self.last_valid.as_ref().map(|(stored, _)| stored.clone())
     }
 }
 
@@ -177,13 +177,13 @@ impl<T: Clone + Default> Parameter for Slot<T> {
     }
 
     fn needs_history(&self) -> bool {
-        self.present.is_some() && self.is_doubtful() && self.barren != self.present
+        self.present.is_some() && self.is_doubtful() && self.history_exhausted_at != self.present
     }
 
     fn apply_record(&mut self, entry: &RecordEntry) {
         let Some(valid) = entry.valid.clone() else { return };
         let is_certain = entry.newest_up_to.is_some() && entry.newest_up_to == self.present;
-        let is_newer = self.good.as_ref().is_none_or(|(held, _)| held.key < valid.key);
+        let is_newer = self.last_valid.as_ref().is_none_or(|(held, _)| held.key < valid.key);
         // A text that another release stored, and that this release cannot parse, is ignored.
         if (is_certain || is_newer) && self.adopt(valid).is_ok() {
             self.newest_up_to = entry.newest_up_to;
@@ -198,7 +198,7 @@ impl<T: Clone + Default> Parameter for Slot<T> {
                 return;
             }
         }
-        self.barren = present;
+        self.history_exhausted_at = present;
     }
 
     fn entry(&self) -> RecordEntry {

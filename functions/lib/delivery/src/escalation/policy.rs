@@ -275,7 +275,7 @@ fn first_open_index(notification: &Notification) -> usize {
 }
 
 fn settled<'a>(notification: &Notification) -> Option<Step<'a>> {
-    notification.settled().map(|(status, reason)| Step::Finish(status, reason))
+    notification.result_so_far().map(|(status, reason)| Step::Finish(status, reason))
 }
 
 fn failed<'a>(notification: &Notification) -> Step<'a> {

@@ -1,11 +1,12 @@
 //! State that one process holds for a host: the last breaker it read, and attempts that are not reported yet.
 
 use super::{Admission, Breaker, BreakerReport, Count, Phase, RecipientHash, SlotCounts, StoredBreaker};
+use platform::time_limits::CLOCK_SKEW_MARGIN;
 
 /// Time after which attempts are removed: slightly longer than the longest window that the settings allow (120 s).
-const KEPT_MS: i64 = 125_000;
+const FAILURE_RETENTION_MS: i64 = 125_000;
 /// Assumed maximum clock difference between two instances.
-pub const CLOCK_SKEW_MS: i64 = 5_000;
+pub const CLOCK_SKEW_MS: i64 = CLOCK_SKEW_MARGIN.as_secs() * 1_000;
 
 /// Number of recipients in the table from which further failures are only counted. It keeps the item small. With that
 /// many different recipients, the host itself is at fault.
@@ -62,7 +63,7 @@ impl LocalBreaker {
     /// Counts a success. While the breaker is not CLOSED, nothing is counted.
     pub fn succeeded(&mut self, now_ms: i64) {
         if self.known.is_closed() {
-            self.succeeded.forget_until(now_ms - KEPT_MS);
+            self.succeeded.forget_until(now_ms - FAILURE_RETENTION_MS);
             self.succeeded.add(SlotCounts::slot_of(now_ms), Count { failed: 0, succeeded: 1 });
         }
     }
@@ -73,14 +74,14 @@ impl LocalBreaker {
         if let Phase::Closed { since_ms } = self.known.phase
             && counts(failure.began_ms, since_ms)
         {
-            self.failed.retain(|before| before.ended_ms > failure.ended_ms - KEPT_MS);
+            self.failed.retain(|before| before.ended_ms > failure.ended_ms - FAILURE_RETENTION_MS);
             self.failed.push(failure);
         }
     }
 
     /// Checks the number of recipients that the table names, and stores the result for 10 s (`MARKED_FOR_MS`).
     pub fn update_recipient_limit(&mut self, stored: &StoredBreaker, now_ms: i64) {
-        let is_crowded = stored.tally.recipients_since(now_ms - KEPT_MS) >= MOST_MARKED;
+        let is_crowded = stored.tally.recipients_since(now_ms - FAILURE_RETENTION_MS) >= MOST_MARKED;
         self.crowded_until_ms = if is_crowded { now_ms + MARKED_FOR_MS } else { 0 };
     }
 
@@ -89,7 +90,7 @@ impl LocalBreaker {
     pub fn report(&self, now_ms: i64) -> Option<BreakerReport> {
         let began_ms = self.failed.iter().map(|failure| failure.began_ms).min()?;
         let mut tally = self.succeeded.clone();
-        tally.forget_until(now_ms - KEPT_MS);
+        tally.forget_until(now_ms - FAILURE_RETENTION_MS);
         for failure in &self.failed {
             let slot = SlotCounts::slot_of(failure.ended_ms);
             match failure.recipient.filter(|_| self.crowded_until_ms <= now_ms) {

@@ -114,7 +114,7 @@ impl Notification {
         }
         // `updated_at` stays, so metrics correct the minute in which the notification ended, and no other.
         let failed = (Status::Failed, Some(self.reason_of_the_last()));
-        (self.parts.status, self.parts.reason) = self.settled().unwrap_or(failed);
+        (self.parts.status, self.parts.reason) = self.result_so_far().unwrap_or(failed);
     }
 
     fn reason_of_the_last(&self) -> Reason {

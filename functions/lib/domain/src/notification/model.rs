@@ -235,7 +235,7 @@ impl Notification {
     /// interrupted call is lost.
     pub fn end_with_campaign(&mut self, now: Timestamp) {
         self.record_lost();
-        let (status, reason) = self.settled().unwrap_or((Status::Cancelled, None));
+        let (status, reason) = self.result_so_far().unwrap_or((Status::Cancelled, None));
         self.finish(status, reason, now);
     }
 
@@ -277,7 +277,7 @@ impl Notification {
     /// So an unknown outcome is dropped only after a later attempt was accepted. An earlier accepted attempt does not
     /// hide it.
     #[must_use]
-    pub fn settled(&self) -> Option<(Status, Option<Reason>)> {
+    pub fn result_so_far(&self) -> Option<(Status, Option<Reason>)> {
         if self.parts.engagement.is_delivered() {
             return Some((Status::Delivered, None));
         }

@@ -225,7 +225,7 @@ proptest! {
         let mail = attempt(Channel::Email, Outcome::Accepted, 20, 92);
         receipts[..told_before].iter().for_each(|receipt| { receipt.apply(&mut stored, &NotificationTypes::default(), now); });
         stored.record(mail.clone());
-        let (status, reason) = stored.settled().unwrap();
+        let (status, reason) = stored.result_so_far().unwrap();
         stored.finish(status, reason, now);
         receipts[told_before..].iter().for_each(|receipt| { receipt.apply(&mut stored, &NotificationTypes::default(), now); });
         at_rest.record(mail);

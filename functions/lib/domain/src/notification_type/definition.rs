@@ -14,7 +14,7 @@ use platform::json::shaped;
 use platform::problem::{FieldError, Problem};
 
 /// Allowed number of tries.
-pub const TRIES: std::ops::RangeInclusive<u32> = 1..=10;
+pub const TRIES_RANGE: std::ops::RangeInclusive<u32> = 1..=10;
 /// Maximum of `wait_for_push_seconds`: one day.
 pub const MAX_WAIT_FOR_PUSH_SECONDS: u32 = 86_400;
 /// Allowed values of `escalate_after_seconds`. A later step has the precision of a minute.
@@ -194,7 +194,7 @@ impl Body {
         require(self.title.chars().count() <= MAX_TITLE_CHARS, "title", "must be at most 100 characters");
         let ttl = self.ttl_seconds.unwrap_or(DEFAULT_TTL_SECONDS);
         require((1..=MAX_TTL_SECONDS).contains(&ttl), "ttl_seconds", "must be from 1 to 2,419,200 (28 days)");
-        require(self.tries.is_none_or(|tries| TRIES.contains(&tries)), "tries", "must be from 1 to 10");
+        require(self.tries.is_none_or(|tries| TRIES_RANGE.contains(&tries)), "tries", "must be from 1 to 10");
         let wait = self.wait_for_push_seconds.unwrap_or(0);
         require(wait <= MAX_WAIT_FOR_PUSH_SECONDS, "wait_for_push_seconds", "must be from 0 to 86,400 (1 day)");
         let is_allowed = self.escalate_after_seconds.is_none_or(|after| ESCALATE_AFTER_SECONDS.contains(&after));

@@ -52,7 +52,9 @@ impl ReadOnly {
         let stored = stored.map_or_else(unknown, |recipient| json!(RecipientView::of(recipient)));
         let value_of = |path: &str| path.split('.').fold(&stored, |value, member| &value[member]);
         let changed = self.0.iter().filter(|(path, given)| !is_same(path, given, value_of(path)));
-        changed.map(|(path, _)| FieldError::new(path, "is read-only and not what is stored: leave it out")).collect()
+        changed
+            .map(|(path, _)| FieldError::new(path, "is read-only and differs from the stored value: leave it out"))
+            .collect()
     }
 }
 

@@ -8,7 +8,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{BUDGET_RANGE, is_beyond_reason};
-use crate::notification_type::{MAX_WAIT_FOR_PUSH_SECONDS, TRIES};
+use crate::notification_type::{MAX_WAIT_FOR_PUSH_SECONDS, TRIES_RANGE};
 use crate::{NotificationType, OnUncertain, TypeBudgets, TypeId};
 use platform::problem::FieldError;
 
@@ -44,7 +44,7 @@ impl TypeOverride {
     /// # Errors
     /// The field and its range.
     fn check(&self) -> Result<(), (&'static str, &'static str)> {
-        if self.tries.is_some_and(|tries| !TRIES.contains(&tries)) {
+        if self.tries.is_some_and(|tries| !TRIES_RANGE.contains(&tries)) {
             return Err(("tries", "must be from 1 to 10"));
         }
         if self.wait_for_push_seconds > Some(MAX_WAIT_FOR_PUSH_SECONDS) {

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use jiff::{SignedDuration, Timestamp};
+
 use tokio::time::Instant;
 
 use super::{Erasure, ErasureStore};
@@ -17,6 +18,7 @@ use crate::direct::GetItem;
 use crate::{Item, ItemReader, ItemWriter, MalformedItem, StoreError};
 use domain::notification::NotificationId;
 use domain::recipient::RecipientKey;
+use platform::time_limits::CLOCK_SKEW_MARGIN;
 
 /// Partition of the markers. A marker's sort key is the recipient's key.
 const MARKERS: &str = "erased";
@@ -25,8 +27,6 @@ const DEVICES: &str = "device_ids";
 /// Minimum age of a marker before the check: an invocation's 60 s, and clock skew. (The cleanup function may run 300 s,
 /// but stores no notification.)
 const SETTLED_AFTER: SignedDuration = SignedDuration::from_mins(2);
-/// Maximum clock skew between two functions.
-const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(5);
 /// Time after which DynamoDB deletes an unchecked marker: 30 days.
 const MARKER_RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
 
@@ -123,7 +123,7 @@ impl ErasureStore {
                 // The erasure crashed before it deleted the profile. Its caller received an error.
                 Some(profile) if profile.created_at <= marker.erased_at => Timestamp::UNIX_EPOCH,
                 Some(profile) => profile.created_at,
-                None => marker.erased_at.checked_add(CLOCK_SKEW).unwrap_or(marker.erased_at),
+                None => marker.erased_at.checked_add(CLOCK_SKEW_MARGIN).unwrap_or(marker.erased_at),
             };
             let history = self.history_before(key, before).await?;
             let counters_at = profile.is_none().then_some(marker.erased_at);

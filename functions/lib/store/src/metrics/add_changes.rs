@@ -12,7 +12,7 @@ use metrics::{Bucket, MinuteCounters, NotificationChange, ProcessedRanges, Seque
 const PROCESSED: &str = "counted";
 
 /// Maximum number of tries per minute. One shard has one reader, so only an invocation presumed dead can interfere.
-const TRIES: usize = 5;
+const MAX_MERGE_TRIES: usize = 5;
 
 /// Result of a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl MetricsStore {
         (changes, poison): MinuteSlice<'_>,
     ) -> Result<bool, StoreError> {
         let key = Key { partition: minute.partition(), sort: format!("{}#{shard}", minute.sort_key()) };
-        for _ in 0..TRIES {
+        for _ in 0..MAX_MERGE_TRIES {
             let item = self.get(&key).await?;
             let stored = item.as_ref().map(minute_from_item).transpose()?;
             let Some(next) = stored.clone().unwrap_or_default().with(changes, poison) else {

@@ -13,7 +13,7 @@ use super::{Consistency, NotificationsStore, StoreError};
 
 /// Number of notifications of one call, and number of calls at once.
 const IDS_PER_CALL: usize = 100;
-const CALLS_AT_ONCE: usize = 8;
+const MAX_CONCURRENT_CALLS: usize = 8;
 
 /// Reads what became of recipients' notifications of some campaigns: half a read unit for each person and campaign.
 #[derive(Debug, Clone)]
@@ -85,7 +85,7 @@ impl HistoryReader {
             .iter()
             .flat_map(|(campaign, at)| needed.chunks(IDS_PER_CALL).map(|keys| self.call(campaign, *at, keys)))
             .collect();
-        let mut calls = futures_util::stream::iter(calls).buffer_unordered(CALLS_AT_ONCE);
+        let mut calls = futures_util::stream::iter(calls).buffer_unordered(MAX_CONCURRENT_CALLS);
         while let Some((campaign, found)) = calls.try_next().await? {
             for notification in &found {
                 read.entry(notification.id().recipient().clone()).or_default().add(campaign, notification);

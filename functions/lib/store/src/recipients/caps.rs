@@ -23,7 +23,7 @@ use domain::recipient::RecipientKey;
 use platform::{backoff, random};
 
 /// Maximum number of writes to claim a slot or to give it back, if others write at the same time.
-const TRIES: u32 = 8;
+const MAX_CLAIM_TRIES: u32 = 8;
 /// Bounds of the pauses between two tries, in milliseconds.
 const PAUSES_MS: (i64, i64) = (10, 160);
 /// Size of a stored claim: the tag, the time in milliseconds from the oldest claim, and the rules.
@@ -60,7 +60,7 @@ impl RecipientsStore {
         decide: impl Fn(&CapUsage) -> CapDecision,
     ) -> Result<CapClaimResult, StoreError> {
         let mut stored = read.clone();
-        for made in 1..=TRIES {
+        for made in 1..=MAX_CLAIM_TRIES {
             let claimed = match decide(&stored) {
                 CapDecision::Claimed(claimed) => claimed,
                 decided => return Ok(CapClaimResult::Decided(decided, stored)),
@@ -69,7 +69,7 @@ impl RecipientsStore {
                 CapWrite::Stored(stored) => return Ok(CapClaimResult::Stored(stored)),
                 CapWrite::Refused(present) => stored = present,
             }
-            if made == TRIES || !pause(made).await {
+            if made == MAX_CLAIM_TRIES || !pause(made).await {
                 break;
             }
         }
@@ -95,13 +95,13 @@ impl RecipientsStore {
             Some(read) => read.clone(),
             None => self.caps(key).await?,
         };
-        for made in 1..=TRIES {
+        for made in 1..=MAX_CLAIM_TRIES {
             let Some(left) = stored.without(tag, now) else { return Ok(()) };
             match self.write_caps(key, left).await? {
                 CapWrite::Stored(_) => return Ok(()),
                 CapWrite::Refused(present) => stored = present,
             }
-            if made == TRIES || !pause(made).await {
+            if made == MAX_CLAIM_TRIES || !pause(made).await {
                 break;
             }
         }

@@ -80,7 +80,7 @@ fn gone_and_rejected_fall_back_at_once_down_to_sms() {
 }
 
 #[test]
-fn an_unknown_paid_outcome_stops_the_ladder() {
+fn an_unknown_paid_outcome_stops_the_escalation() {
     let ada = people::with_everything(0);
     let mut about = v2("DEFAULT");
     about.record(Attempt::lost(Channel::Email, start(), 92));

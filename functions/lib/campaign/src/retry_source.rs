@@ -3,14 +3,14 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::audience::OutcomeName;
-use crate::earlier_assignment::{EarlierAssignment, RestAssignment};
 use crate::model::Campaign;
-use crate::retry::RetryOf;
+use crate::retry_assignment::{EarlierAssignment, RestAssignment};
+use crate::retry_selection::RetryOf;
 use crate::state::CampaignState;
 use domain::CampaignId;
 
 /// Time after a cancellation from which the campaign surely sends nothing more.
-const STOPPED_AFTER: SignedDuration = SignedDuration::from_secs(60);
+const CANCEL_SETTLING_TIME: SignedDuration = SignedDuration::from_secs(60);
 
 impl Campaign {
     /// Returns the assignment of variants that a retry of this campaign repeats; `None` if it was not launched.
@@ -30,7 +30,7 @@ impl Campaign {
     pub fn conflict_with_retry(&self, retry: &RetryOf, now: Timestamp) -> Option<&'static str> {
         let may_change = retry.outcomes.iter().any(|it| matches!(it, OutcomeName::Waiting | OutcomeName::Held));
         let ended_at = self.ended_at.filter(|_| self.state == CampaignState::Cancelled);
-        let has_stopped = ended_at.is_some_and(|at| now.duration_since(at) >= STOPPED_AFTER);
+        let has_stopped = ended_at.is_some_and(|at| now.duration_since(at) >= CANCEL_SETTLING_TIME);
         (may_change && !has_stopped).then_some(
             "must not have waiting or held unless the campaign was cancelled at least 60 seconds ago: it may still send \
              to these people, so cancel the campaign first",

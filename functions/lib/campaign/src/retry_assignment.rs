@@ -28,7 +28,7 @@ pub struct RestAssignment {
 impl EarlierAssignment {
     /// Returns the position of the message that a person got, of these names and shares.
     #[must_use]
-    pub fn place_of<'a>(
+    pub fn variant_index_of<'a>(
         &self,
         recipient: &RecipientId,
         variants: impl Iterator<Item = (&'a str, u32)> + Clone,
@@ -36,7 +36,7 @@ impl EarlierAssignment {
         let rest = self.rest.as_ref().filter(|rest| !is_tested(&self.campaign, recipient, rest.tested_bp));
         let won = rest.and_then(|rest| variants.clone().position(|(name, _)| name == rest.variant));
         won.unwrap_or_else(|| match assign(&self.campaign, recipient, 0, variants.map(|(_, weight_bp)| weight_bp)) {
-            VariantAssignment::Variant(place) => place,
+            VariantAssignment::Variant(variant_index) => variant_index,
             VariantAssignment::Holdout => 0,
         })
     }

@@ -1,4 +1,5 @@
-//! People who may have been sent to before: on a page that a dead worker left, and by another slot of the campaign.
+//! Takeover of work: people who may have a notification already, because a worker died on their page or because another
+//! slot of the campaign sent to them.
 
 use std::collections::HashMap;
 
@@ -46,13 +47,13 @@ pub fn count_repeated(
     others
 }
 
-/// Decides how results are stored. A notification may exist on a dirty page, and where another slot may have sent to
-/// the person: each is stored on the condition that it does not.
-pub fn first_attempt(task: &CampaignTask, audience: &TaskPeople<'_>, until: Timestamp) -> ResultStorage {
+/// Returns the way in which results are stored. A notification may exist on a dirty page, or because another slot sent
+/// it: then each is stored on the condition that it does not exist.
+pub fn result_storage(task: &CampaignTask, audience: &TaskPeople<'_>, until: Timestamp) -> ResultStorage {
     match (task.is_dirty, audience.people.may_be_of_other_slot(until)) {
-        (true, _) => ResultStorage::MayBeRepeat,
-        (false, true) => ResultStorage::Alone,
-        (false, false) => ResultStorage::OfPage,
+        (true, _) => ResultStorage::LeaseFirst,
+        (false, true) => ResultStorage::Immediate,
+        (false, false) => ResultStorage::LeftToCaller,
     }
 }
 

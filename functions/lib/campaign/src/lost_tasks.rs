@@ -1,5 +1,5 @@
-//! Plans and tests whose messages to the workers were lost: which tasks are sent again. A release sends those of a
-//! launched campaign.
+//! Lost tasks of plans and tests: the tasks whose messages did not reach a worker, and which are sent again. A release
+//! sends those of a launched campaign.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,10 @@ const CONTINUED_FOR: SignedDuration = SignedDuration::from_hours(1);
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PassRun {
-    /// `true` if every task was done at the last look.
+    /// `true` if every task was done at the last check.
     pub is_complete: bool,
-    /// Time of the last look.
-    pub looked_at: Option<Timestamp>,
+    /// Time of the last check.
+    pub checked_at: Option<Timestamp>,
 }
 
 impl Campaign {
@@ -37,21 +37,21 @@ impl Campaign {
 }
 
 impl PassRun {
-    /// Returns `true` if the tasks must be looked at: some may be left, and their messages were sent a while ago.
+    /// Returns `true` if the tasks must be checked: some may be left, and their messages were sent a while ago.
     #[must_use]
     pub fn is_due(&self, pass: &Plan, now: Timestamp) -> bool {
-        let looked_at = self.looked_at.unwrap_or(pass.at);
-        !self.is_complete && now.duration_since(looked_at) >= LOST_AFTER
+        let checked_at = self.checked_at.unwrap_or(pass.at);
+        !self.is_complete && now.duration_since(checked_at) >= LOST_AFTER
     }
 
-    /// Returns the tasks that are neither done nor held by a worker, with the record of this look.
+    /// Returns the tasks that are neither done nor leased by a worker, with the record of this check.
     #[must_use]
-    pub fn look(pass: &Plan, tasks: &BTreeMap<u32, CampaignTask>, now: Timestamp) -> (Self, Vec<u32>) {
+    pub fn check(pass: &Plan, tasks: &BTreeMap<u32, CampaignTask>, now: Timestamp) -> (Self, Vec<u32>) {
         let is_done = |task: &u32| tasks.get(task).is_some_and(|task| task.is_done);
-        let is_held = |task: &u32| tasks.get(task).is_some_and(|task| task.is_held(now));
+        let is_leased = |task: &u32| tasks.get(task).is_some_and(|task| task.is_leased(now));
         let left: Vec<_> = (0..pass.segments).filter(|task| !is_done(task)).collect();
-        let run = Self { is_complete: left.is_empty(), looked_at: Some(now) };
-        (run, left.into_iter().filter(|task| !is_held(task)).collect())
+        let run = Self { is_complete: left.is_empty(), checked_at: Some(now) };
+        (run, left.into_iter().filter(|task| !is_leased(task)).collect())
     }
 }
 
@@ -76,11 +76,11 @@ mod tests {
         let done = CampaignTask { is_done: true, ..CampaignTask::default() };
         let held = CampaignTask { lease_until: Some(at(360)), ..CampaignTask::default() };
         let tasks = BTreeMap::from([(0, done.clone()), (1, held), (2, CampaignTask::default())]);
-        let (run, lost) = PassRun::look(&plan, &tasks, at(300));
+        let (run, lost) = PassRun::check(&plan, &tasks, at(300));
         assert_eq!((run.is_complete, lost), (false, vec![2, 3]));
         assert!(!run.is_due(&plan, at(599)) && run.is_due(&plan, at(600)));
         let tasks = (0..4).map(|task| (task, done.clone())).collect();
-        let (run, lost) = PassRun::look(&plan, &tasks, at(600));
+        let (run, lost) = PassRun::check(&plan, &tasks, at(600));
         assert!(lost.is_empty() && !run.is_due(&plan, at(10_000)));
     }
 

@@ -37,7 +37,7 @@ fn a_push_is_signed_sealed_and_read() {
 #[ignore = "needs the local stack: make test"]
 fn a_gone_endpoint_falls_back_to_email_and_without_an_address_to_sms() {
     let fixture = fixture();
-    let (id, email, phone) = (recipient_in(Version::V2, "ladder"), "ladder@example.com", "+393339990001");
+    let (id, email, phone) = (recipient_in(Version::V2, "escalation"), "escalation@example.com", "+393339990001");
     fixture.put_recipient(&id, &json!({"email": email, "phone": phone}));
     let (device, _) = fixture.register(&id);
     device.goes_away();
