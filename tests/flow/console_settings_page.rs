@@ -65,7 +65,7 @@ async fn a_refused_setting_is_named_and_the_text_is_kept() {
     for (document, field) in [
         (r#"{"sms": {"max_parts": "</textarea><script>alert(1)</script>"}}"#, "sms.max_parts"),
         (r#"{"guard": {"evaluations": 0}}"#, "guard.evaluations"),
-        (r#"{"types": {"PAYMENT_DUE": {"tries": 0}}}"#, "types"),
+        (r#"{"types": {"PAYMENT_DUE": {"tries": 0}}}"#, "types.PAYMENT_DUE.tries"),
         ("{\"sms\": ", "body"),
         ("[]", "body"),
     ] {
