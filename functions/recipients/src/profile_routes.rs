@@ -67,7 +67,7 @@ impl RecipientsApi {
             let known = self.recipients.load(&key).await?;
             write_if(&conditions, known.as_ref())?;
             // The version was compared above, and the write requires it. Devices and suppressions do not change it.
-            if names_one_state(&conditions) {
+            if conditions.names_versions() {
                 unchanged(&read_only.of_profile(), &id, known.as_ref())?;
             } else {
                 unchanged(read_only, &id, known.as_ref())?;

@@ -71,10 +71,16 @@ impl Preconditions {
         if holds { Ok(()) } else { Err(failed()) }
     }
 
+    /// Returns `true` if `If-Match` names versions.
+    #[must_use]
+    pub const fn names_versions(&self) -> bool {
+        matches!(self.if_match, Some(TagList::Tags(_)))
+    }
+
     /// Returns `true` if the preconditions allow one state only, so that a write that lost to another one is not
     /// repeated.
     fn allow_one_state(&self) -> bool {
-        matches!(self.if_match, Some(TagList::Tags(_))) || self.if_none_match.is_some()
+        self.names_versions() || self.if_none_match.is_some()
     }
 
     /// Returns `true` if the request sets no condition.
