@@ -87,7 +87,7 @@ browser: build target/venv/local/ready target/venv/sam/ready ## the client scrip
 	fi
 
 .PHONY: pictures
-pictures: build target/venv/local/ready target/venv/sam/ready ## the pictures of docs/console.md anew, after the exercises of docs/training.md (Chromium)
+pictures: build target/venv/local/ready target/venv/sam/ready ## retake the pictures of docs/console.md, after the exercises of docs/training.md (Chromium)
 	@CHAPTERS=training $(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) tests/browser/run.py
 	@mkdir -p docs/pictures && cp target/console/docs/*.webp docs/pictures/
 	@ls docs/pictures
@@ -101,7 +101,7 @@ load: build target/venv/local/ready target/venv/sam/ready target/venv/load/ready
 	@$(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) tests/load/run.py
 
 .PHONY: campaign
-campaign: build target/venv/local/ready target/venv/sam/ready ## a campaign to N people on a local stack, with a pause on the way and single sends beside it (N=20000)
+campaign: build target/venv/local/ready target/venv/sam/ready ## a campaign to N people on a local stack, with a pause on the way and single sends beside it (N=20000 RATE=100)
 	@$(LOCAL_PYTHON) infra/local/with_stack.py $(LOCAL_PYTHON) infra/local/campaign.py
 
 .PHONY: simulate
@@ -205,7 +205,9 @@ fuzz: ## fuzz one TARGET of tests/fuzz for SECONDS (a nightly compiler, cargo in
 	cd tests/fuzz && env -u RUSTC_WORKSPACE_WRAPPER $(FUZZ_PROFILE) FUZZ_TARGET=$(TARGET) \
 	  cargo +nightly fuzz run --fuzz-dir . --features libfuzzer --sanitizer none --codegen-units 16 --target-dir $(CURDIR)/target/fuzz \
 	  libfuzzer $(CURDIR)/target/fuzz/corpus/$(TARGET) corpus/$(TARGET) -- \
-	  -dict=dictionaries/$(TARGET).dict -max_total_time=$(SECONDS) -max_len=8192 -timeout=60 -print_final_stats=1
+	  -dict=dictionaries/$(TARGET).dict -max_total_time=$(SECONDS) -max_len=$(MAX_FUZZ_BYTES) -timeout=60 -print_final_stats=1
+# A source of a template has up to 64 KiB: a deep one exhausts the stack only near that size.
+MAX_FUZZ_BYTES = $(if $(filter template,$(TARGET)),80000,8192)
 # Quicker to build than what is deployed, and with the names that a stack trace needs.
 FUZZ_PROFILE := CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=2 CARGO_PROFILE_RELEASE_STRIP=none
 

@@ -1,5 +1,6 @@
 //! Converts docs/openapi.yaml to JSON for `GET /v1/openapi.json`, so that the contract is kept in one file.
 
+use std::error::Error;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs};
@@ -17,7 +18,7 @@ fn main() {
     }
 }
 
-fn converted() -> Result<(), Box<dyn std::error::Error>> {
+fn converted() -> Result<(), Box<dyn Error>> {
     let documents = YamlLoader::load_from_str(&fs::read_to_string(CONTRACT)?)?;
     let document = documents.first().ok_or("the file is empty")?;
     let mut json = String::new();
@@ -27,7 +28,7 @@ fn converted() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Appends a value as compact JSON, in the order of the file.
-fn append(json: &mut String, value: &Yaml) -> Result<(), String> {
+fn append(json: &mut String, value: &Yaml) -> Result<(), Box<dyn Error>> {
     match value {
         Yaml::Null => json.push_str("null"),
         Yaml::Boolean(value) => json.push_str(if *value { "true" } else { "false" }),
@@ -52,7 +53,7 @@ fn append(json: &mut String, value: &Yaml) -> Result<(), String> {
             }
             json.push('}');
         }
-        Yaml::Alias(_) | Yaml::BadValue => return Err("an alias or a value that JSON does not have".to_owned()),
+        Yaml::Alias(_) | Yaml::BadValue => return Err("an alias or a value that JSON does not have".into()),
     }
     Ok(())
 }

@@ -1,6 +1,9 @@
-"""Runs a campaign to many people on a deployed stack: `make campaign N=20000`.
+"""Runs a campaign to many people on a deployed stack: `make campaign N=20000 [RATE=100]`.
 
-    N=20000 python infra/local/with_stack.py python infra/local/campaign.py
+    N=20000 RATE=100 python infra/local/with_stack.py python infra/local/campaign.py
+
+RATE is the campaign's limit, in people per second. Without it, the campaign takes all the machine has, so that the single
+sends beside it wait for the processor, which Lambda functions do not share.
 
 Registers N people with a device each, plans, approves and launches a campaign that rolls itself out, pauses and resumes it
 on the way, and sends single notifications beside it. At the end, each person must have received the message once.
@@ -24,9 +27,12 @@ BATCH = 100
 IMPORTS_AT_ONCE = 4
 IMPORT_TRIES = 5
 SINGLE = "single"
+FASTEST_RATE = 5_000
 POLL_SECONDS = 2
 LIMIT_SECONDS = 1_800
 PAUSE_LIMIT_SECONDS = 10
+# Single sends before the campaign, with which those beside it are compared.
+ALONE_SECONDS = 30
 
 
 class CountingPushService:
@@ -82,11 +88,6 @@ class SingleSends:
     def __init__(self, stack):
         self._stack, self._stop, self.durations = stack, threading.Event(), []
 
-    def run_for(self, seconds):
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            self._one()
-
     def __enter__(self):
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -107,8 +108,9 @@ class SingleSends:
         self.durations.append((time.monotonic() - began) * 1_000)
         time.sleep(0.05)
 
-    def p99(self):
-        return statistics.quantiles(self.durations, n=100)[98] if len(self.durations) > 1 else 0.0
+    def summary(self):
+        cuts = statistics.quantiles(self.durations, n=100) if len(self.durations) > 1 else [0.0] * 99
+        return f"p50 {cuts[49]:.0f}, p99 {cuts[98]:.0f} ms ({len(self.durations)} sends)"
 
 
 def say(text):
@@ -162,8 +164,8 @@ def wait(what, is_reached, limit=LIMIT_SECONDS):
 class CampaignRun:
     """One campaign from its draft to its end."""
 
-    def __init__(self, stack, service, people):
-        self.stack, self.service, self.people = stack, service, people
+    def __init__(self, stack, service, people, rate):
+        self.stack, self.service, self.people, self.rate = stack, service, people, rate
 
     def call(self, status, action, body=None, method="POST"):
         return self.stack.expect(status, "ops", method, f"/v1/campaigns/{self.id}/{action}", body).json
@@ -178,7 +180,7 @@ class CampaignRun:
             "title": "To everybody", "type": "NEWS", "content": {"title": "News", "body": "For everybody"},
             "filter": {"not": {"field": "attributes.no", "op": "eq", "value": True}},
             "exclude": {"filter": {"field": "devices.count", "op": "eq", "value": 0}},
-            "rate_per_second": 5_000, "rollout": {"steps": [{"percent": 10}, {"percent": 100}]},
+            "rate_per_second": self.rate, "rollout": {"steps": [{"percent": 10}, {"percent": 100}]},
         }
         self.id = self.stack.expect(201, "ops", "POST", "/v1/campaigns", definition).json["id"]
         began = time.monotonic()
@@ -207,6 +209,13 @@ class CampaignRun:
         say(f"{progress['state']} after {seconds:.0f} s: {numbers['sent']} sent, {numbers['tasks_done']} of "
             f"{numbers['tasks']} tasks done, balanced: {numbers['balanced']}")
         return numbers
+
+    def is_watched_for(self, seconds):
+        """Asks for the progress as often as while the campaign is sent, so that single sends differ in the campaign alone."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.progress()
+            time.sleep(POLL_SECONDS)
 
     def is_paused(self):
         self.call(200, "pause")
@@ -241,25 +250,24 @@ def check_each_once(service, numbers, people):
         raise CheckFailed("each person should receive the message once")
 
 
-def run(people):
+def run(people, rate):
     stack, origin = Deployed.from_environment(), os.environ["PUSH_ORIGIN"]
     with CountingPushService(origin) as service:
         register(stack, origin, people)
-        campaign = CampaignRun(stack, service, people)
+        campaign = CampaignRun(stack, service, people, rate)
         campaign.is_prepared()
-        alone = SingleSends(stack)
-        alone.run_for(15)
+        with SingleSends(stack) as alone:
+            campaign.is_watched_for(ALONE_SECONDS)
         with SingleSends(stack) as beside:
             numbers = campaign.is_sent()
         check_each_once(service, numbers, people)
-        say(f"single sends: p99 {alone.p99():.0f} ms alone ({len(alone.durations)}), "
-            f"{beside.p99():.0f} ms beside the campaign ({len(beside.durations)})")
+        say(f"single sends alone: {alone.summary()}; beside the campaign: {beside.summary()}")
 
 
 def main():
     people, began = int(os.environ.get("N") or 2_000), time.monotonic()
     try:
-        run(people)
+        run(people, int(os.environ.get("RATE") or FASTEST_RATE))
     except (CheckFailed, OSError) as error:
         print(f"  FAILED  {error}", flush=True)
         sys.exit(1)

@@ -1,7 +1,7 @@
 """Login of the web console on a local stack: one person for each role.
 
 On AWS, an administrator creates people in the user pool and puts them into the groups (docs/console.md). The local AWS has
-no host name for the API before the deploy, so the client's callback URL is set here.
+no host name for the API before the deploy, so the client's URLs are set here.
 """
 
 ROLES = ("viewer", "sender", "editor", "approver", "admin")
@@ -19,6 +19,7 @@ def create(clients, prefix, outputs, api_url):
     kept = ("AllowedOAuthFlows", "AllowedOAuthScopes", "AllowedOAuthFlowsUserPoolClient", "SupportedIdentityProviders")
     cognito.update_user_pool_client(
         UserPoolId=pool, ClientId=client_id, ClientName="console", CallbackURLs=[f"{api_url}/console/callback"],
+        LogoutURLs=[f"{api_url}/console"],
         **{name: client[name] for name in kept if name in client})
     return {"url": f"{api_url}/console", "people": {role: _create_person(cognito, pool, role) for role in ROLES}}
 

@@ -9,6 +9,7 @@ then on. It is in target/test-stack.log as well.
 
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOG = ROOT / "target/test-stack.log"
+# What the runs write after the build: stores and logs of stacks, profiles of browsers and the benchmark's own build.
+REQUIRED_DISK_BYTES = 3 << 30
 WITH_STACK = [sys.executable, "infra/local/with_stack.py"]
 CARGO_TEST = ["cargo", "test", "--workspace", "--locked"]
 WORKSPACE_LANE = (
@@ -53,10 +56,19 @@ def show_rest(lane):
                 time.sleep(0.2)
 
 
+def check_disk():
+    """Ends the run at once with a clear message. A disk that fills up later shows as dozens of unrelated failures."""
+    free = shutil.disk_usage(ROOT).free
+    if free < REQUIRED_DISK_BYTES:
+        raise SystemExit(f"{ROOT} has {free / 2**30:.1f} GiB of free disk space, and the tests need "
+                         f"{REQUIRED_DISK_BYTES >> 30} GiB: remove target/debug/incremental or other files")
+
+
 def main():
     if sys.argv[1:] == ["stack"]:
         failed = run_lane(STACK_LANE)
         raise SystemExit(f"failed: {failed}" if failed else 0)
+    check_disk()
     LOG.parent.mkdir(exist_ok=True)
     with LOG.open("wb") as log:
         stack = subprocess.Popen([sys.executable, __file__, "stack"], cwd=ROOT, stdout=log,

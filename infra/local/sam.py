@@ -1,9 +1,10 @@
 """Deploys the real templates to the local AWS with `sam deploy`: infra/data.yaml first, then template.yaml.
 
 This module replaces `sam build`. It uses the binaries of `make build`, and writes a copy of template.yaml. In the copy,
-each CodeUri is a ZIP file, and nested templates have their full paths. The ZIP files are made once for all stacks of a
-build. Otherwise `sam deploy` would compress 300 MB for each stack (18 s of processor time). The copy is JSON: SAM reads
-the file about twelve times, and parsing YAML takes half a second each time.
+each CodeUri is a ZIP file, nested templates have their full paths, and types that ministack does not have are left out.
+The ZIP files are made once for all stacks of a build. Otherwise `sam deploy` would compress 300 MB for each stack (18 s
+of processor time). The copy is JSON: SAM reads the file about twelve times, and parsing YAML takes half a second each
+time.
 """
 
 import json
@@ -22,6 +23,8 @@ from notifications_ops import data_stack, samconfig
 
 SAM = ROOT / "target/venv/sam/bin/sam"
 CODE_URI = re.compile(r"^(\s+CodeUri: )functions/(\w+)$", re.MULTILINE)
+# Types that ministack does not have. Nothing refers to their resources.
+LEFT_OUT = ("AWS::Cognito::ManagedLoginBranding",)
 NESTED = re.compile(r"^(\s+TemplateURL: )(infra/\S+)$", re.MULTILINE)
 
 
@@ -35,7 +38,10 @@ def write_template(local_stack):
     packages = {name: package(name) for name in names}
     source = CODE_URI.sub(lambda found: f"{found[1]}{packages[found[2]]}", source)
     source = NESTED.sub(lambda found: f"{found[1]}{ROOT / found[2]}", source)
-    local_stack.template.write_text(json.dumps(yaml_parse(source), indent=1, default=str))
+    template = yaml_parse(source)
+    template["Resources"] = {
+        name: one for name, one in template["Resources"].items() if one["Type"] not in LEFT_OUT}
+    local_stack.template.write_text(json.dumps(template, indent=1, default=str))
 
 
 def binaries():

@@ -6,7 +6,7 @@ the item of one recipient. `no_home` counts data that has no place in this servi
 
 import collections
 
-from notifications_ops.import_text import Fault, json_object
+from notifications_ops.import_text import RowError, json_object
 
 LISTS = ("opted_out_types", "opted_out_channels", "unsubscribed_types")
 PLAIN = ("id", "email", "phone", "locale", "time_zone")
@@ -53,10 +53,10 @@ class CsvMapping:
     def read(self, row):
         cells = dict(zip(self.header, row.cells))
         if not cells["id"]:
-            raise Fault("id", "is required")
+            raise RowError("id", "is required")
         quiet = cells.get("quiet_hours")
         if quiet and len(quiet.split("-")) != 2:
-            raise Fault("quiet_hours", "must be two times such as 22:00-07:00")
+            raise RowError("quiet_hours", "must be two times such as 22:00-07:00")
         for name in JSON_COLUMNS:
             if cells.get(name):
                 json_cell(name, cells[name])
@@ -89,11 +89,11 @@ class CsvMapping:
 
 
 def json_cell(column, text):
-    """Object of a CSV cell. Raises a Fault of its column."""
+    """Object of a CSV cell. Raises a RowError of its column."""
     try:
         return json_object(text)
-    except Fault as fault:
-        raise Fault(column, f"{fault.column} {fault.reason}".lstrip()) from None
+    except RowError as error:
+        raise RowError(column, f"{error.column} {error.reason}".lstrip()) from None
 
 
 def split(value):
@@ -114,7 +114,7 @@ class JsonMapping:
             row.cells = row.cells["recipient"]
         recipient_id = row.cells.get("id")
         if not isinstance(recipient_id, str) or not recipient_id:
-            raise Fault("id", "is required, as a text")
+            raise RowError("id", "is required, as a text")
         addresses = [row.cells.get(name) for name in ("email", "phone")]
         return recipient_id, [one for one in addresses if isinstance(one, str)]
 

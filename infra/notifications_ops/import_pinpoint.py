@@ -8,7 +8,7 @@ import math
 import re
 
 from notifications_ops.import_mapping import Item
-from notifications_ops.import_text import Fault, Row
+from notifications_ops.import_text import Row, RowError
 
 PUSH = ("GCM", "APNS", "APNS_SANDBOX", "APNS_VOIP", "APNS_VOIP_SANDBOX", "ADM", "BAIDU")
 FIELDS = {"EMAIL": ("email", "email"), "SMS": ("phone", "sms")}
@@ -27,7 +27,7 @@ DATE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]00:?00)$")
 def nested(source):
     """Yields the rows of a CSV export as nested objects. A repeated column is a list."""
     for row in source.csv_rows():
-        if row.fault is None:
+        if row.error is None:
             cells = {}
             for name, value in zip(source.header, row.cells):
                 if value:
@@ -88,20 +88,20 @@ class PinpointMapping:
         endpoint = row.cells
         channel, address = text(endpoint.get("ChannelType")).upper(), text(endpoint.get("Address"))
         if channel not in KNOWN_CHANNELS:
-            raise Fault("ChannelType", "is required" if not channel else "is not a channel of Pinpoint")
+            raise RowError("ChannelType", "is required" if not channel else "is not a channel of Pinpoint")
         if not address and channel in FIELDS:
-            raise Fault("Address", "is required")
+            raise RowError("Address", "is required")
         opt_out = text(endpoint.get("OptOut")).upper()
         if opt_out not in ("", "ALL"):  # NONE is read as empty
-            raise Fault("OptOut", "must be ALL or NONE")
+            raise RowError("OptOut", "must be ALL or NONE")
         effective = text(endpoint.get("EffectiveDate"))
         if effective and not DATE.match(effective):
-            raise Fault("EffectiveDate", "must be a time in UTC such as 2019-08-23T10:54:35.220Z")
+            raise RowError("EffectiveDate", "must be a time in UTC such as 2019-08-23T10:54:35.220Z")
         user = text(part(endpoint, "User").get("UserId"))
         if not user and self.use_endpoint_ids:
             user = text(endpoint.get("Id"))
         if not user:
-            raise Fault("User.UserId", "is required (IDS=endpoint uses the endpoint's Id for such rows)")
+            raise RowError("User.UserId", "is required (IDS=endpoint uses the endpoint's Id for such rows)")
         return user, [address] if channel in FIELDS and is_active(endpoint) else []
 
     def item(self, rows):

@@ -54,9 +54,9 @@ def print_summary(spool, mapping, state, rejected, dry_run):
         print(f"{'rejected':12}{rejected.number:,} reasons, in {rejected.path}")
 
 
-def reject_faults(spool, rejected, counts):
+def reject_unreadable_rows(spool, rejected, counts):
     """Rejects the rows that could not be read, and counts them."""
-    for row, column, reason, text in spool.faults():
+    for row, column, reason, text in spool.row_errors():
         rejected.add(row, column, reason, text)
         counts["rejected"] += 1
 
@@ -75,21 +75,22 @@ def opened_rows(arguments, source):
 def import_file(caller, stage_name, arguments, folder=FOLDER):
     """Runs an import or its dry run. Returns the exit code: 1 if rows are rejected."""
     source = SourceFile(arguments.file, arguments.encoding, Progress())
-    options = f"{source.digest} {stage_name} {arguments.format} {arguments.mode} {arguments.ids}"
+    options = f"{source.digest} {source.encoding} {stage_name} {arguments.format} {arguments.mode} {arguments.ids}"
     base = folder / f"{stage_name}-{source.path.name}"
+    # A dry run between a stop and its continuation leaves the file of the import alone.
+    rejected_path = pathlib.Path(f"{base}{'' if arguments.apply else '.dry-run'}.rejected.csv")
     mapping, rows = opened_rows(arguments, source)
     folder.mkdir(parents=True, exist_ok=True)
     with import_spool.opened() as spool:
         spool.fill(rows, mapping, Progress())
         print(source, flush=True)
         state = ImportState(pathlib.Path(f"{base}.state.json") if arguments.apply else None,
-                            hashlib.sha256(options.encode()).hexdigest())
-        rejected = RejectedRows(pathlib.Path(f"{base}.rejected.csv"),
-                                source.header if arguments.format == "csv" else None, state.rejected)
+                            hashlib.sha256(options.encode()).hexdigest(), rejected_path)
+        rejected = RejectedRows(rejected_path, source.header if arguments.format == "csv" else None, state.rejected)
         if state.done:
             print(f"continues at row {state.next_row}: {state.done:,} of {spool.people:,} recipients are done", flush=True)
         else:
-            reject_faults(spool, rejected, state.counts)
+            reject_unreadable_rows(spool, rejected, state.counts)
         try:
             Importer(caller, mapping, rejected, arguments.mode, arguments.rate).run(spool, state, not arguments.apply)
         except KeyboardInterrupt:

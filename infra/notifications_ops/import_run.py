@@ -81,15 +81,19 @@ class ImportState:
     """Place at which an interrupted import continues: the number of recipients that are done, their results, and the end
     of their rejected rows.
 
-    `key` identifies the content of the file and the options. Without a path, nothing is stored: a dry run starts anew.
+    `key` identifies the content of the file and the options. Without a path, nothing is stored: a dry run starts from the
+    beginning. So does an import whose file of rejected rows is shorter than it was: rows of it would be lost.
     """
 
-    def __init__(self, path, key):
+    def __init__(self, path, key, rejected_path):
         self.path, self.key, self.done, self.counts, self.next_row = path, key, 0, collections.Counter(), 0
         self.rejected = (0, 0)
         if path and path.exists():
             stored = json.loads(path.read_text())
-            if stored["key"] == key:
+            size = rejected_path.stat().st_size if rejected_path.exists() else 0
+            if stored["key"] == key and stored["rejected"][1] > size:
+                print(f"{rejected_path} has lost rows since the stop: the import begins again", flush=True)
+            elif stored["key"] == key:
                 self.done, self.next_row = stored["done"], stored["next_row"]
                 self.rejected = tuple(stored["rejected"])
                 self.counts.update(stored["counts"])

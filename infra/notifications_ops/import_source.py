@@ -1,6 +1,6 @@
 """Rows of a file to import: CSV, JSON Lines, and endpoint files that Amazon Pinpoint exported, also compressed (gz).
 
-A file is read row by row. A row that cannot be read is a fault of that row only.
+A file is read row by row. A row that cannot be read is an error of that row only.
 """
 
 import codecs
@@ -11,11 +11,15 @@ import pathlib
 import zlib
 
 from notifications_ops.import_text import (
-    MAX_CELL, Fault, Row, TextPlace, bounded_lines, cells_text, csv_records, is_encodable, json_object, unprotected)
+    MAX_CELL, Row, RowError, TextPlace, bounded_lines, cells_text, csv_records, is_encodable, json_object, unprotected)
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 CHUNK_BYTES = 1 << 20
+# Letters and marks of CSV and JSON, which every encoding that can be read has at the places of ASCII.
+ASCII = b'AZaz09 ",;:{}[]+-_.@'
+# Codecs that write texts in another way, and change more than letters.
+NOT_TEXT = ("idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "utf-7")
 # Bytes that Windows-1252 does not assign.
 NOT_IN_CP1252 = b"\x81\x8d\x8f\x90\x9d"
 
@@ -25,11 +29,7 @@ class SourceFile:
 
     def __init__(self, path, encoding, progress):
         self.path = pathlib.Path(path)
-        try:
-            self.encoding = codecs.lookup(encoding).name
-            b"a".decode(self.encoding)  # refuses codecs that are not encodings of text
-        except (LookupError, UnicodeError):
-            raise SystemExit(f"ENCODING={encoding} is not known; use utf-8 or cp1252") from None
+        self.encoding = known_encoding(encoding)
         if not self.path.is_file():
             raise SystemExit(f"{path}: there is no such file")
         with self.path.open("rb") as file:
@@ -49,6 +49,7 @@ class SourceFile:
         """Reads the file once. Exits with line and column if the text is not in the encoding. Returns the digest."""
         digest, place, read = hashlib.sha256(), TextPlace(), 0
         decoder = codecs.getincrementaldecoder(self.encoding)()
+        utf_8 = Utf8Check()
         try:
             with self._binary() as file:
                 while chunk := file.read(CHUNK_BYTES):
@@ -58,6 +59,7 @@ class SourceFile:
                         place.pass_over(chunk[:chunk.index(b"\0")].decode(self.encoding, "replace"))
                         raise SystemExit(f"{self.path}: {place} is a zero byte, so the file is not text")
                     place.pass_over(decoder.decode(chunk))
+                    utf_8.add(chunk)
                     digest.update(chunk)
                     read += len(chunk)
                     progress.show(read, "bytes checked")
@@ -65,10 +67,16 @@ class SourceFile:
         except UnicodeDecodeError as error:
             place.pass_over(error.object[:error.start].decode(self.encoding, "replace"))
             self._refuse_encoding(place, error)
+        except UnicodeError:
+            raise SystemExit(f"{self.path}: the text after {place} is not {self.encoding.upper()}") from None
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise SystemExit(f"{self.path}: the gz file is damaged after {place}: {error}") from None
         if read == 0:
             raise SystemExit(f"{self.path}: the file is empty")
+        if self.encoding != "utf-8" and utf_8.is_utf_8():
+            name = self.encoding.upper()
+            raise SystemExit(f"{self.path}: the file is UTF-8, so ENCODING={self.encoding} would garble its letters. Leave "
+                             f"ENCODING out. If the file is {name} after all: iconv -f {name} -t UTF-8")
         return digest.hexdigest()
 
     def _refuse_encoding(self, place, error):
@@ -100,24 +108,24 @@ class SourceFile:
         with self._text() as file:
             records = csv_records(file, self.delimiter)
             header = next(records, None)
-            if header is None or header.fault:
-                reason = header.fault.reason if header else "it is empty"
+            if header is None or header.error:
+                reason = header.error.reason if header else "it is empty"
                 raise SystemExit(f"{self.path}: the first row does not name the columns: {reason}")
             self.header = [unprotected(name) for name in header.cells]
             for row in records:
-                if row.fault is None:
+                if row.error is None:
                     row = self._checked(row)
                 yield row
 
     def _checked(self, row):
-        """Row with its cells as texts, or with the fault that it has another number of cells than the header."""
+        """Row with its cells as texts, or with the error that it has another number of cells than the header."""
         row.cells = [unprotected(cell) for cell in row.cells]
         if len(row.cells) <= len(self.header):
             row.text = cells_text(row.cells)
         if len(row.cells) != len(self.header):
-            row.fault = Fault("", f"has {len(row.cells)} cells, and the header has {len(self.header)}")
+            row.error = RowError("", f"has {len(row.cells)} cells, and the header has {len(self.header)}")
         elif not all(map(is_encodable, row.cells)):
-            row.fault = Fault("", "contains half of a surrogate pair")
+            row.error = RowError("", "contains half of a surrogate pair")
         return row
 
     def json_rows(self):
@@ -125,20 +133,56 @@ class SourceFile:
         with self._text() as file:
             for number, line in enumerate(bounded_lines(file), 1):
                 if line is None:
-                    yield Row(number, fault=Fault("", f"is longer than {MAX_CELL:,} characters"))
+                    yield Row(number, error=RowError("", f"is longer than {MAX_CELL:,} characters"))
                     continue
                 line = line.strip()
                 if not line:
                     continue
                 try:
                     yield Row(number, json_object(line), text=line)
-                except Fault as fault:
-                    yield Row(number, fault=fault, text=line)
+                except RowError as error:
+                    yield Row(number, error=error, text=line)
 
     def __str__(self):
         kind = "JSON Lines" if self.delimiter is None else f"CSV, {DELIMITERS[self.delimiter]} as separator"
         bom = " with a byte order mark" if self.has_bom else ""
         return f"{self.path.name}: {kind}, {self.encoding.upper()}{bom}{', gz' if self.is_compressed else ''}"
+
+
+class Utf8Check:
+    """Finds out if a text that is read in another encoding is UTF-8 with letters outside ASCII."""
+
+    def __init__(self):
+        self.decoder, self.is_ascii = codecs.getincrementaldecoder("utf-8")(), True
+
+    def add(self, chunk, final=False):
+        self.is_ascii = self.is_ascii and chunk.isascii()
+        try:
+            if self.decoder:
+                self.decoder.decode(chunk, final)
+        except UnicodeDecodeError:
+            self.decoder = None
+
+    def is_utf_8(self):
+        self.add(b"", final=True)
+        return self.decoder is not None and not self.is_ascii
+
+
+def known_encoding(encoding):
+    """The name of an encoding. Exits if it is none that a file can be read in."""
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError:
+        name = "unknown"
+    try:
+        is_read = name not in NOT_TEXT and ASCII.decode(name) == ASCII.decode()
+    except (LookupError, UnicodeError):
+        is_read = False
+    if name.startswith(("utf-16", "utf-32")):
+        raise SystemExit(f"ENCODING={encoding} is not read. Save the file as UTF-8: iconv -f {encoding.upper()} -t UTF-8")
+    if not is_read:
+        raise SystemExit(f"ENCODING={encoding} is not known; use utf-8 or cp1252")
+    return name
 
 
 def unquoted(line):

@@ -12,7 +12,7 @@ import pathlib
 import sqlite3
 import tempfile
 
-from notifications_ops.import_text import Fault
+from notifications_ops.import_text import RowError
 
 INSERT_ROWS = 2_000
 SCHEMA = """
@@ -20,7 +20,7 @@ PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA temp_store = FILE;
 CREATE TABLE rows (row INTEGER PRIMARY KEY, person TEXT, cells TEXT);
-CREATE TABLE faults (row INTEGER, column_name TEXT, reason TEXT, cells TEXT);
+CREATE TABLE row_errors (row INTEGER, column_name TEXT, reason TEXT, cells TEXT);
 CREATE TABLE addresses (address TEXT, person TEXT, row INTEGER);
 """
 INDEXES = """
@@ -55,22 +55,22 @@ class Spool:
         self.rows = self.people = 0
 
     def fill(self, rows, mapping, progress):
-        """Reads all rows. A row with a fault is stored with its reason."""
+        """Reads all rows. A row with an error is stored with its reason."""
         self.database.execute("BEGIN")
         batch = iter(rows)
         while part := list(itertools.islice(batch, INSERT_ROWS)):
             good, bad, addresses = [], [], []
             for row in part:
                 try:
-                    if row.fault:
-                        raise row.fault
+                    if row.error:
+                        raise row.error
                     person, found = mapping.read(row)
                     good.append((row.number, person, json.dumps(row.cells, ensure_ascii=False)))
                     addresses += [(address.lower(), person, row.number) for address in found]
-                except Fault as fault:
-                    bad.append((row.number, fault.column, fault.reason, row.text))
+                except RowError as error:
+                    bad.append((row.number, error.column, error.reason, row.text))
             self.database.executemany("INSERT INTO rows VALUES (?, ?, ?)", good)
-            self.database.executemany("INSERT INTO faults VALUES (?, ?, ?, ?)", bad)
+            self.database.executemany("INSERT INTO row_errors VALUES (?, ?, ?, ?)", bad)
             self.database.executemany("INSERT INTO addresses VALUES (?, ?, ?)", addresses)
             self.rows += len(part)
             progress.show(self.rows, "rows read")
@@ -90,9 +90,9 @@ class Spool:
         for _, rows in itertools.groupby(found, key=lambda one: one[0]):
             yield [(row, json.loads(cells)) for _, row, cells in rows]
 
-    def faults(self):
-        """Yields row, column, reason and text of each row with a fault."""
-        yield from self.database.cursor().execute("SELECT row, column_name, reason, cells FROM faults ORDER BY row")
+    def row_errors(self):
+        """Yields row, column, reason and text of each row with an error."""
+        yield from self.database.cursor().execute("SELECT row, column_name, reason, cells FROM row_errors ORDER BY row")
 
     def duplicate_ids(self):
         """Number of ids with several rows, number of these rows, and the rows of the first such id."""

@@ -1,4 +1,4 @@
-"""Rows of CSV and JSON text. A row that cannot be read is a fault of that row only."""
+"""Rows of CSV and JSON text. A row that cannot be read is an error of that row only."""
 
 import collections
 import csv
@@ -20,7 +20,7 @@ MAX_DIGITS = 309
 MAX_NAME = 100
 
 
-class Fault(Exception):
+class RowError(Exception):
     """Row that cannot be imported: the column, if one is known, and the reason."""
 
     def __init__(self, column, reason):
@@ -29,25 +29,25 @@ class Fault(Exception):
 
 
 class Row:
-    """Row of a file. `cells` is a list of texts in CSV and a dict in JSON; it is None if the row has a fault.
+    """Row of a file. `cells` is a list of texts in CSV and a dict in JSON; it is None if the row has an error.
 
     `text` is what the file of rejected rows shows: a JSON list of cells in CSV, and the line in JSON.
     """
 
-    def __init__(self, number, cells=None, fault=None, text=""):
-        self.number, self.cells, self.fault, self.text = number, cells, fault, text
+    def __init__(self, number, cells=None, error=None, text=""):
+        self.number, self.cells, self.error, self.text = number, cells, error, text
 
 
-class Unfit:
+class InvalidValue:
     """Value of a JSON row that the API does not accept."""
 
     def __init__(self, reason):
         self.reason = reason
 
 
-OUT_OF_RANGE = Unfit("is a number out of range")
-NO_NUMBER = Unfit("is not JSON: NaN and Infinity are no values")
-HALF_PAIR = Unfit("contains half of a surrogate pair")
+OUT_OF_RANGE = InvalidValue("is a number out of range")
+NO_NUMBER = InvalidValue("is not JSON: NaN and Infinity are no values")
+HALF_PAIR = InvalidValue("contains half of a surrogate pair")
 
 
 def protected(cell):
@@ -120,7 +120,7 @@ def lines_of_row(again, fresh, taken):
 def csv_records(file, delimiter):
     """Yields the rows of a CSV file that are not empty. The number of a row is the line on which it begins.
 
-    If a row is broken, its first line is a fault, and reading continues on the line after it. So a quote that is not closed
+    If a row is broken, its first line is an error, and reading continues on the line after it. So a quote that is not closed
     costs one row. The lines that are read again must have pairs of quotes: the end of a broken row is no row.
     """
     csv.field_size_limit(MAX_CELL)
@@ -135,13 +135,13 @@ def csv_records(file, delimiter):
         except StopIteration:
             if not taken:
                 return
-            row = Row(number, fault=Fault("", f"is longer than {MAX_CELL:,} characters"))
+            row = Row(number, error=RowError("", f"is longer than {MAX_CELL:,} characters"))
         except csv.Error as error:
-            row = Row(number, fault=Fault("", f"is not CSV, near line {number + len(taken) - 1}: {error}"))
+            row = Row(number, error=RowError("", f"is not CSV, near line {number + len(taken) - 1}: {error}"))
             again.extendleft(reversed(taken[1:]))
             del taken[1:]
         number += len(taken)
-        if row.fault or any(row.cells):
+        if row.error or any(row.cells):
             row.text = cells_text(["".join(line or "" for line in taken).rstrip("\r\n")])
             yield row
 
@@ -154,7 +154,7 @@ def cells_text(cells):
 def json_object(line):
     """Object of a line of JSON Lines.
 
-    Raises a Fault if the line is no JSON object, or if the API would refuse the whole batch because of it.
+    Raises a RowError if the line is no JSON object, or if the API would refuse the whole batch because of it.
     """
     try:
         found = json.loads(line, object_pairs_hook=members, parse_constant=lambda _: NO_NUMBER, parse_int=whole_number,
@@ -163,23 +163,23 @@ def json_object(line):
     except RecursionError:
         too_deep = True
     except ValueError as error:
-        raise Fault("", f"is not JSON, at character {getattr(error, 'colno', 1)}: {getattr(error, 'msg', 'no value')}") from None
+        raise RowError("", f"is not JSON, at character {getattr(error, 'colno', 1)}: {getattr(error, 'msg', 'no value')}") from None
     if too_deep:
-        raise Fault("", f"has more than {MAX_LEVELS} levels")
+        raise RowError("", f"has more than {MAX_LEVELS} levels")
     if not isinstance(found, dict):
-        raise Fault("", "is not an object")
+        raise RowError("", "is not an object")
     return found
 
 
 def members(pairs):
-    """Object of its members. Raises a Fault with the name that appears twice, or whose value the API does not accept."""
+    """Object of its members. Raises a RowError with the name that appears twice, or whose value the API does not accept."""
     found = {}
     for name, value in pairs:
         column = ascii(name[:MAX_NAME])[1:-1] if not name.isprintable() else name[:MAX_NAME]
         if name in found:
-            raise Fault(column, "appears twice in its object")
+            raise RowError(column, "appears twice in its object")
         if unfit := HALF_PAIR if not is_encodable(name) else unfit_part(value):
-            raise Fault(column, unfit.reason)
+            raise RowError(column, unfit.reason)
         found[name] = value
     return found
 
@@ -189,7 +189,7 @@ def unfit_part(value):
     parts = [value]
     while parts:
         one = parts.pop()
-        if isinstance(one, Unfit):
+        if isinstance(one, InvalidValue):
             return one
         if isinstance(one, str) and not is_encodable(one):
             return HALF_PAIR

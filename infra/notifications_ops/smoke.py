@@ -75,7 +75,7 @@ def check_preview(verdicts, caller):
 
 
 def check_segment(verdicts, caller):
-    """Creates a segment of everybody with a device, counts it, and deletes it. Nobody is sent to."""
+    """Creates a segment of all people with a device, counts it, and deletes it. No message is sent."""
     print("segments", flush=True)
     path = "/v1/segments/smoke-with-a-device"
     definition = {"title": "Smoke test: with a device", "filter": {"field": "has.push", "op": "eq", "value": True}}

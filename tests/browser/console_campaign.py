@@ -1,6 +1,7 @@
 """Chapter about a campaign in the console: built, planned on a page, launched, watched while it runs, paused, resumed, cancelled."""
 
-from console_pages import HOSTILE, MAIN, NOTICE, ConsoleTab, axe_source, findings, signs_in
+from console_pages import HOSTILE
+from console_tab import MAIN, NOTICE, ConsoleTab, axe_source, findings, signs_in
 
 PEOPLE = 40
 TYPE, ATTRIBUTE = "CONSOLE_NEWS", "console_walk"
@@ -121,9 +122,10 @@ def runs_a_campaign(visitor, narrator):
         is_run(tab, visitor, narrator)
         tab.visits(f"{visitor.stack.console['url']}/campaign?id={number}")
         visitor.waits(lambda: tab.has("button[value=cancel]"), "the page")
+        tab.clicks("#cancel summary")
         tab.clicks("button[value=cancel]")
         visitor.waits(lambda: tab.shows(f"{NUMBERS} .state", "cancelled"), "the end")
-        narrator.equal(tab.faults(), [], "no error in the browser's console, and no report of the policy")
+        narrator.equal(tab.page_errors(), [], "no error in the browser's console, and no report of the policy")
         narrator.check(tab.has(MAIN), "a cancelled campaign keeps its numbers")
 
 

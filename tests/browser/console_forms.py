@@ -4,48 +4,13 @@ they are old, and the rules of accessibility on pages of errors.
 
 import json
 
-from console_pages import HOSTILE, MAIN, NOTICE, PERSON, PROBLEM, ConsoleTab, axe_source, findings, notes_missing_rules, signs_in
-from preference_page import NARROW
+from console_pages import HOSTILE, PERSON
+from console_tab import (
+    LEAVES, MAIN, NARROW, NOTICE, PROBLEM, KeyboardTab, axe_source, findings, notes_missing_rules, signs_in,
+    signs_in_if_needed,
+)
 
-# Stops of the Tab key after which an element counts as unreachable.
-MAX_STOPS = 200
 TEMPLATE = "template?name=payment-due&locale=%s&channel=sms"
-KEYS = {"Tab": 9, "Enter": 13}
-# The page takes its forms as sent, so that it does not ask before it is left. A dialog would stop the browser.
-LEAVES = "document.querySelectorAll('form').forEach((form) => form.dispatchEvent(new SubmitEvent('submit')))"
-STORED = "Object.keys(localStorage).filter((one) => one.startsWith('console-draft:'))"
-
-
-class KeyboardTab(ConsoleTab):
-    """Tab of a person who has no mouse."""
-
-    def press(self, key, modifiers=0):
-        text = {"text": "\r"} if key == "Enter" else {}
-        for kind in ("keyDown", "keyUp"):
-            self._call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=KEYS[key],
-                       modifiers=modifiers, **(text if kind == "keyDown" else {}))
-
-    def goes_to(self, selector):
-        """Presses Tab until the element has the focus. Returns False if it is not reached."""
-        for _ in range(MAX_STOPS):
-            if self.run(f"document.activeElement?.matches({json.dumps(selector)}) ?? false"):
-                return True
-            self.press("Tab")
-        return False
-
-    def types(self, text):
-        """Types over what a field has."""
-        self.run("document.activeElement.select?.()")
-        self._call("Input.insertText", text=text)
-
-    def drafts(self):
-        return self.run(STORED)
-
-    def opens(self, visitor, page, selector):
-        """Opens a page, whatever was typed on the one before it."""
-        self.run(LEAVES)
-        self.visits(f"{visitor.stack.console['url']}/{page}")
-        visitor.waits(lambda: self.has(selector) and page.split("?")[0] in self.path(), page)
 
 
 def asks_before_leaving(tab):
@@ -210,12 +175,11 @@ def says_that_a_preview_is_old(visitor, narrator):
             tab.goes_to(selector)
             tab.types(text)
         visitor.waits(lambda: tab.has("#preview .state"), "the preview")
-        offline = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
-        tab._call("Network.emulateNetworkConditions", offline=True, **offline)
+        tab.has_network(False)
         tab.types("Second")
         visitor.waits(lambda: tab.has("#preview .stale"), "the note")
         narrator.check("not up to date: the console does not answer" in tab.text("#preview .stale"), "without a network, it says so")
-        tab._call("Network.emulateNetworkConditions", offline=False, **offline)
+        tab.has_network(True)
         tab.run("document.querySelector('#preview .stale button').click()")
         visitor.waits(lambda: tab.shows("#preview", "Second"), "the preview")
         narrator.equal(tab.has("#preview .stale"), False, "its button tries again")
@@ -262,10 +226,9 @@ def says_why_a_block_is_old(visitor, narrator):
             "to": PERSON, "content": {"title": "Open", "body": "Open"}, "channels": ["email"]}).json
         tab.opens(visitor, f"notification?id={sent['id']}", ".live-status")
         narrator.check(tab.text(".timeline .ago").endswith(("(now)", "ago)")), "the timeline shows the ages of its events")
-        offline = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
-        tab._call("Network.emulateNetworkConditions", offline=True, **offline)
+        tab.has_network(False)
         visitor.waits(lambda: tab.shows(".live-status", "the console does not answer"), "the reason")
-        tab._call("Network.emulateNetworkConditions", offline=False, **offline)
+        tab.has_network(True)
         visitor.waits(lambda: tab.shows(".live-status", "Updated"), "a refresh")
         visitor.chromium.call("Storage.clearCookies")
         visitor.waits(lambda: tab.shows(".live-status", "you are signed out"), "the reason")
@@ -339,13 +302,6 @@ def is_stale_counted_and_erased(tab, visitor, looks):
     tab.submits("button[value=erase]")
     visitor.waits(lambda: tab.shows("h1", "Certificate"), "the certificate")
     looks("erased")
-
-
-def signs_in_if_needed(tab, visitor):
-    tab.visits(visitor.stack.console["url"])
-    visitor.waits(lambda: tab.has(MAIN) or tab.has("input[name=password]"), "the console or its login")
-    if not tab.has(MAIN):
-        signs_in(tab, visitor, "admin")
 
 
 CHAPTERS = (

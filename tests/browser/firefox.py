@@ -15,13 +15,19 @@ from chromium import ANSWER_SECONDS, Refused
 NAMES = ("firefox-esr", "firefox")
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 ENTER = "\ue007"
+START_SECONDS, START_ATTEMPTS = 60, 3
+# Errors of the pages of one origin, among them the reports of their policies.
+CONSOLE_ERRORS = """return Services.console.getMessageArray()
+  .filter((one) => one instanceof Ci.nsIScriptError && !(one.flags & Ci.nsIScriptError.warningFlag)
+    && one.sourceName.startsWith(arguments[0]))
+  .map((one) => `${one.sourceName}: ${one.errorMessage}`);"""
 # Without prompts and without connections to other machines.
 PREFERENCES = {
     "app.update.disabledForTesting": True, "browser.shell.checkDefaultBrowser": False, "browser.startup.page": 0,
     "browser.startup.homepage_override.mstone": "ignore", "datareporting.policy.dataSubmissionEnabled": False,
     "extensions.update.enabled": False, "network.captive-portal-service.enabled": False,
     "network.connectivity-service.enabled": False, "network.dns.disablePrefetch": True,
-    "services.settings.server": "http://127.0.0.1:1/", "toolkit.telemetry.server": "http://127.0.0.1:1/",
+    "marionette.port": 0, "services.settings.server": "http://127.0.0.1:1/", "toolkit.telemetry.server": "http://127.0.0.1:1/",
     "browser.safebrowsing.malware.enabled": False, "browser.safebrowsing.phishing.enabled": False,
 }
 
@@ -31,6 +37,13 @@ def program():
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
+def is_missing(narrator, subject):
+    """True if there is no Firefox; then a note says what is left out."""
+    if program() is None:
+        narrator.note(f"SKIPPED: {subject} in Firefox, which is not installed (Debian: apt-get install firefox-esr)")
+    return program() is None
+
+
 class Firefox:
     """Context manager that runs a browser with a temporary profile, with or without scripts in pages."""
 
@@ -38,35 +51,40 @@ class Firefox:
         self._preferences = PREFERENCES | {"javascript.enabled": scripts} | (preferences or {})
 
     def __enter__(self):
-        self._profile = tempfile.mkdtemp(prefix="browser-test-")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        wanted = self._preferences | {"marionette.port": port}
-        lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in wanted.items()]
-        pathlib.Path(self._profile, "user.js").write_text("\n".join(lines))
-        self._process = subprocess.Popen(
-            [program(), "--headless", "--marionette", "--no-remote", "--profile", self._profile, "about:blank"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-            env={**os.environ, "HOME": self._profile, "MOZ_CRASHREPORTER_DISABLE": "1"},
-        )
+        for attempts_left in reversed(range(START_ATTEMPTS)):
+            try:
+                return self._start()
+            except Refused as error:
+                if not attempts_left:
+                    raise
+                print(f"Firefox is started again: {error}", flush=True)
+
+    def _start(self):
+        self._profile = pathlib.Path(tempfile.mkdtemp(prefix="browser-test-"))
+        lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in self._preferences.items()]
+        (self._profile / "user.js").write_text("\n".join(lines))
+        with open(self._profile / "output.log", "wb") as output:
+            self._process = subprocess.Popen(
+                [program(), "--headless", "--marionette", "--remote-allow-system-access", "--no-remote", "--profile", self._profile, "about:blank"],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+                env={**os.environ, "HOME": str(self._profile), "MOZ_CRASHREPORTER_DISABLE": "1"},
+            )
         try:
-            self._connect(port)
-        except BaseException:
-            self.__exit__()
+            self._connect()
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
             raise
         return self
 
-    def _connect(self, port):
-        deadline = time.monotonic() + ANSWER_SECONDS
-        while True:
-            try:
-                self._socket = socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS)
-                break
-            except ConnectionRefusedError:
-                if time.monotonic() > deadline or self._process.poll() is not None:
-                    raise Refused("Firefox does not start") from None
-                time.sleep(0.1)
+    def _connect(self):
+        """Connects to the port that the browser has chosen: one that is chosen here may be taken before the browser listens."""
+        deadline = time.monotonic() + START_SECONDS
+        chosen = self._profile / "MarionetteActivePort"
+        while not (chosen.exists() and chosen.read_text().strip()):
+            if time.monotonic() > deadline or self._process.poll() is not None:
+                raise Refused(f"Firefox does not start: {self._end()}")
+            time.sleep(0.1)
+        self._socket = socket.create_connection(("127.0.0.1", int(chosen.read_text())), ANSWER_SECONDS)
         self._rest, self._number = b"", 0
         self._read()
         self.call("WebDriver:NewSession", strictFileInteractability=False)
@@ -104,10 +122,21 @@ class Firefox:
         return json.loads(text)
 
     def _receive(self):
-        more = self._socket.recv(1 << 16)
+        try:
+            more = self._socket.recv(1 << 16)
+        except ConnectionError:
+            more = b""
         if not more:
-            raise Refused("the browser has ended")
+            raise Refused(f"the browser has ended: {self._end()}")
         self._rest += more
+
+    def _end(self):
+        """The exit code of the process and the last lines that it printed."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(5)
+        code = self._process.poll()
+        printed = (self._profile / "output.log").read_text(errors="replace").splitlines()[-5:]
+        return " | ".join([*printed, "it still runs" if code is None else f"exit code {code}"])
 
     # ---- the page
 
@@ -118,6 +147,14 @@ class Firefox:
         """Runs the body of a function in the page, and returns its value. A promise is awaited."""
         code = f"const [done] = [...arguments].slice(-1); (async () => {{ {script} }})().then(done, (error) => done(`${{error}}`));"
         return self.call("WebDriver:ExecuteAsyncScript", script=code, args=[], timeout=ANSWER_SECONDS * 1_000)["value"]
+
+    def errors(self, origin):
+        """Errors of the pages of this origin in the browser's console, and the reports of their policies."""
+        self.call("Marionette:SetContext", value="chrome")
+        try:
+            return self.call("WebDriver:ExecuteScript", script=CONSOLE_ERRORS, args=[origin])["value"]
+        finally:
+            self.call("Marionette:SetContext", value="content")
 
     def moves_to_a_window(self, width):
         """Opens a window of this width, and goes on in it."""

@@ -131,8 +131,7 @@ def is_opened_in_chromium(visitor, narrator):
 
 
 def is_opened_in_firefox(visitor, narrator):
-    if firefox.program() is None:
-        narrator.note("SKIPPED: the preference page in Firefox, which is not installed (Debian: apt-get install firefox-esr)")
+    if firefox.is_missing(narrator, "the preference page"):
         return
     for scripts in (True, False):
         narrator.chapter(f"A person chooses on the preference page in Firefox, {'with' if scripts else 'without'} scripts")

@@ -2,6 +2,9 @@
 
     python infra/local/with_stack.py python tests/browser/run.py        (make browser)
 
+With SHORT=1, as `make test` runs it, the long chapters about hostile texts and rare states of the console are left out.
+`CHAPTERS=states make browser` runs one part; PARTS below lists the parts. `states`, `errors` and `hostile` take minutes.
+
 These parts are real: the browser, its service worker with every handler, its notifications and database, every request
 to the stack, and the stack's encrypted pushes. This process receives and decrypts the pushes.
 
@@ -24,8 +27,15 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "infra" / "
 
 import clicks
 import console_campaign
+import console_errors
+import console_firefox
 import console_forms
+import console_hostile
+import console_keys
+import console_live
 import console_pages
+import console_sessions
+import console_states
 import preference_page
 import subscribing
 import training
@@ -111,22 +121,51 @@ def is_replaced_and_dismissed(visitor, narrator):
     visitor.clears_what_is_shown()
 
 
-CHAPTERS = (
+# Errors of pages that are printed after a failed check.
+SHOWN_ERRORS = 10
+CLIENTS = (
     refuses, subscribes, is_shown_and_clicked, gives_the_page_a_token, is_replaced_and_dismissed, *clicks.CHAPTERS,
     troubles.loses_its_network, troubles.meets_a_busy_service, troubles.is_away_for_long, troubles.fills_what_waits,
     troubles.is_pushed_something_else, troubles.converts_too_late, *subscribing.CHAPTERS,
     troubles.renews_the_subscription, troubles.subscribes_with_another_key, *preference_page.CHAPTERS,
-    *console_pages.CHAPTERS, *console_forms.CHAPTERS, *console_campaign.CHAPTERS, *training.CHAPTERS,
 )
+CONSOLE = (
+    *console_pages.CHAPTERS, *console_firefox.CHAPTERS, *console_forms.CHAPTERS, *console_keys.CHAPTERS, *console_live.CHAPTERS,
+    *console_sessions.CHAPTERS, *console_campaign.CHAPTERS,
+)
+# Parts that take long: `make browser` runs them, and `make test` does not. The first needs a new stack.
+NEW_STACK = (console_states.is_empty,)
+HOSTILE = console_hostile.CHAPTERS
+STATES = (*console_states.CHAPTERS, *console_errors.CHAPTERS)
+# Parts alone, by the variable CHAPTERS, such as `console,hostile` or the name of a chapter, while it is written.
+PARTS = {
+    "clients": (refuses, subscribes, *clicks.CHAPTERS, *subscribing.CHAPTERS), "console": CONSOLE,
+    "firefox": console_pages.CHAPTERS[:1] + console_firefox.CHAPTERS, "campaign": console_campaign.CHAPTERS,
+    "forms": console_pages.CHAPTERS[:1] + console_forms.CHAPTERS, "keys": console_keys.CHAPTERS, "training": training.CHAPTERS,
+    "live": console_live.CHAPTERS, "sessions": console_sessions.CHAPTERS,
+    "states": NEW_STACK + STATES, "hostile": HOSTILE, "errors": console_errors.CHAPTERS,
+}
+
+
+def _named(name, chapters):
+    found = PARTS.get(name) or [chapter for chapter in chapters if chapter.__name__ == name]
+    if not found:
+        raise SystemExit(f"CHAPTERS: {name!r} is neither a part ({', '.join(PARTS)}) nor the name of a chapter")
+    return found
+
+
+def chosen(environment):
+    """Chapters of the part that is wanted; without one all of them, in the short form without those that take long."""
+    short = CLIENTS + CONSOLE + training.CHAPTERS
+    long = NEW_STACK + short + HOSTILE + STATES
+    if wanted := environment.get("CHAPTERS"):
+        return tuple(chapter for name in wanted.split(",") for chapter in _named(name.strip(), long))
+    return short if "SHORT" in environment else long
 
 
 def main():
     narrator, stack = Narrator(), Deployed.from_environment()
-    # One part alone, such as `console`, while it is written.
-    wanted = os.environ.get("CHAPTERS", "")
-    parts = {"clients": (refuses, subscribes, *clicks.CHAPTERS, *subscribing.CHAPTERS), "console": console_pages.CHAPTERS + console_forms.CHAPTERS + console_campaign.CHAPTERS, "forms": console_pages.CHAPTERS[:1] + console_forms.CHAPTERS, "campaign": console_campaign.CHAPTERS,
-             "training": training.CHAPTERS}
-    chapters = parts.get(wanted, CHAPTERS)
+    chapters = chosen(os.environ)
     stack.put_parameter("RolloutPercentageParameter", "100")
     with PushService(os.environ["PUSH_ORIGIN"], stack.vapid_public_key) as push_service, Chromium() as browser:
         visitor = Visitor(narrator, stack, push_service, browser)
@@ -138,9 +177,9 @@ def main():
             if not isinstance(error, (CheckFailed, OSError, Refused)):
                 traceback.print_exc()
             print(f"  FAILED  {error or type(error).__name__}", flush=True)
-            for event in browser.events:
-                if event.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded"):
-                    print(f"          {json.dumps(event['params'])[:400]}", flush=True)
+            errors = [one for one in browser.events if one.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded")]
+            for thrown in errors[-SHOWN_ERRORS:]:
+                print(f"          {json.dumps(thrown['params'])[:400]}", flush=True)
             sys.exit(1)
     print(f"\ndone: {narrator.checks} checks of {len(chapters)} chapters in a browser, in {narrator.seconds:.0f} s", flush=True)
 

@@ -10,12 +10,12 @@ import pathlib
 import re
 import time
 
-import console_pages
+import console_tab
 from story.campaigns import SCHEDULE
 from story.pages import Visitor as Person
 
 DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "training.md"
-PICTURES = console_pages.PICTURES / "docs"
+PICTURES = console_tab.PICTURES / "docs"
 WIDTH, HEIGHT = 1280, 860
 MJML = "<mjml><mj-body><mj-section><mj-column><mj-text>Hello {{ name }}!</mj-text></mj-column></mj-section></mj-body></mjml>"
 
@@ -73,17 +73,20 @@ def operates(visitor, narrator):
     trainee.sends("percentage", percentage="50").sees("in force everywhere within 30 seconds", "50 %", "admin@example.com Training")
     trainee.signs_in("approver").opens("rollout")
     narrator.check("Change the percentage" not in trainee.page.text, "an approver is not offered the change of the percentage")
-    trainee.sends("action", action="zero").sees("in force everywhere within 30 seconds", "approver@example.com back to 0 %")
+    trainee.sends("action", action="zero").sees("Every recipient gets version 1 within 30 seconds", "approver@example.com back to 0 %")
     trainee.signs_in("admin").opens("rollout").sends("percentage", percentage="100", reason="Training, again")
     trainee.sees("in force everywhere within 30 seconds")
-    trainee.opens("settings").sends("document", document='{"sms": {"daily_ceiling": 1000000}}')
+    trainee.opens("settings").sends("document", action="check", document='{"sms": {"daily_ceiling": 1000000}}')
     trainee.sees("did you mean daily_ceiling_micros?", "nothing was changed")
-    trainee.sends("document", document='{"sms": {"daily_ceiling_micros": 1000000}}').sees("The settings were changed.", "1,000,000 (1.00 EUR) parameter")
+    trainee.sends("document", action="check", document='{"sms": {"daily_ceiling_micros": 1000000}}')
+    trainee.sees("What would change", "5,000,000 (5.00 EUR) (from default) 1,000,000 (1.00 EUR) (from parameter)")
+    trainee.sends("document", action="save").sees("The settings were changed.", "1,000,000 (1.00 EUR) parameter")
     trainee.opens("audit").sees("sms.daily_ceiling_micros before: – after: 1000000")
     trainee.opens("settings").sees(": revert to this")
     before = re.search(r'href="([^"]*)"[^>]*>[^<]*: revert to this', trainee.page.text)
     trainee.page.opens(f"{trainee.stack.api_url.split('/_aws')[0]}{html.unescape(before[1])}")
-    trainee.sends("document").sees("The settings were changed.")
+    trainee.sees("What would change", "1,000,000 (1.00 EUR) (from parameter) 5,000,000 (5.00 EUR) (from default)")
+    trainee.sends("document", action="save").sees("The settings were changed.")
 
 
 def supports(visitor, narrator):
@@ -99,7 +102,7 @@ def supports(visitor, narrator):
     narrator.check(f"notification?id={sent}" in trainee.page.url, "the search leads to the notification", trainee.page.url)
     trainee.opens("send?to=marco").sends("title", **message, action="send").sees("It was not sent: opted out.")
     tomorrow = time.strftime("%Y-%m-%dT%H:%M", time.gmtime(time.time() + 86_400))
-    trainee.opens("send?to=lena").sends("title", **message, send_at=tomorrow, action="send").sees("It is scheduled; nothing was sent yet.")
+    trainee.opens("send?to=lena").sends("title", **message, send_at=tomorrow, action="send").sees("; nothing was sent yet.")
     trainee.sends("id", action="cancel").sees("Cancelled. Nothing more will be sent.")
     trainee.signs_in("admin").opens("").sends("q", q="noor").sees("noor@example.com", "00:01 to 00:00")
     exported = Person()
@@ -167,13 +170,13 @@ def pictures_are_taken(visitor, narrator):
              "segment": "segment?id=gold", "rollout": "rollout",
              "send": "send?to=lena"}
     PICTURES.mkdir(parents=True, exist_ok=True)
-    with console_pages.ConsoleTab(visitor.chromium) as tab:
+    with console_tab.ConsoleTab(visitor.chromium) as tab:
         visitor.chromium.call("Storage.clearCookies")
-        console_pages.signs_in(tab, visitor, "admin", "rollout?zone=utc")
+        console_tab.signs_in(tab, visitor, "admin", "rollout?zone=utc")
         tab._call("Emulation.setDeviceMetricsOverride", width=WIDTH, height=HEIGHT, deviceScaleFactor=1, mobile=False)
         for name, page in pages.items():
             tab.visits(f"{visitor.stack.console['url']}/{page}".rstrip("/"))
-            visitor.waits(lambda: tab.has("h1") and tab.has(console_pages.MAIN), f"the page {name}")
+            visitor.waits(lambda: tab.has("h1") and tab.has(console_tab.MAIN), f"the page {name}")
             if name == "send":
                 tab.enters("input[name=title]", "Order 7")
                 tab.enters("textarea[name=body]", "Your order is on its way.")

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::budget::Ceiling;
 use domain::channel::Channel;
-use domain::notification::{Content, Reason, Status};
+use domain::notification::{Content, Gate, Reason, Status};
 use domain::recipient::RecipientId;
 use domain::{MAX_TTL_SECONDS, NotificationTypes};
 use platform::problem::ProblemKind;
@@ -29,6 +29,8 @@ fn enumerations_have_the_words_of_the_code() {
     assert_eq!(words("Reason"), Reason::ALL.map(Reason::as_str).into());
     assert_eq!(words("Channel"), Channel::ALL.map(Channel::as_str).into());
     assert_eq!(words("Ceiling"), Ceiling::ALL.map(Ceiling::as_str).into());
+    let gates = &schema("Explanation")["properties"]["gates"]["items"]["properties"]["gate"]["enum"];
+    assert_eq!(*gates, json!(Gate::ALL.iter().map(|gate| gate.as_str()).collect::<Vec<_>>()));
     let names = schema("NotificationType")["description"].as_str().unwrap();
     assert!(NotificationTypes::default().iter().all(|kind| names.contains(&format!("`{}`", kind.id))));
 }

@@ -226,8 +226,8 @@ fn a_rollout_that_makes_no_sense_changes_nothing() {
     let fixture = fixture();
     let before = fixture.expect(200, "ops", "GET", "/v1/rollout", &Value::Null);
     let long = "9".repeat(4_096);
-    for junk in ["10%", "0,5", "101", "-1", "NaN", "", &long] {
-        let body = json!({"percentage": junk}).to_string();
+    for invalid in ["10%", "0,5", "101", "-1", "NaN", "", &long] {
+        let body = json!({"percentage": invalid}).to_string();
         refuses("ops", "PUT", "/v1/rollout", body.as_bytes(), 422, Some("percentage"));
     }
     let plan = json!({"plan": {"steps": [{"percentage": 100, "hold_minutes": 0}]}}).to_string();

@@ -7,12 +7,12 @@
 
 mod access;
 mod bad_input;
+mod conformance;
+mod deferred;
 mod escalation;
 mod feedback;
 mod fixture;
 mod http_client;
-mod kept;
-mod later;
 mod listeners;
 mod push_service;
 mod redrive;

@@ -42,7 +42,7 @@ fn no_log_line_and_no_dead_letter_identifies_a_recipient() {
         // The last action, and the processing of its stream record.
         (says("\"erased recipient\"") && says("poison_record")).then_some(lines)
     });
-    for said in ["\"ready\"", "\"answered\""] {
+    for said in ["\"started the function\"", "\"answered request\""] {
         assert!(lines.iter().any(|line| line.contains(said)), "no function logged {said}");
     }
     // A run that fails for good writes a failure record with its error. (The local AWS writes none for a stream's

@@ -7,8 +7,8 @@ use std::sync::Mutex;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
+use crate::conformance::keeps_to_the_contract;
 use crate::http_client::{HttpAnswer, HttpClient};
-use crate::kept::keeps_to_the_contract;
 
 /// A queue that is subscribed to the alerts topic.
 pub struct AlertQueue {

@@ -103,11 +103,11 @@ fn all_decide_by_the_last_valid_version_of_percentage_and_settings() {
     set(percentage, "0");
     one_process_follows(fixture, "v1");
     set(percentage, "0%");
-    let junk = Instant::now();
+    let invalid = Instant::now();
     let mut planned = message("warm-0", "In a moment");
     planned["send_at"] = json!((Timestamp::now() + SignedDuration::from_secs(2)).to_string());
     let planned = fixture.send(&planned);
-    sleep(CACHED.saturating_sub(junk.elapsed()));
+    sleep(CACHED.saturating_sub(invalid.elapsed()));
     let (sent, paid) = one_of_each_process(fixture);
     assert_eq!((versions(&sent), paid), (vec!["v1"; PROCESSES], 0));
     let taken_up = eventually(20, || {
@@ -116,7 +116,7 @@ fn all_decide_by_the_last_valid_version_of_percentage_and_settings() {
     });
     assert_eq!(taken_up["version"], "v1");
     assert_eq!(in_force(fixture), (0.0, "last good".to_owned()));
-    assert!(junk.elapsed() < FOLLOWED, "{:?}", junk.elapsed());
+    assert!(invalid.elapsed() < FOLLOWED, "{:?}", invalid.elapsed());
 
     // Back to everybody and without SMS, each followed by an invalid value.
     set(settings, r#"{"sms": {"per_recipient_per_day": 0}}"#);
@@ -124,13 +124,13 @@ fn all_decide_by_the_last_valid_version_of_percentage_and_settings() {
     one_process_follows(fixture, "v2");
     set(percentage, "one hundred");
     set(settings, r#"{"sms": {"per_recipient_per_day": 0,}}"#);
-    let junk = Instant::now();
+    let invalid = Instant::now();
     sleep(CACHED);
     let (sent, paid) = one_of_each_process(fixture);
     assert_eq!((versions(&sent), paid), (vec!["v2"; PROCESSES], 0), "{sent:#?}");
     assert!(sent.iter().all(|one| tried(one) == ["push: gone"]), "{sent:#?}");
     assert_eq!(in_force(fixture), (100.0, "last good".to_owned()));
-    assert!(junk.elapsed() < FOLLOWED, "{:?}", junk.elapsed());
+    assert!(invalid.elapsed() < FOLLOWED, "{:?}", invalid.elapsed());
 
     set(settings, "{}");
     set(percentage, "10");

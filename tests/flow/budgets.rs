@@ -189,7 +189,7 @@ async fn a_crash_after_the_reservation_keeps_it_whether_or_not_the_call_was_made
 #[tokio::test]
 async fn a_waiting_notification_has_no_reservation_and_may_end_without_cost() {
     let world = world_with(json!({"budgets": {"month_micros": 1_000_000}})).await;
-    world.aws.state.lock().unwrap().sns.extend([refusal("Throttled"), refusal("Throttled")]);
+    world.aws.state.lock().unwrap().sns.extend([refusal("RequestTimeout"), refusal("RequestTimeout")]);
     let sms = |ttl: u32| json!({"channels": ["sms"], "ttl_seconds": ttl});
     for ttl in [3_600, 600] {
         let sent = world.send("ada", sms(ttl)).await;

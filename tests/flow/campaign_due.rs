@@ -60,6 +60,28 @@ async fn held_messages_of_a_campaign_go_out_within_two_runs_and_cascade_does_not
 }
 
 #[tokio::test]
+async fn a_shard_has_one_message_in_the_queue_until_a_worker_has_drained_it() {
+    let (world, _) = held(FEW).await;
+    let queued = || std::iter::from_fn(|| world.next_message()).count();
+    let shards = world.due_shards_of_campaigns().len();
+    world.reconcile().await;
+    assert_eq!(queued(), shards);
+    world.advance(MINUTE);
+    world.reconcile().await;
+    assert_eq!(queued(), 0, "no worker has come yet");
+    world.advance(5 * MINUTE);
+    world.aws.state.lock().unwrap().queue_is_down = true;
+    world.reconcile().await;
+    world.aws.state.lock().unwrap().queue_is_down = false;
+    world.reconcile().await;
+    assert_eq!(queued(), shards, "the messages are lost, and the ones before did not reach the queue");
+    world.advance(5 * MINUTE);
+    world.reconcile().await;
+    world.work_on_tasks().await;
+    assert_eq!((mails(&world).len(), world.due_shards_of_campaigns().len()), (FEW, 0));
+}
+
+#[tokio::test]
 async fn cascade_leaves_due_messages_of_campaigns_to_the_workers_for_five_minutes() {
     let world = crowd(1).await;
     let quiet = json!({"quiet_hours": {"start": "10:30", "end": "11:30"}});
@@ -80,7 +102,7 @@ async fn cascade_leaves_due_messages_of_campaigns_to_the_workers_for_five_minute
 }
 
 #[tokio::test]
-async fn workers_that_die_while_they_continue_a_campaign_send_to_nobody_twice() {
+async fn workers_that_die_while_they_continue_a_campaign_send_no_message_twice() {
     let (world, _) = held(FEW).await;
     let workers = [world.another_fanout().await, world.another_fanout().await];
     let (mut round, mut deaths) = (0_u64, 0);

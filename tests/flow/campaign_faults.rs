@@ -1,5 +1,6 @@
 //! Faults around campaigns: the queue does not answer, a table throttles, the reconciler dies, a person is erased.
 
+use fanout::TaskEnd;
 use serde_json::{Value, json};
 
 use super::campaigns::{campaign, crowd, with};
@@ -73,7 +74,7 @@ async fn a_reconciler_that_dies_at_any_call_releases_every_task() {
 }
 
 #[tokio::test]
-async fn a_table_that_throttles_delays_a_task_and_nobody_is_counted_twice() {
+async fn a_table_that_throttles_delays_a_task_and_each_person_is_counted_once() {
     let world = crowd(30).await;
     let id = world.approved_campaign(campaign()).await;
     world.launch(&id).await;
@@ -89,6 +90,50 @@ async fn a_table_that_throttles_delays_a_task_and_nobody_is_counted_twice() {
     assert_eq!((&numbers["matched"], &numbers["balanced"]), (&json!(30), &json!(true)), "{progress}");
     let items = world.items("notifications");
     assert_eq!(items.len(), 30, "one notification for each person");
+}
+
+/// Without a condition, a second attempt would put the accepted state over the delivered one.
+#[tokio::test]
+async fn a_batch_whose_answer_is_lost_replaces_nothing_that_was_stored_since() {
+    let world = crowd(3).await;
+    let id = world.approved_campaign(campaign()).await;
+    world.launch(&id).await;
+    let task = world.next_task().unwrap();
+    world.aws.state.lock().unwrap().answers_lost = Some(("BatchWriteItem", 1));
+    let receipt = async {
+        let mut item = loop {
+            match world.items("notifications").pop() {
+                Some(item) => break item,
+                None => tokio::time::sleep(std::time::Duration::from_millis(1)).await,
+            }
+        };
+        item["status"]["S"] = json!("delivered");
+        world.store_item("notifications", &item);
+        item["pk"].clone()
+    };
+    let (end, delivered) = tokio::join!(world.work_on_task(&world.fanout, &task), receipt);
+    assert_eq!(end.unwrap(), TaskEnd::Done);
+    let items = world.items("notifications");
+    let statuses: Vec<_> = items.iter().map(|item| (item["pk"] == delivered, &item["status"]["S"])).collect();
+    assert_eq!(statuses.len(), 3, "{statuses:?}");
+    assert!(statuses.iter().all(|(is_delivered, status)| *is_delivered == (**status == "delivered")), "{statuses:?}");
+    assert_everybody_once(&world, &id, 3).await;
+}
+
+#[tokio::test]
+async fn what_dynamodb_does_not_process_of_a_batch_is_asked_for_again() {
+    let world = crowd(30).await;
+    let id = world.approved_campaign(campaign()).await;
+    world.launch(&id).await;
+    world.aws.state.lock().unwrap().unprocessed = Some(("BatchWriteItem", 2));
+    assert_eq!(world.work_on_tasks().await, [TaskEnd::Done]);
+    assert_eq!(world.aws.state.lock().unwrap().unprocessed, Some(("BatchWriteItem", 0)));
+    assert_eq!(world.items("notifications").len(), 30);
+    assert_everybody_once(&world, &id, 30).await;
+    world.aws.state.lock().unwrap().unprocessed = Some(("BatchGetItem", 1));
+    let people = world.campaign_request("GET /v1/campaigns/{id}/recipients", &id, json!(null)).await;
+    assert_eq!(people.body["items"].as_array().unwrap().len(), 30, "{people:?}");
+    assert_eq!(world.aws.state.lock().unwrap().unprocessed, Some(("BatchGetItem", 0)));
 }
 
 #[tokio::test]
@@ -203,7 +248,7 @@ async fn complaints_and_opt_outs_by_the_link_of_a_message_pause_a_campaign() {
 }
 
 #[tokio::test]
-async fn a_resume_whose_process_dies_at_any_call_sends_to_everybody() {
+async fn a_resume_whose_process_dies_at_any_call_sends_to_all_people() {
     for call in 1.. {
         for timing in [CrashTiming::Before, CrashTiming::After] {
             let world = crowd(3).await;
@@ -258,7 +303,7 @@ async fn resuming_a_running_campaign_again_and_again_sends_no_message_again() {
 }
 
 #[tokio::test]
-async fn a_page_that_is_read_again_with_another_end_overwrites_nothing_and_pays_for_nobody_twice() {
+async fn a_page_that_is_read_again_with_another_end_overwrites_nothing_and_pays_once() {
     let world = crowd(30).await;
     world.set("settings", r#"{"sms": {"daily_ceiling_micros": 100000000}}"#);
     let news =
@@ -283,7 +328,7 @@ async fn a_page_that_is_read_again_with_another_end_overwrites_nothing_and_pays_
     let before = world.items("notifications");
     // At a slow pace, a page has four people.
     world.redeliver_task(&campaign::TaskMessage { interval_ms: Some(5_000), ..task });
-    assert_eq!(world.work_on_tasks().await, [fanout::TaskEnd::Done]);
+    assert_eq!(world.work_on_tasks().await, [TaskEnd::Done]);
     assert!(world.items("notifications") == before, "revisions and attempts are unchanged");
     world.advance(90);
     world.sweep().await;

@@ -167,7 +167,7 @@ async fn a_running_campaign_pauses_itself_after_not_after() {
 }
 
 #[tokio::test]
-async fn nobody_is_sent_to_after_not_after_whatever_the_schedule_does() {
+async fn no_message_is_sent_after_not_after_with_or_without_the_schedule() {
     let world = crowd(5).await;
     let id = world.approved_campaign(with(json!({"not_after": "2026-11-23T10:30:00Z"}))).await;
     world.launch(&id).await;

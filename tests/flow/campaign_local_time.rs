@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::campaigns::{crowd, with};
-use world::World;
+use world::{CrashPoint, CrashTiming, RunOutcome, World};
 
 const HOUR: u64 = 3_600;
 
@@ -90,6 +90,57 @@ async fn a_slot_that_is_late_does_not_send_to_people_of_another_one_again() {
     assert_eq!((&sent["matched"], &sent["sent"]), (&json!(3), &json!(3)), "{sent}");
 }
 
+/// Lets the workers die before their `call`. Returns `false` if they make fewer calls.
+async fn workers_die(world: &World, call: usize) -> bool {
+    let point = CrashPoint { timing: CrashTiming::Before, call };
+    !matches!(world.crash_at(point, world.work_on_tasks()).await, RunOutcome::Completed(_))
+}
+
+/// A world in which the worker of the first slot died at this call, and user-0 moved to another slot since.
+async fn after_a_death(call: usize) -> (World, String) {
+    let world = travellers(2).await;
+    let id = world.approved_campaign(at_half_past_eleven("", json!({}))).await;
+    world.launch(&id).await;
+    world.advance(HOUR / 2 + 1);
+    world.reconcile().await;
+    assert!(workers_die(&world, call).await, "user-0 was never pushed without being stored");
+    moves(&world, 0, "America/New_York").await;
+    (world, id)
+}
+
+#[tokio::test]
+async fn who_moves_between_the_deaths_of_two_workers_gets_at_most_two_pushes() {
+    let mut first = 1;
+    while {
+        let (world, _) = after_a_death(first).await;
+        world.push.count("user-0") == 0 || !world.items("notifications").is_empty()
+    } {
+        first += 1;
+    }
+    let mut pushed_twice = 0;
+    for second in 1.. {
+        let (world, id) = after_a_death(first).await;
+        world.advance(6 * HOUR);
+        world.reconcile().await;
+        let has_died_again = workers_die(&world, second).await;
+        for _ in 0..3 {
+            run_for(&world, 301).await;
+            world.sweep().await;
+        }
+        let items = world.items("notifications");
+        let status = items.iter().find(|item| item["to"]["S"] == "user-0").unwrap()["status"]["S"].clone();
+        let pushes = world.push.count("user-0");
+        assert!(pushes == 2 || (pushes == 1 && status == "uncertain"), "{second}: {pushes} and {status}");
+        let sent = numbers(&world, &id).await;
+        assert_eq!((&sent["matched"], &sent["balanced"]), (&json!(2), &json!(true)), "{second}: {sent}");
+        pushed_twice += usize::from(pushes == 2);
+        if !has_died_again {
+            break;
+        }
+    }
+    assert!(pushed_twice > 1);
+}
+
 #[tokio::test]
 async fn the_last_pass_waits_for_tasks_that_a_pause_delayed() {
     let world = travellers(3).await;
@@ -114,7 +165,7 @@ async fn the_last_pass_waits_for_tasks_that_a_pause_delayed() {
 }
 
 #[tokio::test]
-async fn between_two_slots_the_progress_says_when_the_last_one_is() {
+async fn between_two_slots_the_progress_shows_the_time_of_the_last_one() {
     let world = travellers(6).await;
     let id = world.approved_campaign(at_half_past_eleven("", json!({}))).await;
     let sending = async || world.progress(&id).await["sending"].clone();
@@ -152,7 +203,8 @@ async fn who_is_held_out_is_counted_once_wherever_they_move() {
         let sent = numbers(&world, &id).await;
         assert_eq!((&sent["matched"], &sent["balanced"]), (&json!(30), &json!(true)), "{if_passed} {sent}");
         assert_eq!(sent["holdout"], planned["holdout"], "{if_passed} {sent}");
-        assert!((4..=20).contains(&sent["holdout"].as_u64().unwrap()), "{sent}");
+        // A lot that holds out none or all of 30 people is drawn once in millions of runs.
+        assert!((1..30).contains(&sent["holdout"].as_u64().unwrap()), "{sent}");
         let pushes: Vec<_> = (0..30).map(|number| world.push.count(&format!("user-{number}"))).collect();
         assert!(pushes.iter().all(|pushes| *pushes <= 1), "{pushes:?}");
         assert_eq!(json!(pushes.iter().sum::<usize>()), sent["sent"], "{if_passed}");

@@ -51,7 +51,7 @@ async fn the_send_rate_of_ses_is_the_pace_of_each_task_and_is_read_once_a_minute
 }
 
 #[tokio::test]
-async fn a_campaign_waits_for_the_quota_of_24_hours_and_its_plan_says_so() {
+async fn a_campaign_waits_for_the_quota_of_24_hours_and_its_plan_warns() {
     let world = mailed(0, 60).await;
     quota(&world, Some([1_000.0, 200.0, 170.0]));
     let id = world.approved_campaign(in_steps()).await;

@@ -75,7 +75,7 @@ async fn a_retry_lists_only_its_own_people_as_held_out() {
 }
 
 #[tokio::test]
-async fn a_retry_sends_each_person_the_variant_of_the_first_campaign_and_holds_nobody_out() {
+async fn a_retry_sends_each_person_the_variant_of_the_first_campaign_without_a_holdout() {
     let world = crowd(40).await;
     let text = |title: &str| json!({"title": title, "body": "text"});
     let variants = json!([
@@ -145,7 +145,7 @@ async fn who_is_held_is_sent_to_again_only_once_the_campaign_was_cancelled() {
 }
 
 #[tokio::test]
-async fn a_retry_that_can_reach_nobody_and_an_unknown_reason_are_refused() {
+async fn a_retry_that_excludes_all_people_and_an_unknown_reason_are_refused() {
     let world = crowd(2).await;
     let id = world.approved_campaign(with(json!({}))).await;
     world.launch(&id).await;

@@ -10,7 +10,7 @@ use super::preference_page::Form;
 use world::World;
 
 /// A campaign of e-mails whose template has both links, rolled out to a half of 40 people.
-async fn half_sent() -> (World, String) {
+pub async fn half_sent() -> (World, String) {
     let world = crowd(0).await;
     for number in 0..40 {
         let id = format!("mail-{number}");
@@ -33,13 +33,14 @@ async fn half_sent() -> (World, String) {
     (world, id)
 }
 
-fn links_of(world: &World, path: &str) -> BTreeSet<String> {
+/// Returns the links of all mails below a path.
+pub fn links_of(world: &World, path: &str) -> BTreeSet<String> {
     let links = world.mails().into_iter().flat_map(|mail| world::links(&mail));
     links.filter(|link| link.contains(path)).collect()
 }
 
 /// Opens the page behind each link and refuses what `key` names, twice.
-async fn refuse(world: &World, links: BTreeSet<String>, key: &str) {
+pub async fn refuse(world: &World, links: BTreeSet<String>, key: &str) {
     assert!(links.len() >= 5, "{links:?}");
     for link in links {
         let form = Form::of(&world.follow("GET", &link).await).untick(key);

@@ -1,5 +1,6 @@
 //! States of a campaign and what they mean for messages that wait, for later attempts, and for requests.
 
+use fanout::TaskEnd;
 use serde_json::{Value, json};
 
 use super::campaigns::{campaign, crowd, with};
@@ -176,4 +177,121 @@ async fn at_a_slow_pace_people_are_judged_as_of_their_turn() {
         json!([numbers["matched"], numbers["sent"], numbers["skipped"], numbers["erased"], numbers["balanced"]]),
         json!([3, 1, {"opted_out": 1}, 1, true])
     );
+}
+
+/// A push service takes some seconds to refuse a message, and the campaign is paused or cancelled meanwhile.
+#[tokio::test]
+async fn no_other_channel_is_paid_for_after_a_pause_during_a_push() {
+    for (stop, status) in [("pause", "cascading"), ("cancel", "cancelled")] {
+        let world = crowd(1).await;
+        world.put_profile("user-0", json!({"email": "user-0@example.com"})).await;
+        let id = world.approved_campaign(campaign()).await;
+        world.launch(&id).await;
+        let task = world.next_task().unwrap();
+        world.push.always(Some(Reply::status(410)));
+        let held = world.push.hold();
+        let stopped = async {
+            while world.push.total() == 0 {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+            assert_eq!(action(&world, &id, stop).await, 200);
+            world.advance(7);
+            held.notify_one();
+        };
+        let (end, ()) = tokio::join!(world.work_on_task(&world.fanout, &task), stopped);
+        end.unwrap();
+        assert_eq!((world.mails().len(), statuses(&world, &id).await), (0, vec![json!(status)]), "{stop}");
+        if stop == "pause" {
+            assert_eq!(action(&world, &id, "resume").await, 200);
+            world.advance(3_600);
+            world.sweep().await;
+            assert_eq!(world.mails().len(), 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_guard_does_not_pause_a_campaign_that_has_nothing_left_to_send() {
+    let world = crowd(20).await;
+    world.push.always(Some(Reply::status(403)));
+    let id = world.approved_campaign(with(json!({"guards": {"min_people": 5}}))).await;
+    world.launch(&id).await;
+    world.work_on_tasks().await;
+    world.reconcile().await;
+    let progress = world.progress(&id).await;
+    assert_eq!((&progress["state"], &progress["sending"]["numbers"]["failed"]), (&json!("finished"), &json!(20)));
+}
+
+#[tokio::test]
+async fn a_campaign_whose_tasks_are_done_can_be_resumed_after_its_end() {
+    let world = crowd(20).await;
+    world.push.always(Some(Reply::status(403)));
+    world.push.answer("user-0", [Reply::status(503)]);
+    let changes = json!({"guards": {"min_people": 5}, "not_after": "2026-11-23T11:00:00Z"});
+    let id = world.approved_campaign(with(changes)).await;
+    world.launch(&id).await;
+    world.work_on_tasks().await;
+    world.reconcile().await;
+    let progress = world.progress(&id).await;
+    assert_eq!((&progress["state"], &progress["pause_reason"]), (&json!("paused"), &json!("guard")), "{progress}");
+    world.advance(2 * 3_600);
+    world.sweep().await;
+    world.fold().await;
+    assert_eq!(action(&world, &id, "resume").await, 200, "no further person would be sent to");
+    assert_eq!(world.progress(&id).await["state"], "finished");
+}
+
+/// The worker reads the campaign every 2 s, and the pause is shorter.
+#[tokio::test]
+async fn a_worker_gives_its_task_back_after_a_pause_between_two_reads() {
+    let world = crowd(0).await;
+    for number in 0..40 {
+        let id = format!("mail-{number}");
+        world.put_profile(&id, json!({"email": format!("{id}@example.com")})).await;
+    }
+    // 7 people a second: the task takes more than 5 s.
+    world.aws.state.lock().unwrap().mail_quota = Some([10.0, 1_000_000.0, 0.0]);
+    let id = world.approved_campaign(campaign()).await;
+    world.launch(&id).await;
+    let task = world.next_task().unwrap();
+    let change = async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        assert_eq!(action(&world, &id, "pause").await, 200);
+        let slower = json!({"rate_per_second": 400});
+        assert_eq!(world.campaign_request("PATCH /v1/campaigns/{id}", &id, slower).await.status, 200);
+        world.advance(1);
+        assert_eq!(action(&world, &id, "resume").await, 200);
+    };
+    let (end, ()) = tokio::join!(world.work_on_task(&world.fanout, &task), change);
+    assert_eq!(end.unwrap(), TaskEnd::Left);
+    assert!(world.mails().len() < 30, "{} of 40", world.mails().len());
+    world.aws.state.lock().unwrap().mail_quota = Some([1_000.0, 1_000_000.0, 0.0]);
+    for _ in 0..3 {
+        world.advance(61);
+        world.reconcile().await;
+        world.work_on_tasks().await;
+    }
+    assert_eq!((world.mails().len(), &world.progress(&id).await["state"]), (40, &json!("finished")));
+}
+
+#[tokio::test]
+async fn the_end_of_a_paused_campaign_is_checked_like_that_of_a_draft() {
+    let world = crowd(3).await;
+    let id = world.approved_campaign(with(json!({"send_at": "2026-11-23T11:00:00Z"}))).await;
+    world.launch(&id).await;
+    assert_eq!(action(&world, &id, "pause").await, 200);
+    let patch = async |not_after: Value| {
+        let body = json!({"not_after": not_after});
+        let answer = world.campaign_request("PATCH /v1/campaigns/{id}", &id, body).await;
+        (answer.status, answer.fields().len())
+    };
+    for refused in ["2020-01-01T00:00:00Z", "2026-11-23T10:30:00Z", "2027-06-01T00:00:00Z"] {
+        let answer = world.campaign_request("PATCH /v1/campaigns/{id}", &id, json!({"not_after": refused})).await;
+        assert_eq!((answer.status, answer.fields()), (422, vec!["not_after"]), "{refused}");
+    }
+    assert_eq!(patch(json!("2026-11-23T12:00:00Z")).await, (200, 0));
+    world.advance(90 * 60);
+    let past = json!("2026-11-23T11:15:00Z");
+    assert_eq!(patch(past).await, (422, 1), "after the begin of the campaign, and in the past");
+    assert_eq!(patch(Value::Null).await, (200, 0));
 }

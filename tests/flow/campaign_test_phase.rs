@@ -33,7 +33,7 @@ async fn click(world: &World, id: &str, variants: &[&str]) {
 }
 
 #[tokio::test]
-async fn the_rest_gets_the_winner_and_everybody_one_message() {
+async fn the_others_get_the_winner_and_each_person_one_message() {
     let world = crowd(60).await;
     let id = world.approved_campaign(tested()).await;
     world.launch(&id).await;

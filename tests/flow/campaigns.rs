@@ -42,7 +42,7 @@ fn numbers(progress: &Value, names: &[&str]) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn a_plan_counts_and_sends_nothing_and_the_launch_sends_to_everybody_once() {
+async fn a_plan_counts_and_sends_nothing_and_the_launch_sends_to_each_person_once() {
     let world = crowd(12).await;
     world.put_profile("user-3", json!({"preferences": {"opted_out_types": ["NEWS"]}})).await;
     world.put_profile("nobody", json!({"locale": "de"})).await;
@@ -82,7 +82,10 @@ async fn a_campaign_rolls_itself_out_and_pauses_itself_at_a_guard() {
     world.push.always(Some(world::Reply::status(403)));
     world.advance(601);
     world.reconcile().await;
-    assert_eq!(world.work_on_tasks().await.len(), 80);
+    for _ in 0..60 {
+        let task = world.next_task().unwrap();
+        world.work_on_task(&world.fanout, &task).await.unwrap();
+    }
     world.reconcile().await;
     let progress = world.progress(&id).await;
     assert_eq!((&progress["state"], &progress["pause_reason"]), (&json!("paused"), &json!("guard")), "{progress}");
@@ -119,7 +122,7 @@ async fn a_pause_holds_and_a_resume_sends_to_the_rest() {
 }
 
 #[tokio::test]
-async fn after_not_after_nobody_is_sent_to() {
+async fn after_not_after_no_message_is_sent() {
     let world = crowd(3).await;
     let changes = json!({"not_after": "2026-11-23T11:00:00Z", "send_at": "2026-11-23T10:30:00Z"});
     let id = world.approved_campaign(with(changes)).await;

@@ -49,7 +49,8 @@ async fn with_news_and_everybody(world: &World) {
 fn refused_as_breaking(answer: &ApiResponse, user: &str) {
     let detail = answer.body["detail"].as_str().unwrap_or_default();
     assert_eq!(answer.status, 409, "{answer:?}");
-    assert!(detail.starts_with("breaking_change: ") && detail.contains(user), "{detail}");
+    assert_eq!(answer.body["type"], "urn:notifications:problem:breaking-change");
+    assert!(detail.starts_with(user), "{detail}");
     assert!(detail.contains("code is required") && detail.contains("confirm=true"), "{detail}");
 }
 
@@ -57,7 +58,7 @@ fn refused_as_breaking(answer: &ApiResponse, user: &str) {
 async fn a_breaking_version_needs_a_confirmation_while_a_type_uses_the_template() {
     let world = with_stricter_draft().await;
     assert_eq!(world.put_type("DEADLINE", deadline()).await.status, 201);
-    refused_as_breaking(&world.template("POST", VERSIONS, Value::Null).await, "a type uses the template");
+    refused_as_breaking(&world.template("POST", VERSIONS, Value::Null).await, "A type uses the template");
     let unclear = world.template_with("POST", VERSIONS, Value::Null, &[("confirm", "yes")]).await;
     assert_eq!((unclear.status, unclear.fields()), (422, vec!["confirm"]));
     let not_confirmed = world.template_with("POST", VERSIONS, Value::Null, &[("confirm", "false")]).await;
@@ -65,7 +66,7 @@ async fn a_breaking_version_needs_a_confirmation_while_a_type_uses_the_template(
     let published = world.template_with("POST", VERSIONS, Value::Null, &[("confirm", "true")]).await;
     assert_eq!((published.status, &published.body["version"]), (201, &json!(2)), "{published:?}");
     let version = |number: u32| json!({"version": number});
-    refused_as_breaking(&world.template("PUT", LIVE, version(2)).await, "a type uses the template");
+    refused_as_breaking(&world.template("PUT", LIVE, version(2)).await, "A type uses the template");
     let shown = world.template("GET", "", Value::Null).await;
     assert_eq!(shown.body["live_version"], 1, "a refused request changes nothing");
     let live = world.template_with("PUT", LIVE, version(2), &[("confirm", "true")]).await;
@@ -79,7 +80,7 @@ async fn a_version_that_was_published_before_a_type_used_the_template_is_not_mad
     let world = with_stricter_draft().await;
     assert_eq!(world.template("POST", VERSIONS, Value::Null).await.status, 201, "nobody uses it");
     assert_eq!(world.put_type("DEADLINE", deadline()).await.status, 201);
-    refused_as_breaking(&world.template("PUT", LIVE, json!({"version": 2})).await, "a type uses the template");
+    refused_as_breaking(&world.template("PUT", LIVE, json!({"version": 2})).await, "A type uses the template");
 }
 
 #[tokio::test]
@@ -87,7 +88,7 @@ async fn a_breaking_version_needs_a_confirmation_until_the_campaigns_of_the_temp
     let world = with_stricter_draft().await;
     with_news_and_everybody(&world).await;
     let id = campaign(&world).await;
-    let user = format!("campaigns use the template ({id})");
+    let user = format!("Campaigns use the template ({id})");
     refused_as_breaking(&world.template("POST", VERSIONS, Value::Null).await, &user);
     let published = world.template_with("POST", VERSIONS, Value::Null, &[("confirm", "true")]).await;
     assert_eq!(published.status, 201, "{published:?}");

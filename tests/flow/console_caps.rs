@@ -61,8 +61,10 @@ async fn a_refused_rule_is_named_and_kept_and_another_writer_is_shown() {
     assert_eq!(world.caps_request("PUT", other, None, &[]).await.status, 200);
     let stale = send(&world, &[&DAY[..], &[("if_match", tag.as_str())]].concat(), "check").await;
     assert_eq!(stale.status, 412);
+    assert_eq!(stale.text().matches("Another person changed").count(), 1, "one heading: {}", stale.text());
     for part in [
-        "changed the rules meanwhile",
+        "Another person changed this meanwhile",
+        "beside what you typed",
         "Who changed it",
         ">9 per day</td>",
         ">2 per day; classes marketing</td>",

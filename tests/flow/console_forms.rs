@@ -1,5 +1,6 @@
 //! Forms of the console that are not acted on: what was typed stays on the page, and every error leads to its field.
 
+use super::campaigns::{campaign, crowd};
 use console::site::{PageReply, Role};
 use serde_json::json;
 use world::World;
@@ -39,6 +40,66 @@ fn keeps(page: &PageReply, what: &str) {
 /// `true` if the page offers to send the form once more.
 fn offers_again(page: &PageReply) -> bool {
     page.text().contains("data-again")
+}
+
+/// Zone links, "Next 50" and the login of a page that answers a form lead to the same thing.
+#[tokio::test]
+async fn a_page_that_answers_a_form_keeps_its_address() {
+    let world = crowd(1).await;
+    let created = world.campaign_request("POST /v1/campaigns", "", campaign()).await;
+    let id = created.body["id"].as_str().unwrap();
+    let editor = world.person(Role::Editor);
+    let step = world.open_page(&editor, "campaign", &[("id", id), ("step", "time")]).await;
+    let action = format!("action=\"/console/campaign?id={id}&amp;step=time\"");
+    assert!(step.text().contains(&action), "{}", step.text());
+    let form = [("action", "save"), ("id", id), ("step", "time"), ("rate_per_second", "junk"), ("csrf", editor.csrf())];
+    let query = [("id", id), ("step", "time")];
+    let refused = world.console_event(event("POST", "campaign", &query, &form, Some(&editor), "same-origin")).await;
+    assert_eq!(refused.status, 422, "{}", refused.text());
+    let zones = refused.text().split_once("Times in:").unwrap().1.split_once("</p>").unwrap().0;
+    for zone in ["mine", "organisation", "utc"] {
+        let link = format!("/console/campaign?id={id}&#38;step=time&#38;zone={zone}\"");
+        assert!(zones.contains(&link), "{zone}: {zones}");
+    }
+    // A form that was not acted on at all is sent to the same address once more.
+    let foreign =
+        world.console_event(event("POST", "campaign", &query, &form[..4], Some(&editor), "same-origin")).await;
+    assert_eq!(foreign.status, 409);
+    let again = format!("action=\"/console/campaign?id={id}&#38;step=time\" data-again");
+    assert!(foreign.text().contains(&again), "{}", foreign.text());
+}
+
+/// Every form about one thing names the thing in its address.
+#[tokio::test]
+async fn every_form_about_one_thing_names_it_in_its_address() {
+    let world = crowd(1).await;
+    let created = world.campaign_request("POST /v1/campaigns", "", campaign()).await;
+    let campaign = created.body["id"].as_str().unwrap();
+    world.subscribe("ada", "phone").await;
+    let sent = world.send("ada", json!({"send_at": "2026-11-23T12:00:00Z"})).await;
+    let notification = sent.body["id"].as_str().unwrap();
+    let admin = world.person(Role::Admin);
+    let mut forms = 0;
+    for (page, name, value, query) in [
+        ("campaign", "id", campaign, &[("step", "audience")][..]),
+        ("campaign", "id", campaign, &[("step", "plan")]),
+        ("notification", "id", notification, &[]),
+        ("recipient", "id", "ada", &[]),
+        ("template", "name", "payment-due", &[("locale", "it"), ("channel", "email")]),
+        ("template", "name", "payment-due", &[("view", "versions")]),
+        ("type", "name", "DEFAULT", &[]),
+    ] {
+        let shown = world.open_page(&admin, page, &[&[(name, value)], query].concat()).await;
+        assert_eq!(shown.status, 200, "{page}: {}", shown.text());
+        let named = format!("/console/{page}?{name}={value}");
+        for form in shown.text().split("<form").skip(1).map(|rest| rest.split_once('>').unwrap().0) {
+            if form.contains("method=\"post\"") && !form.contains("/console/logout") {
+                forms += 1;
+                assert!(form.contains(&format!("action=\"{named}")), "{page}: {form}");
+            }
+        }
+    }
+    assert!(forms >= 12, "{forms}");
 }
 
 #[tokio::test]
@@ -186,7 +247,7 @@ async fn refused(world: &World, person: &ConsolePerson, page: &str, form: Form<'
 }
 
 /// Forms with one wrong field, and the field that the error names.
-const WRONG: [(&str, Form<'static>, &str); 24] = [
+const WRONG: [(&str, Form<'static>, &str); 27] = [
     ("send", &[("action", "send"), ("to", ""), ("title", "t"), ("body", "b")], "to"),
     ("send", &[("action", "send"), ("to", "ada"), ("title", ""), ("body", "b")], "content.title"),
     ("send", &[("action", "preview"), ("to", "ada"), ("title", "t"), ("body", "")], "content.body"),
@@ -197,6 +258,13 @@ const WRONG: [(&str, Form<'static>, &str); 24] = [
         "send",
         &[("action", "send"), ("to", "ada"), ("title", "t"), ("body", "b"), ("send_at", "2020-01-01T00:00")],
         "send_at",
+    ),
+    ("send", &[("action", "send"), ("to", "ada"), ("title", "t"), ("body", "b"), ("channels_of", "these")], "channels"),
+    ("send", &[("action", "send"), ("to", "ada"), ("template", "payment-due"), ("body", "typed too")], "content.body"),
+    (
+        "send",
+        &[("action", "preview"), ("to", "ada"), ("title", "t"), ("body", "b"), ("variables", "{\"a\": 1}")],
+        "variables",
     ),
     ("send", &[("action", "send"), ("to", "ada"), ("template", "none")], "template"),
     ("send", &[("action", "send"), ("to", "ada"), ("template", "payment-due"), ("version", "x")], "template.version"),
@@ -260,9 +328,9 @@ async fn every_error_leads_to_an_input_of_its_page() {
 
 #[tokio::test]
 async fn a_campaign_test_keeps_its_recipients() {
-    let world = super::campaigns::crowd(1).await;
+    let world = crowd(1).await;
     let editor = world.person(Role::Editor);
-    let created = world.campaign_request("POST /v1/campaigns", "", super::campaigns::campaign()).await;
+    let created = world.campaign_request("POST /v1/campaigns", "", campaign()).await;
     let id = created.body["id"].as_str().unwrap();
     let too_many = "typed & kept\n".repeat(11);
     let form = [("action", "test"), ("id", id), ("step", "plan"), ("to", &too_many)];

@@ -121,6 +121,37 @@ async fn the_age_of_due_work_counts_from_its_time() {
     assert_eq!((capacity.status, &capacity.body["due"]), (200, &json!(null)));
 }
 
+/// The health alone is required: any other part says that it is not available.
+#[tokio::test]
+async fn a_table_that_does_not_answer_costs_its_parts_alone() {
+    let world = World::start().await;
+    world.put_profile("bob", json!({"email": "bob@example.com"})).await;
+    world.send("bob", json!({})).await;
+    world.fold().await;
+    let usual = overview(&world).await;
+    assert!(usual.contains("Sent, last 24 h") && !usual.contains("ot available"), "{usual}");
+    for (table, lost) in [
+        (
+            "settings",
+            &["Alerts of the last 24 hours</h2>\n\n<p class=\"empty\">Not available", "templates that wait"][..],
+        ),
+        ("control", &[]),
+        ("notifications", &["not available</p>"]),
+        ("recipients", &[]),
+    ] {
+        world.advance(60);
+        world.aws.state.lock().unwrap().throttled_table = Some(table);
+        let html = overview(&world).await;
+        for part in lost {
+            assert!(html.contains(part), "{table}: {part}: {html}");
+        }
+        assert!(html.contains("Arithmetic of the health") && html.contains("Sent, last 24 h"), "{table}: {html}");
+    }
+    world.aws.state.lock().unwrap().throttled_table = Some("metrics");
+    let page = world.open_page(&world.person(Role::Viewer), "", &[]).await;
+    assert_eq!(page.status, 503, "there is no health without the metrics: {}", page.text());
+}
+
 #[tokio::test]
 async fn plans_and_versions_wait_for_a_person() {
     let world = crowd(1).await;

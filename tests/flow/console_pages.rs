@@ -7,8 +7,6 @@ use serde_json::{Value, json};
 use world::World;
 use world::console_pages::event;
 
-const ROLES: [Role; 5] = [Role::Viewer, Role::Sender, Role::Editor, Role::Approver, Role::Admin];
-
 #[tokio::test]
 async fn every_page_opens_on_an_empty_stack() {
     let world = World::start().await;
@@ -98,27 +96,6 @@ async fn a_form_of_another_site_changes_nothing() {
 }
 
 #[tokio::test]
-async fn every_action_needs_its_role() {
-    let world = World::start().await;
-    for route in ROUTES.iter().filter(|route| !route.action.is_empty()) {
-        for role in ROLES.into_iter().filter(|role| *role < route.role) {
-            let page = world.send_form(&world.person(role), route.page, &[("action", route.action)]).await;
-            assert_eq!(page.status, 403, "{} {} as {}", route.page, route.action, role.name());
-            assert!(page.text().contains(route.role.name()), "the page names the role that is needed");
-        }
-        let page = world.send_form(&world.person(route.role), route.page, &[("action", route.action)]).await;
-        assert!(
-            ![403, 404].contains(&page.status) || page.text().contains("There is no such"),
-            "{} {}",
-            route.page,
-            route.action
-        );
-    }
-    let page = world.send_form(&world.person(Role::Admin), "rollout", &[("action", "dance")]).await;
-    assert_eq!(page.status, 404);
-}
-
-#[tokio::test]
 async fn some_actions_need_a_login_of_the_last_quarter_of_an_hour() {
     let world = World::start().await;
     let admin = world.person(Role::Admin);
@@ -170,6 +147,11 @@ async fn a_message_is_previewed_and_sent_once_and_shown_with_its_timeline() {
     for part in ["A provider accepted it by push", "accepted by the API", "Copy as curl", "render=true"] {
         assert!(page.text().contains(part), "{part}");
     }
+    assert!(page.text().contains("<h3>push: as it was sent</h3>"), "{}", page.text());
+    assert!(page.text().contains("data-live=\"5\""), "a proof may still come");
+    world.advance(29 * 86_400);
+    let page = world.open_page(&world.person(Role::Sender), "notification", &[("id", id)]).await;
+    assert!(!page.text().contains("data-live"), "nothing comes after the lifetime: {}", page.text());
 }
 
 #[tokio::test]
@@ -213,9 +195,16 @@ async fn a_notification_is_explained_as_of_now_and_a_missing_one_says_why() {
     let id = sent.body["id"].as_str().unwrap();
     let sender = world.person(Role::Sender);
     let page = world.open_page(&sender, "notification", &[("id", id)]).await;
-    assert!(page.text().contains("why=now#why") && page.text().contains("are not stored"), "{}", page.text());
+    assert!(page.text().contains("why=now#why") && page.text().contains("no paid call was begun"), "{}", page.text());
+    let kind = "<dt>Type</dt><dd><a href=\"/console/type?name=DEFAULT\">DEFAULT</a></dd>";
+    assert!(page.text().contains(kind), "{}", page.text());
+    let gates = |html: &str| {
+        html.split_once("Verdict of each gate then").unwrap().1.split_once("</table>").unwrap().0.to_owned()
+    };
+    assert_eq!(gates(page.text()).matches("<span class=\"state good\">passed</span>").count(), 7, "{}", page.text());
     let page = world.open_page(&sender, "notification", &[("id", id), ("why", "now")]).await;
     assert!(page.text().contains("It would be sent now.") && page.text().contains("Gates in order"), "{}", page.text());
+    assert!(gates(page.text()).contains("<th scope=\"col\">Now</th>"), "{}", page.text());
     let viewer = world.open_page(&world.person(Role::Viewer), "notification", &[("id", id), ("why", "now")]).await;
     assert!(!viewer.text().contains("Gates in order") && viewer.text().contains("needs the role sender"));
 
@@ -233,6 +222,25 @@ async fn a_notification_is_explained_as_of_now_and_a_missing_one_says_why() {
     let cancelled = world.send_form(&sender, "notification", &[("action", "cancel"), ("id", id)]).await;
     assert_eq!(cancelled.status, 404);
     assert!(cancelled.text().contains("No such notification"), "{}", cancelled.text());
+}
+
+#[tokio::test]
+async fn what_stopped_a_notification_then_stands_beside_what_would_now() {
+    let world = World::start().await;
+    let choices = json!({"email": "bob@example.com", "preferences": {"opted_out_types": ["DEFAULT"]}});
+    world.put_profile("bob", choices).await;
+    let refused = world.send("bob", json!({"channels": ["email"]})).await;
+    world.put_profile("bob", json!({"email": "bob@example.com"})).await;
+    let paid = world.send("bob", json!({"channels": ["email"]})).await;
+    let sender = world.person(Role::Sender);
+    let id = refused.body["id"].as_str().unwrap();
+    let page = world.open_page(&sender, "notification", &[("id", id), ("why", "now")]).await;
+    let html = page.text();
+    let stopped = "<th scope=\"row\">opted out</th><td><span class=\"state bad\">stopped it</span></td>\
+        <td><span class=\"state good\">passed</span></td>";
+    assert!(html.contains(stopped) && html.contains("not decisive: an earlier gate had refused"), "{html}");
+    let page = world.open_page(&sender, "notification", &[("id", paid.body["id"].as_str().unwrap())]).await;
+    assert!(page.text().contains("stored before the call; 0.0001 EUR were paid"), "{}", page.text());
 }
 
 #[tokio::test]
@@ -267,6 +275,94 @@ async fn a_table_that_does_not_answer_is_a_page_that_says_so() {
     assert!(page.text().contains("Try again in") && page.text().contains("r-1"), "{}", page.text());
     world.aws.works();
     assert_eq!(world.open_page(&viewer, "rollout", &[]).await.status, 200);
+}
+
+/// An incident is when tables fail and the way back is needed most.
+#[tokio::test]
+async fn back_to_0_is_on_the_page_and_works_while_a_table_fails() {
+    let world = World::start().await;
+    let approver = world.person(Role::Approver);
+    assert_eq!(world.open_page(&approver, "rollout", &[]).await.status, 200);
+    let throttled = |table| world.aws.state.lock().unwrap().throttled_table = table;
+    for table in ["metrics", "settings", "notifications", "recipients"] {
+        throttled(Some(table));
+        let page = world.open_page(&approver, "rollout", &[]).await;
+        assert!([200, 503].contains(&page.status), "{table}: {}", page.status);
+        assert!(page.text().contains("name=\"action\" value=\"zero\""), "{table}: {}", page.text());
+        assert_eq!(
+            page.status == 503,
+            page.text().contains("are not available at present"),
+            "{table}: {}",
+            page.text()
+        );
+        assert!(!page.text().contains("What you typed"), "{table}: nothing was typed: {}", page.text());
+    }
+    throttled(Some("metrics"));
+    let page = world.open_page(&approver, "rollout", &[]).await;
+    assert!(page.text().contains("ot available"), "it says what is missing: {}", page.text());
+    let done = world.send_form(&approver, "rollout", &[("action", "zero")]).await;
+    assert_eq!(done.status, 303, "{}", done.text());
+    assert_eq!(world.parameter("rollout-percentage"), "0");
+    throttled(None);
+    assert!(!world.open_page(&approver, "rollout", &[]).await.text().contains("ot available"));
+}
+
+#[tokio::test]
+async fn a_page_about_a_problem_has_ways_on_and_keeps_its_section() {
+    let world = World::start().await;
+    let viewer = world.person(Role::Viewer);
+    for (page, name, gone) in
+        [("campaign", "id", "01kat2m8x0g7h3j5n9p1q4r6sv"), ("segment", "id", "gone"), ("type", "name", "GONE")]
+    {
+        let named = format!("href=\"/console/{page}?{name}={gone}&#38;zone=utc\">Try again</a>");
+        let gone = world.open_page(&viewer, page, &[(name, gone), ("zone", "utc")]).await;
+        assert_eq!(gone.status, 404, "{page}: {}", gone.text());
+        for part in [
+            named,
+            format!("href=\"/console/audit?kind={page}\""),
+            format!("<a href=\"/console/{page}s\" aria-current=\"page\">"),
+            "It may have been deleted".to_owned(),
+        ] {
+            assert!(gone.text().contains(&part), "{page}: {part}: {}", gone.text());
+        }
+    }
+    let unknown = world.open_page(&viewer, "nowhere", &[]).await;
+    assert!(unknown.status == 404 && !unknown.text().contains("deleted"), "{}", unknown.text());
+    world.aws.fails(None, 0, "ProvisionedThroughputExceededException");
+    let failed = world.open_page(&viewer, "costs", &[("month", "2026-11")]).await;
+    assert_eq!(failed.status, 503);
+    assert!(failed.text().contains("href=\"/console/costs?month=2026-11\">Try again</a>"), "{}", failed.text());
+    assert!(failed.text().contains("<a href=\"/console/costs\" aria-current=\"page\">"), "{}", failed.text());
+}
+
+#[tokio::test]
+async fn a_page_that_was_loaded_earlier_stops_no_newer_plan() {
+    let world = World::start().await;
+    let admin = world.person(Role::Admin);
+    assert_eq!(world.send_form(&admin, "rollout", &[("action", "zero")]).await.status, 303);
+    let plan = [("action", "plan"), ("steps", "10 for 60\n100 for 1")];
+    let started = async || {
+        let done = world.send_form(&admin, "rollout", &plan).await;
+        assert_eq!(done.status, 303, "{}", done.text());
+        let page = world.open_page(&admin, "rollout", &[]).await;
+        let form = page.text().split_once("value=\"stop_plan\"").unwrap().1;
+        form.split_once("name=\"was\" value=\"").unwrap().1.split('"').next().unwrap().to_owned()
+    };
+    let stop = async |was: &str| world.send_form(&admin, "rollout", &[("action", "stop_plan"), ("was", was)]).await;
+    let first = started().await;
+    assert_eq!(stop(&first).await.status, 303);
+    let gone = stop(&first).await;
+    assert!(gone.status == 409 && gone.text().contains("No plan runs any more"), "{}", gone.text());
+    world.advance(60);
+    let second = started().await;
+    let stale = stop(&first).await;
+    assert!(stale.status == 409 && stale.text().contains("Another plan runs"), "{}", stale.text());
+    assert!(stale.text().contains("value=\"stop_plan\""), "the newer plan still runs");
+    // The figures are not needed to stop it.
+    world.aws.state.lock().unwrap().throttled_table = Some("metrics");
+    let page = world.open_page(&admin, "rollout", &[]).await;
+    assert!(page.text().contains("value=\"stop_plan\""), "{}", page.text());
+    assert_eq!(stop(&second).await.status, 303);
 }
 
 #[tokio::test]

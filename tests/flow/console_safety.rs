@@ -19,10 +19,10 @@ async fn a_notice_is_shown_once() {
     let admin = world.person(Role::Admin);
     let done = world.send_form(&admin, "rollout", &[("action", "zero")]).await;
     let page = world.redirected(&admin, &done).await;
-    has(page.text(), &["role=\"status\">The rollout was changed", "data-done"]);
+    has(page.text(), &["role=\"status\">Back to 0 %.", "data-done"]);
     assert!(page.cookies().any(|cookie| cookie.starts_with("console-notice=; Path=/; Max-Age=0")));
-    let later = world.open_page(&admin, "rollout", &[("done", "rollout")]).await;
-    assert!(!later.text().contains("The rollout was changed."), "an old address shows no notice: {}", later.text());
+    let later = world.open_page(&admin, "rollout", &[("done", "zero")]).await;
+    assert!(!later.text().contains("role=\"status\">Back to 0 %."), "an old address shows no notice: {}", later.text());
     let campaign = world.open_page(&admin, "campaigns", &[("done", "paused")]).await;
     assert!(!campaign.text().contains("Paused."), "{}", campaign.text());
 }
@@ -66,13 +66,81 @@ async fn over_10_000_people_a_cancellation_is_typed() {
     };
     assert_eq!(act("launch", "people", "12345").await.status, 303);
     let page = world.open_page(&approver, "campaign", &[("id", &id)]).await;
-    has(page.text(), &["Type the number of people of the plan, 12,345, to cancel"]);
+    has(page.text(), &["Type the number of people of the plan, 12,345, to cancel", "<details id=\"cancel\">"]);
     let refused = act("cancel", "cancel_people", "12344").await;
     assert_eq!(refused.status, 422, "{}", refused.text());
-    has(refused.text(), &["href=\"#field-cancel_people\"", "of the plan: 12,345", "value=\"12344\""]);
+    has(
+        refused.text(),
+        &["href=\"#field-cancel_people\"", "of the plan: 12,345", "value=\"12344\"", "<details id=\"cancel\" open>"],
+    );
     assert_eq!(act("cancel", "cancel_people", "12,345").await.status, 303);
     let page = world.open_page(&approver, "campaign", &[("id", &id)]).await;
     has(page.text(), &["It was cancelled"]);
+}
+
+#[tokio::test]
+async fn a_new_campaign_shows_its_steps_and_a_draft_says_what_a_cancellation_means() {
+    let world = crowd(2).await;
+    let approver = world.person(Role::Approver);
+    let page = world.open_page(&approver, "campaign", &[]).await;
+    let steps = page.text().split_once("aria-label=\"Steps\"").unwrap().1.split_once("</ol>").unwrap().0;
+    let first = "<span class=\"step\" aria-current=\"step\">Audience <span class=\"small\">(on this page)</span>";
+    has(
+        steps,
+        &[first, "Content and variants <span class=\"small\">(on this page)", "Launch <span class=\"small\">(after"],
+    );
+    assert!(!steps.contains("<a ") && !page.text().contains("value=\"cancel\""), "{}", page.text());
+    let id = world.approved_campaign(campaign()).await;
+    let page = world.open_page(&approver, "campaign", &[("id", &id), ("step", "launch")]).await;
+    let cancel = page.text().split_once("<details id=\"cancel\">").unwrap().1.split_once("</details>").unwrap().0;
+    has(cancel, &["The 2 people of the plan get nothing.", "It cannot be undone", "name=\"action\" value=\"cancel\""]);
+}
+
+#[tokio::test]
+async fn the_finder_of_a_send_keeps_the_rest_of_the_form() {
+    let world = World::start().await;
+    world.put_profile("ada", json!({"email": "ada@example.com", "locale": "it"})).await;
+    let sender = world.person(Role::Sender);
+    let find = async |to: &str| {
+        let form = [
+            ("action", "find"),
+            ("to", to),
+            ("title", "A <b>title"),
+            ("body", ""),
+            ("url", "no address"),
+            ("template", "none"),
+            ("version", "x"),
+            ("variables", "{"),
+            ("channels_of", "these"),
+            ("channels", "sms"),
+            ("send_at", "2026-12-01T09:00"),
+            ("me", "my-id"),
+            ("key", "k-7"),
+        ];
+        world.send_form(&sender, "send", &form).await
+    };
+    let found = find("ada").await;
+    assert_eq!(found.status, 200, "{}", found.text());
+    let kept = [
+        "value=\"A &#60;b&#62;title\"",
+        "value=\"no address\"",
+        "value=\"x\"",
+        ">{</textarea>",
+        "value=\"these\" checked",
+        "value=\"sms\" checked",
+        "value=\"2026-12-01T09:00\"",
+        "value=\"my-id\"",
+        "value=\"k-7\"",
+    ];
+    has(found.text(), &kept);
+    has(found.text(), &["To <a href=\"/console/recipient?id=ada\"><bdi>ada</bdi></a>", "<dt>Devices</dt>"]);
+    let unknown = find("nobody").await;
+    has(unknown.text(), &["No profile is stored under this id."]);
+    let empty = find("").await;
+    assert_eq!(empty.status, 422, "{}", empty.text());
+    has(empty.text(), &kept);
+    has(empty.text(), &["href=\"#field-to\""]);
+    assert!(world.mails().is_empty(), "nothing is sent");
 }
 
 #[tokio::test]

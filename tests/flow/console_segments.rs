@@ -200,8 +200,9 @@ async fn a_change_of_another_writer_is_shown_beside_what_was_typed() {
     put(&world, "gold", json!({"all": [gold()]})).await;
     let conflict = press(&world, &editor, &form, "save", ("", "")).await;
     assert_eq!(conflict.status, 412);
+    assert_eq!(conflict.text().matches("Another person changed").count(), 1, "one heading: {}", conflict.text());
     assert!(conflict.text().contains("Who changed it"), "{}", conflict.text());
-    assert!(conflict.text().contains("changed this segment meanwhile") && conflict.text().contains(">Mine</td>"));
+    assert!(conflict.text().contains("beside what you typed") && conflict.text().contains(">Mine</td>"));
     let saved = press(&world, &editor, &EditorForm::of(&conflict), "save", ("", "")).await;
     assert_eq!(saved.status, 303, "{}", saved.text());
     assert_eq!(
@@ -268,7 +269,7 @@ async fn an_exact_count_is_shown_and_one_that_takes_longer_is_continued_or_cance
     assert!(!finished.text().contains("Cancel the count"));
     let cancel = [("action", "cancel"), ("id", id), ("segment", "gold")];
     let cancelled = world.send_form(&viewer, "segment_count", &cancel).await;
-    assert_eq!(cancelled.header("location"), Some("/console/segment?id=gold&done=deleted"));
+    assert_eq!(cancelled.header("location"), Some("/console/segment?id=gold&done=count_cancelled"));
     assert_eq!(world.open_page(&viewer, "segment_count", &[("id", id)]).await.status, 404);
     assert!(
         counted.text().contains("Exact count")
@@ -278,7 +279,7 @@ async fn an_exact_count_is_shown_and_one_that_takes_longer_is_continued_or_cance
     assert_eq!(missing.status, 404);
     let cancel = [("action", "cancel"), ("id", "0123456789abcdef"), ("segment", "")];
     let cancelled = world.send_form(&viewer, "segment_count", &cancel).await;
-    assert_eq!(cancelled.header("location"), Some("/console/segments?done=deleted"));
+    assert_eq!(cancelled.header("location"), Some("/console/segments?done=count_cancelled"));
 }
 
 #[tokio::test]

@@ -48,13 +48,91 @@ fn parameter(address: &str, name: &str) -> String {
 /// Signs in as an editor.
 async fn signed_in(world: &World) -> BrowserCookies {
     let mut browser = BrowserCookies::default();
-    let login = browser.open(world, "login", &[("to", "rollout")]).await;
-    let address = login.header("location").unwrap().to_owned();
-    world.aws.state.lock().unwrap().login = Some(claims(world, json!(["editor"]), &parameter(&address, "nonce")));
-    let query = [("code", "c-1"), ("state", &parameter(&address, "state"))];
-    let back = browser.open(world, "callback", &query).await;
-    assert_eq!((back.status, back.header("location")), (303, Some("/console/rollout")), "{}", back.text());
+    signs_in(world, &mut browser, &[("to", "rollout")], claims(world, json!(["editor"]), "")).await;
     browser
+}
+
+/// Signs in with these claims. Returns the address of the login and its answer.
+async fn signs_in(
+    world: &World,
+    browser: &mut BrowserCookies,
+    query: &[(&str, &str)],
+    mut claims: Value,
+) -> (String, PageReply) {
+    let login = browser.open(world, "login", query).await;
+    let address = login.header("location").unwrap().to_owned();
+    claims["nonce"] = json!(parameter(&address, "nonce"));
+    world.aws.state.lock().unwrap().login = Some(claims);
+    let back = browser.open(world, "callback", &[("code", "c-1"), ("state", &parameter(&address, "state"))]).await;
+    if back.status < 400 {
+        assert_eq!((back.status, back.header("location")), (303, Some("/console/rollout")), "{}", back.text());
+    }
+    (address, back)
+}
+
+fn csrf_of(page: &PageReply) -> String {
+    page.text().split_once("name=\"csrf\" value=\"").unwrap().1.split('"').next().unwrap().to_owned()
+}
+
+/// The issuer may know the person from before, and not ask for the password.
+#[tokio::test]
+async fn a_login_without_a_new_proof_erases_nobody() {
+    let world = World::start().await;
+    world.subscribe("ada", "phone").await;
+    let claims_of_age = |age_s: i64| {
+        let mut claims = claims(&world, json!(["admin"]), "");
+        claims["auth_time"] = json!(world.clock.now().as_second() - age_s);
+        claims
+    };
+    let mut browser = BrowserCookies::default();
+    let (address, _) = signs_in(&world, &mut browser, &[("to", "rollout")], claims_of_age(901)).await;
+    assert!(!address.contains("prompt="), "{address}");
+    let csrf = csrf_of(&browser.open(&world, "rollout", &[]).await);
+    let form = [("action", "erase"), ("id", "ada"), ("confirm", "ada"), ("csrf", &csrf)];
+    let refused = browser.sends(&world, event("POST", "recipient", &[], &form, None, "same-origin")).await;
+    assert_eq!(refused.status, 401, "{}", refused.text());
+    let link = "/console/login?to=recipient&#38;again=1";
+    assert!(refused.text().contains(link), "{}", refused.text());
+
+    let (address, _) = signs_in(&world, &mut browser, &[("to", "rollout"), ("again", "1")], claims_of_age(0)).await;
+    assert!(address.contains("&prompt=login&max_age=0"), "{address}");
+    let csrf = csrf_of(&browser.open(&world, "rollout", &[]).await);
+    let form = [("action", "erase"), ("id", "ada"), ("confirm", "ada"), ("csrf", &csrf)];
+    let erased = browser.sends(&world, event("POST", "recipient", &[], &form, None, "same-origin")).await;
+    assert_eq!(erased.status, 200, "{}", erased.text());
+    // A person whom the issuer asked yesterday still has a session of 8 hours.
+    let mut browser = BrowserCookies::default();
+    signs_in(&world, &mut browser, &[("to", "rollout")], claims_of_age(86_400)).await;
+    assert_eq!(browser.open(&world, "rollout", &[]).await.status, 200);
+}
+
+/// The login service would sign the same person in again without a question.
+#[tokio::test]
+async fn a_person_of_the_wrong_account_can_get_out() {
+    let world = World::start().await;
+    let mut browser = BrowserCookies::default();
+    let without_role = claims(&world, json!(["staff"]), "");
+    let (_, refused) = signs_in(&world, &mut browser, &[("to", "rollout")], without_role).await;
+    assert_eq!(refused.status, 403);
+    let mut browser = signed_in(&world).await;
+    let csrf = csrf_of(&browser.open(&world, "rollout", &[]).await);
+    let out = browser.sends(&world, event("POST", "logout", &[], &[("csrf", &csrf)], None, "same-origin")).await;
+    assert_eq!(out.status, 200, "{}", out.text());
+    for page in [refused, out] {
+        assert!(
+            page.text().contains("href=\"/console/login?again=1\">Sign in as another person</a>"),
+            "{}",
+            page.text()
+        );
+        let end = "/pool/logout?client_id=console-client&#38;logout_uri=http";
+        assert!(
+            page.text().contains(end) && page.text().contains("Sign out of the login service too"),
+            "{}",
+            page.text()
+        );
+    }
+    let again = browser.open(&world, "login", &[("again", "1")]).await;
+    assert!(again.header("location").unwrap().contains("&prompt=login&max_age=0"));
 }
 
 #[tokio::test]
@@ -63,14 +141,14 @@ async fn a_session_is_renewed_each_hour_with_the_present_role() {
     let mut browser = signed_in(&world).await;
     let forms = || world.aws.state.lock().unwrap().login_forms.clone();
     assert_eq!(forms()[0]["grant_type"], "authorization_code");
-    assert!(browser.open(&world, "rollout", &[]).await.text().contains("ada@example.com (editor)"));
+    assert!(browser.open(&world, "rollout", &[]).await.text().contains("<bdi>ada@example.com</bdi> (editor)"));
     world.advance(3_599);
     assert_eq!(browser.open(&world, "rollout", &[]).await.status, 200);
     assert_eq!(forms().len(), 1, "nothing is due before an hour");
 
     world.advance(1);
     world.aws.state.lock().unwrap().login = Some(claims(&world, json!(["viewer"]), ""));
-    assert!(browser.open(&world, "rollout", &[]).await.text().contains("ada@example.com (viewer)"));
+    assert!(browser.open(&world, "rollout", &[]).await.text().contains("<bdi>ada@example.com</bdi> (viewer)"));
     assert_eq!(
         (forms()[1]["grant_type"].as_str(), forms()[1]["refresh_token"].as_str()),
         ("refresh_token", "refresh-1")
@@ -92,7 +170,7 @@ async fn a_role_that_changed_meanwhile_keeps_what_was_typed() {
     let world = World::start().await;
     let mut browser = signed_in(&world).await;
     let page = browser.open(&world, "template", &[("name", "reminder")]).await;
-    let csrf = page.text().split_once("name=\"csrf\" value=\"").unwrap().1.split('"').next().unwrap().to_owned();
+    let csrf = csrf_of(&page);
     world.advance(3_600);
     world.aws.state.lock().unwrap().login = Some(claims(&world, json!(["viewer"]), ""));
     let form = [("action", "save"), ("name", "reminder"), ("part.text", "long & typed"), ("csrf", &csrf)];

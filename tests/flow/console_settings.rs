@@ -106,6 +106,20 @@ async fn an_operator_who_writes_at_the_same_moment_wins() {
 }
 
 #[tokio::test]
+async fn a_dry_run_checks_a_change_and_writes_nothing() {
+    let world = World::start().await;
+    let (before, count) = (get(&world).await, versions(&world));
+    let tag = format!("\"{}\"", before["version"]);
+    let checked = world.check_settings(json!({"sms": {"max_parts": 2}}), &tag).await;
+    assert_eq!((checked.status, &checked.body["version"]), (200, &before["version"]), "{checked:?}");
+    assert_eq!(setting(&checked.body, "sms.max_parts")["value"], json!(2));
+    let refused = world.check_settings(json!({"sms": {"max_parts": 9}}), &tag).await;
+    assert_eq!((refused.status, refused.fields()), (422, vec!["sms.max_parts"]));
+    assert_eq!(world.check_settings(json!({}), "\"99\"").await.status, 412);
+    assert_eq!((get(&world).await, versions(&world)), (before, count));
+}
+
+#[tokio::test]
 async fn a_present_value_that_is_not_valid_is_shown_with_its_reason() {
     let world = World::start().await;
     world.set("settings", r#"{"sms": {"max_parts": 2}}"#);

@@ -74,7 +74,7 @@ async fn a_new_type_is_checked_with_a_dry_run_and_then_saved() {
     assert!(empty.text().contains("<option value=\"marketing\" selected>"), "{}", empty.text());
     let checked = world.send_form(&editor, "type", &[&OFFERS[..], &[("action", "check")]].concat()).await;
     assert!(checked.text().contains("Offers &#38; &#60;i&#62;more"), "{}", checked.text());
-    assert!(checked.text().contains("<td class=\"typed\">email, push</td>"));
+    assert!(checked.text().contains("<td class=\"typed\"><bdi>email, push</bdi></td>"));
     assert_eq!(world.type_request("GET", "OFFERS", Value::Null).await.status, 404, "a check writes nothing");
 
     let unchecked = world.send_form(&editor, "type", &[&OFFERS[..], &[("action", "save")]].concat()).await;
@@ -129,8 +129,10 @@ async fn a_change_of_another_writer_is_shown_beside_what_was_typed() {
     let stale = [&fields[..], &[("if_match", tag.as_str()), ("action", "check")]].concat();
     let conflict = world.send_form(&editor, "type", &stale).await;
     assert_eq!(conflict.status, 412);
+    assert_eq!(conflict.text().matches("Another person changed").count(), 1, "one heading: {}", conflict.text());
     for part in [
-        "changed this type meanwhile",
+        "Another person changed this meanwhile",
+        "beside what you typed",
         "Who changed it",
         "<td class=\"typed\">9</td>",
         "value=\"Offers of today\"",

@@ -123,7 +123,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn in_whatever_order_and_however_often_it_is_told_it_comes_to_the_same(
+    fn receipts_in_any_order_and_any_number_lead_to_the_same_state(
         order in proptest::sample::subsequence(ALL.to_vec(), 0..=ALL.len())
             .prop_flat_map(|again| Just([ALL.to_vec(), again].concat()).prop_shuffle()),
     ) {

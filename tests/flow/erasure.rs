@@ -117,7 +117,7 @@ async fn a_suppressed_address_is_skipped_and_without_another_channel_the_gate_re
 }
 
 #[tokio::test]
-async fn a_suppression_outlives_an_erasure_and_stands_for_whoever_has_the_address() {
+async fn a_suppression_outlives_an_erasure_and_holds_for_every_recipient_with_the_address() {
     let world = World::start().await;
     world.put_profile("ada", json!({"email": "ada@example.com"})).await;
     suppress(&world, "ada@example.com").await;

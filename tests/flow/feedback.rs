@@ -124,7 +124,7 @@ async fn an_operator_lifts_the_suppression_of_a_mended_mailbox() {
 }
 
 #[tokio::test]
-async fn a_type_that_wants_proof_goes_on_at_once_when_its_mail_came_back() {
+async fn a_type_that_requires_proof_continues_at_once_after_a_bounce() {
     let world = world_with_ada().await;
     let sent = world.send("ada", json!({"type": "PAYMENT_DUE"})).await;
     world.ses_publishes(&[bounced(&id_of(&sent), MAIL, "Permanent", "General")]).await;

@@ -229,7 +229,7 @@ async fn a_push_leads_its_page_to_a_token_for_conversions_alone() {
 }
 
 #[tokio::test]
-async fn a_link_of_an_erased_recipient_shows_a_page_that_says_so() {
+async fn a_link_of_an_erased_recipient_shows_a_page_with_the_reason() {
     let world = World::start().await;
     world.put_profile("ada", json!({"email": "ada@example.com"})).await;
     let content = json!({"title": "Hi", "body": "there", "url": "https://shop.example/"});

@@ -103,8 +103,8 @@ async fn a_short_wait_happens_in_the_invocation_and_its_reservation_serves_the_r
     let world = World::start_by(Clock::System).await;
     world.set("settings", r#"{"sms": {"daily_ceiling_micros": 80000, "per_recipient_per_day": 1}}"#);
     world.put_profile("ada", json!({"phone": "+393331234567"})).await;
-    let throttled = "<ErrorResponse><Error><Type>Sender</Type><Code>Throttled</Code></Error></ErrorResponse>";
-    world.aws.state.lock().unwrap().sns.push_back(Reply::text(400, throttled));
+    let timed_out = "<ErrorResponse><Error><Type>Sender</Type><Code>RequestTimeout</Code></Error></ErrorResponse>";
+    world.aws.state.lock().unwrap().sns.push_back(Reply::text(400, timed_out));
     // A batch has time for the retry.
     let to = |id| json!({"to": id, "content": {"title": "Hi", "body": "there"}});
     let sent = world.batch(vec![to("ada")], None).await;

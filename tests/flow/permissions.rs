@@ -27,7 +27,7 @@ async fn a_role_allows_what_its_function_does_and_nothing_else() {
     assert_eq!(world.open_page(&world.person(console::site::Role::Viewer), "rollout", &[]).await.status, 200);
     version_2_is_taken_back(&world).await;
     links_are_followed(&world).await;
-    providers_tell(&world).await;
+    providers_report(&world).await;
     nights_pass(&world).await;
     types_come_and_go(&world).await;
     super::segments::are_looked_at(&world).await;
@@ -40,33 +40,33 @@ async fn a_role_allows_what_its_function_does_and_nothing_else() {
 async fn looks_for_the_last_good_record(world: &World) {
     let parameters = ["rollout-percentage", "rollout-users", "settings", "public-base-url"];
     let before = parameters.map(|name| (name, world.parameter(name)));
-    let junk = || {
+    let invalidate = || {
         // Older than the age up to which a cached value is used during a refresh.
         world.advance(21);
         parameters.iter().for_each(|name| world.set(name, "junk"));
     };
-    junk();
+    invalidate();
     world.send("nobody", json!({})).await;
     let at = (world.clock.now() + Duration::from_secs(5)).to_string();
     world.send("nobody", json!({"send_at": at})).await;
-    junk();
+    invalidate();
     world.sweep().await;
-    junk();
+    invalidate();
     world.tick().await.unwrap();
-    junk();
+    invalidate();
     world.clean(Duration::from_secs(9)).await;
-    junk();
+    invalidate();
     world.ops("GET /v1/metrics/costs", &[]).await;
     world.ops("GET /v1/health", &[]).await;
-    junk();
+    invalidate();
     world.type_request("GET", "DEFAULT", Value::Null).await;
-    junk();
+    invalidate();
     world.on_recipient("GET /v1/recipients/{id}/caps", "eve", json!(null)).await;
     let id = super::campaigns::planned_for_nobody(world).await;
     let task = world.next_task().unwrap();
-    junk();
+    invalidate();
     world.work_on_task(&world.fanout, &task).await.unwrap();
-    junk();
+    invalidate();
     world.campaign_request("POST /v1/campaigns/{id}/plan", &id, Value::Null).await;
     world.next_task();
     for (name, value) in before {
@@ -208,7 +208,7 @@ async fn version_2_is_taken_back(world: &World) {
     world.advance(21);
 }
 
-async fn providers_tell(world: &World) {
+async fn providers_report(world: &World) {
     world.put_profile("bob", json!({"email": "bob@example.com", "phone": "+393331234568"})).await;
     let by_mail = world.send("bob", json!({"channels": ["email"]})).await;
     let id = by_mail.body["id"].as_str().unwrap();

@@ -268,6 +268,25 @@ async fn the_page_shows_the_visible_types_and_a_type_on_a_wish_is_sent_after_it(
 }
 
 #[tokio::test]
+async fn a_refusal_on_the_only_channel_of_a_type_is_shown_and_can_be_undone() {
+    let (world, link) = with_ada("en").await;
+    let news = |channels: Value| json!({"title": "News", "class": "marketing", "channels": channels});
+    world.put_type("NEWS", news(json!(["push", "email"]))).await;
+    world.advance(30);
+    let form = Form::of(&world.follow("GET", &link).await).untick("NEWS|push");
+    assert_eq!(world.submit(&link, &form.fields).await.status, 200);
+    world.put_type("NEWS", news(json!(["push"]))).await;
+    world.advance(30);
+    assert_eq!(world.send("ada", json!({"type": "NEWS"})).await.body["reason"], "opted_out");
+    let form = Form::of(&world.follow("GET", &link).await);
+    assert!(form.is_ticked("NEWS|*") && !form.is_ticked("NEWS|push"));
+    assert_eq!(world.submit(&link, &form.tick("NEWS|push").fields).await.status, 200);
+    assert_eq!(world.send("ada", json!({"type": "NEWS"})).await.attempts(), ["push:accepted"]);
+    let again = Form::of(&world.follow("GET", &link).await);
+    assert!(!again.boxes.iter().any(|key| key == "NEWS|push"), "one box is enough without a refusal");
+}
+
+#[tokio::test]
 async fn several_quiet_hours_are_kept_until_they_are_replaced_or_removed() {
     let (world, link) = with_ada("en").await;
     let several =

@@ -1,4 +1,5 @@
-//! Law over every writer of a recipient's choices: a refusal of the recipient ends with a wish of the recipient alone.
+//! Invariant of every writer of a recipient's choices: a refusal of the recipient ends with a wish of the recipient
+//! alone.
 
 use std::collections::BTreeSet;
 

@@ -123,7 +123,7 @@ async fn an_excessive_wait_is_limited_to_an_hour_and_a_tenth() {
 
 /// A browser may say when its subscription ends. From then on, the device is none.
 #[tokio::test]
-async fn explain_and_send_agree_that_a_subscription_that_has_ended_reaches_nobody() {
+async fn explain_and_send_agree_that_an_expired_subscription_is_unreachable() {
     let world = World::start().await;
     let browser = World::browser("phone");
     let expires_at_ms = world.clock.now().as_millisecond() + 60_000;

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use world::{ApiResponse, Reply, World};
 
-fn throttled(retry_after: &str) -> Reply {
-    let body = "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code></Error></ErrorResponse>";
+fn timed_out(retry_after: &str) -> Reply {
+    let body = "<ErrorResponse><Error><Type>Sender</Type><Code>RequestTimeout</Code></Error></ErrorResponse>";
     Reply::text(400, body).with("Retry-After", retry_after)
 }
 
@@ -26,8 +26,8 @@ async fn every_provider_is_called_again_at_its_retry_time_in_seconds_or_as_a_dat
         world.push.answer("phone", [Reply::status(503).with("Retry-After", retry_after)]);
         {
             let mut aws = world.aws.state.lock().unwrap();
-            aws.ses.push_back(throttled(retry_after));
-            aws.sns.push_back(throttled(retry_after));
+            aws.ses.push_back(timed_out(retry_after));
+            aws.sns.push_back(timed_out(retry_after));
         }
         for channel in ["push", "email", "sms"] {
             let sent = world.send("ada", json!({"channels": [channel]})).await;
@@ -49,7 +49,7 @@ async fn a_wait_beyond_the_lifetime_gives_the_next_channel_its_chance_at_once() 
     world.subscribe("ada", "phone").await;
     world.put_profile("ada", json!({"email": "ada@example.com"})).await;
     world.push.answer("phone", [Reply::status(429).with("Retry-After", "600")]);
-    world.aws.state.lock().unwrap().ses.push_back(throttled("600"));
+    world.aws.state.lock().unwrap().ses.push_back(timed_out("600"));
     let sent = world.send("ada", json!({"ttl_seconds": 600})).await;
     assert_eq!(sent.attempts(), ["push:retry_later", "email:retry_later"]);
     assert_eq!((&sent.body["status"], &sent.body["reason"]), (&json!("failed"), &json!("retries_spent")));

@@ -92,7 +92,7 @@ async fn the_kill_switch_uses_no_channel_that_is_not_permitted() {
     let world = World::start().await;
     world.subscribe("ada", "phone").await;
     world.put_profile("ada", json!({"email": "ada@example.com"})).await;
-    let refused = "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code></Error></ErrorResponse>";
+    let refused = "<ErrorResponse><Error><Type>Sender</Type><Code>RequestTimeout</Code></Error></ErrorResponse>";
     world.aws.state.lock().unwrap().ses.push_back(Reply::text(400, refused));
     let begun = world.send("ada", json!({"channels": ["email"]})).await;
     assert_eq!(begun.attempts(), ["email:retry_later"]);
@@ -111,11 +111,11 @@ async fn junk_in_the_parameter_keeps_the_last_good_value() {
     world.set("rollout-percentage", "10");
     world.advance(30);
     let before = share_in_v2(&world).await;
-    for junk in ["50 %", "10%", "0,5", "101", "-1", "NaN", "", "1e1", &"9".repeat(4_096)] {
-        world.set("rollout-percentage", junk);
+    for invalid in ["50 %", "10%", "0,5", "101", "-1", "NaN", "", "1e1", &"9".repeat(4_096)] {
+        world.set("rollout-percentage", invalid);
         world.advance(30);
         let version = world.send("bob", json!({})).await.body["version"].clone();
-        assert_eq!(version, "v2", "bob is among the 10 % whatever {} characters say", junk.len());
+        assert_eq!(version, "v2", "bob is among the 10 % whatever {} characters say", invalid.len());
     }
     assert_eq!(share_in_v2(&world).await, before);
 }
@@ -166,7 +166,7 @@ async fn a_list_followed_by_a_typo_holds() {
 }
 
 #[tokio::test]
-async fn a_process_that_can_read_nothing_has_nobody_in_version_2() {
+async fn a_process_that_can_read_nothing_has_version_2_off() {
     let mut world = World::start().await;
     // Created again: its history holds nothing else.
     world.delete_parameter("rollout-percentage");

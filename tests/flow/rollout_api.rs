@@ -45,9 +45,9 @@ async fn an_invalid_change_is_refused_by_its_field_and_changes_nothing() {
     let world = World::start().await;
     let before = history(&world);
     let long = "9".repeat(4_096);
-    for junk in ["10%", "0,5", "101", "-1", "NaN", "", "1e1", "0.001", &long] {
-        let answer = world.put_rollout(json!({"percentage": junk})).await;
-        assert_eq!((answer.status, answer.fields()), (422, vec!["percentage"]), "{junk}");
+    for invalid in ["10%", "0,5", "101", "-1", "NaN", "", "1e1", "0.001", &long] {
+        let answer = world.put_rollout(json!({"percentage": invalid})).await;
+        assert_eq!((answer.status, answer.fields()), (422, vec!["percentage"]), "{invalid}");
     }
     let hold = |percentage: Value, minutes: Value| json!({"percentage": percentage, "hold_minutes": minutes});
     for (body, field) in [
@@ -67,8 +67,8 @@ async fn an_invalid_change_is_refused_by_its_field_and_changes_nothing() {
         let answer = world.put_rollout(body.clone()).await;
         assert_eq!((answer.status, answer.fields()), (422, vec![field]), "{body}");
     }
-    for junk in [json!("10%"), json!("{"), json!("NaN"), json!("")] {
-        assert_eq!(world.put_rollout(junk).await.status, 400);
+    for invalid in [json!("10%"), json!("{"), json!("NaN"), json!("")] {
+        assert_eq!(world.put_rollout(invalid).await.status, 400);
     }
     assert_eq!(history(&world), before);
     assert_eq!((world.items("settings").len(), get(&world).await["plan"].clone()), (0, Value::Null));
@@ -162,7 +162,7 @@ async fn an_invalid_or_unreadable_parameter_shows_the_last_valid_value_with_its_
     assert_eq!(get(&world).await["source"], "live");
     assert_eq!(get(&world).await["invalid"], Value::Null);
     let too_long = "9".repeat(4_096);
-    for (version, junk, reason) in [
+    for (version, invalid, reason) in [
         (3, "50 %", "it is not a plain number such as 10, 0.5 or 100"),
         (4, "0,5", "it is not a plain number such as 10, 0.5 or 100"),
         (5, "101", "it is above 100"),
@@ -172,11 +172,11 @@ async fn an_invalid_or_unreadable_parameter_shows_the_last_valid_value_with_its_
         (9, "", "it is empty"),
         (10, &too_long, "it is above 100"),
     ] {
-        world.set("rollout-percentage", junk);
+        world.set("rollout-percentage", invalid);
         let seen = get(&world).await;
-        assert_eq!((&seen["percentage"], &seen["source"]), (&json!(25), &json!("last good")), "{junk}");
-        assert_eq!(seen["version"], 2, "the version in force, not that of {junk}");
-        assert_eq!(seen["invalid"], json!({"version": version, "reason": reason}), "{junk}");
+        assert_eq!((&seen["percentage"], &seen["source"]), (&json!(25), &json!("last good")), "{invalid}");
+        assert_eq!(seen["version"], 2, "the version in force, not that of {invalid}");
+        assert_eq!(seen["invalid"], json!({"version": version, "reason": reason}), "{invalid}");
     }
     world.advance(60);
     world.aws.state.lock().unwrap().ssm_is_down = true;

@@ -122,7 +122,7 @@ async fn what_is_wrong_is_named_and_nothing_is_stored() {
         ("Gold", gold(), "id"),
         ("a", json!({"any": []}), "filter.any"),
         ("a", json!({"all": [gold(), {"field": "age", "op": "eq", "value": 1}]}), "filter.all[1].field"),
-        ("a", json!({"all": vec![gold(); 51]}), "filter"),
+        ("a", json!({"all": vec![gold(); 51]}), "filter.all"),
         ("a", json!({"all": [{"field": "segment", "op": "eq", "value": "silver"}]}), "filter.all[0].value"),
         ("gold", json!({"not": {"field": "segment", "op": "eq", "value": "gold"}}), "filter.not.value"),
         ("a", json!({"field": "campaign.spring", "op": "eq", "value": "sent"}), "filter.field"),
@@ -185,4 +185,71 @@ async fn a_click_makes_a_person_engaged_once_a_day() {
     assert_eq!((matches("ada").await, matches("eve").await), (json!(true), json!(false)));
     world.advance(8 * 86_400);
     assert_eq!(matches("ada").await, false);
+}
+
+/// A write has the condition that no segment was written since all of them were read. A precondition is about one.
+#[tokio::test]
+async fn writers_of_different_segments_that_name_their_versions_all_succeed() {
+    let world = people().await;
+    let ids = ["a", "b", "c", "d"];
+    let mut tags = Vec::new();
+    for id in ids {
+        tags.push(put(&world, id, gold()).await.header("ETag").unwrap().to_owned());
+    }
+    let change = |id, tag| {
+        let changed = json!({"title": tag, "filter": {"all": []}});
+        world.segment_request("PUT /v1/segments/{id}", id, changed, Some(tag))
+    };
+    let answers = futures_util::future::join_all(ids.iter().zip(&tags).map(|(id, tag)| change(id, tag))).await;
+    assert_eq!(answers.iter().map(|answer| answer.status).collect::<Vec<_>>(), [200; 4]);
+    let delete = |id, tag| world.segment_request("DELETE /v1/segments/{id}", id, Value::Null, Some(tag));
+    let now = answers[0].header("ETag").unwrap();
+    let (deleted, stale) = tokio::join!(delete("a", now), change("b", &tags[1]));
+    assert_eq!((deleted.status, stale.status), (204, 412));
+    let new = answers[1].header("ETag").unwrap();
+    let (one, other) = tokio::join!(delete("b", new), change("b", new));
+    assert!(matches!((one.status, other.status), (204, 412) | (412, 200)), "{one:?} {other:?}");
+}
+
+#[tokio::test]
+async fn a_type_in_a_filter_must_exist_unless_the_stored_filter_names_it() {
+    let world = people().await;
+    let refused = |name: &str| json!({"not": {"field": "opted_out_of", "op": "contains", "value": name}});
+    for wrong in ["payment_due", "PAYMENTDUE", "*", ""] {
+        let answer = put(&world, "payers", refused(wrong)).await;
+        assert_eq!((answer.status, answer.fields()), (422, vec!["filter.not.value"]), "{wrong}: {answer:?}");
+        let answer = count(&world, json!({"filter": refused(wrong)})).await;
+        assert_eq!((answer.status, answer.fields()), (422, vec!["filter.not.value"]), "{wrong}: {answer:?}");
+    }
+    let misspelt = put(&world, "payers", refused("PAYMENT_DEU")).await;
+    assert!(misspelt.body["errors"][0]["message"].as_str().unwrap().contains("PAYMENT_DUE"), "{misspelt:?}");
+    assert_eq!(put(&world, "payers", refused("PAYMENT_DUE")).await.status, 201);
+    // A type that this process has not read yet.
+    world.advance(1);
+    assert_eq!(
+        world
+            .put_type("NEWS", json!({"title": "News", "class": "marketing", "channels": ["push", "email"]}))
+            .await
+            .status,
+        201
+    );
+    assert_eq!(put(&world, "readers", refused("NEWS")).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_read_only_field_that_differs_is_refused_and_an_equal_one_is_ignored() {
+    let world = people().await;
+    let stored = put(&world, "gold", gold()).await.body;
+    assert_eq!(world.segment_request("PUT /v1/segments/{id}", "gold", stored.clone(), None).await.status, 200);
+    for (field, value) in [
+        ("id", json!("silver")),
+        ("revision", json!(999)),
+        ("created_at", json!("1999-01-01T00:00:00Z")),
+        ("updated_at", json!("1999-01-01T00:00:00Z")),
+    ] {
+        let mut body = stored.clone();
+        body[field] = value;
+        let answer = world.segment_request("PUT /v1/segments/{id}", "gold", body, None).await;
+        assert_eq!((answer.status, answer.fields()), (422, vec![field]), "{answer:?}");
+    }
 }

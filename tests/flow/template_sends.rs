@@ -28,9 +28,9 @@ pub fn reminder(text: &str) -> Value {
     })
 }
 
-const DAYS_LEFT: &str = "{{ days | plural(one='# day left', other='# days left') }}";
+pub const DAYS_LEFT: &str = "{{ days | plural(one='# day left', other='# days left') }}";
 
-async fn with_reminder() -> World {
+pub async fn with_reminder() -> World {
     let world = World::start().await;
     assert_eq!(world.publish_template(reminder(DAYS_LEFT)).await, 1);
     world
@@ -120,6 +120,23 @@ async fn a_missing_variable_refuses_that_message_alone_and_is_named() {
     assert_eq!(batch.body["items"][0]["status"], "accepted");
     assert_eq!(batch.body["items"][1]["errors"][0]["field"], "messages[1].variables.days");
     assert_eq!(world.items("notifications").len(), 1);
+}
+
+#[tokio::test]
+async fn a_link_that_the_service_cannot_make_is_named_with_its_parameter() {
+    let world = World::start().await;
+    world.delete_parameter("public-base-url");
+    world.put_profile("ada", json!({"phone": "+393331234567"})).await;
+    let mut template = reminder(DAYS_LEFT);
+    template["parts"]["en"]["sms"]["text"] = json!("{{ days }} {{ name }} {{ preferences_url }}");
+    assert_eq!(world.publish_template(template).await, 1);
+    let send = |variables: Value| world.send_template("ada", "reminder", variables, json!({"channels": ["sms"]}));
+    let refused = send(json!({"days": 1})).await;
+    assert_eq!((refused.status, refused.fields()), (422, vec!["template"]), "{refused:?}");
+    let message = refused.body["errors"][0]["message"].as_str().unwrap();
+    assert!(message.contains("preferences_url") && message.contains("public-base-url"), "{message}");
+    let refused = send(json!({"days": 1, "name": "\u{200b}"})).await;
+    assert_eq!((refused.status, refused.fields()), (422, vec!["variables.name"]), "{refused:?}");
 }
 
 #[tokio::test]

@@ -25,8 +25,8 @@ fn titles(world: &World, browser: &Browser, device: &str) -> Vec<String> {
     opened.iter().map(|(_, message)| message["title"].as_str().unwrap().to_owned()).collect()
 }
 
-fn throttled(retry_after: &str) -> Reply {
-    let body = "<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code></Error></ErrorResponse>";
+fn timed_out(retry_after: &str) -> Reply {
+    let body = "<ErrorResponse><Error><Type>Sender</Type><Code>RequestTimeout</Code></Error></ErrorResponse>";
     Reply::text(400, body).with("Retry-After", retry_after)
 }
 
@@ -101,8 +101,8 @@ async fn on_every_channel_an_older_one_is_superseded() {
         );
         {
             let mut aws = world.aws.state.lock().unwrap();
-            aws.ses.extend((channel == "email").then(|| throttled("3")));
-            aws.sns.extend((channel == "sms").then(|| throttled("3")));
+            aws.ses.extend((channel == "email").then(|| timed_out("3")));
+            aws.sns.extend((channel == "sms").then(|| timed_out("3")));
         }
         let older = world.send("ada", about("older", json!({"channels": [channel]}))).await;
         assert_eq!(older.attempts(), [format!("{channel}:retry_later")]);
@@ -117,6 +117,24 @@ async fn on_every_channel_an_older_one_is_superseded() {
         assert!(is_superseded(&end), "{channel}, {other}: {end:?}");
         assert_eq!((calls(), end.body["cost_micros"].clone()), (before, json!(0)), "{channel}, {other}");
     }
+}
+
+#[tokio::test]
+async fn a_newer_message_that_a_provider_may_have_taken_supersedes_too() {
+    let world = World::start().await;
+    world.put_profile("ada", json!({"email": "ada@example.com"})).await;
+    let body = "<ErrorResponse><Error><Code>RequestTimeout</Code></Error></ErrorResponse>";
+    world.aws.state.lock().unwrap().ses.push_back(Reply::text(400, body));
+    let shipped = world.send("ada", about("shipped", json!({"channels": ["email"]}))).await;
+    assert_eq!(shipped.attempts(), ["email:retry_later"]);
+    world.aws.state.lock().unwrap().ses.push_back(Reply::status(500));
+    world.advance(2);
+    let delivered = world.send("ada", about("delivered", json!({"channels": ["email"]}))).await;
+    assert_eq!(delivered.body["status"], "uncertain", "{delivered:?}");
+    world.advance(60);
+    world.sweep().await;
+    assert!(is_superseded(&again(&world, &shipped).await));
+    assert_eq!(world.mails().len(), 2);
 }
 
 #[tokio::test]

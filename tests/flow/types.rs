@@ -1,6 +1,7 @@
 //! Types of notification that operators create, change, pause and archive by API.
 
 use fanout::TaskEnd;
+use jiff::SignedDuration;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
@@ -102,6 +103,9 @@ async fn a_paused_type_holds_its_notifications_until_it_is_active_again() {
     world.advance(FOLLOWED_SECONDS);
     let sent = world.send("ada", json!({"type": "OFFERS"})).await;
     assert_eq!((&sent.body["status"], &sent.body["reason"]), (&json!("held"), &json!("type_paused")));
+    let gate = paused_gate(&world).await;
+    assert_eq!((&gate["passed"], &gate["inputs"]["state"]), (&json!(false), &json!("paused")));
+    assert_eq!(gate["inputs"]["next_check"], json!(world.clock.now() + SignedDuration::from_mins(1)));
     let id = sent.body["id"].as_str().unwrap();
     for _ in 0..120 {
         world.advance(60);
@@ -117,6 +121,16 @@ async fn a_paused_type_holds_its_notifications_until_it_is_active_again() {
     }
     assert_eq!(world.get(id).await.body["status"], "accepted");
     assert_eq!(world.mails().len(), 1, "once");
+    let gate = paused_gate(&world).await;
+    let inputs = json!({"type": "OFFERS", "state": "active", "next_check": null});
+    assert_eq!((&gate["passed"], &gate["inputs"]), (&json!(true), &inputs));
+}
+
+/// Gate `type_paused` in the explanation of a message of the type `OFFERS`.
+async fn paused_gate(world: &World) -> Value {
+    let explained = world.post("POST /v1/notifications/explain", message("OFFERS"), None).await;
+    let gates = explained.body["gates"].as_array().unwrap();
+    gates.iter().find(|gate| gate["gate"] == "type_paused").unwrap().clone()
 }
 
 #[tokio::test]
@@ -331,4 +345,22 @@ fn no_sequence_of_changes_leads_a_send_to_a_5xx_or_a_type_to_be_without_its_temp
             Ok(())
         })
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_type_that_was_read_before_another_change_is_not_written_over_it() {
+    let world = World::start().await;
+    let first = world
+        .put_type("NEWS", json!({"title": "News", "class": "marketing", "channels": ["push", "email"]}))
+        .await
+        .body;
+    let same = world.put_type("NEWS", first.clone()).await;
+    assert_eq!(same.status, 200, "a response can be sent back: {same:?}");
+    world.advance(1);
+    assert_eq!(
+        world.put_type("NEWS", json!({"title": "Other news", "class": "marketing", "channels": ["push"]})).await.status,
+        200
+    );
+    let stale = world.put_type("NEWS", first).await;
+    assert_eq!((stale.status, stale.fields()), (422, vec!["revision", "updated_at"]), "{stale:?}");
 }

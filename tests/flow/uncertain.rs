@@ -73,9 +73,9 @@ async fn repeat_tries_the_same_channel_once_more_and_no_other() {
 #[tokio::test]
 async fn an_unsent_message_releases_its_reservation_and_an_unknown_outcome_keeps_it() {
     let world = world_where("repeat").await;
-    let throttled = "<ErrorResponse><Error><Code>Throttled</Code></Error></ErrorResponse>";
+    let timed_out = "<ErrorResponse><Error><Code>RequestTimeout</Code></Error></ErrorResponse>";
     let refused = "<ErrorResponse><Error><Code>InvalidParameter</Code></Error></ErrorResponse>";
-    world.aws.state.lock().unwrap().sns.extend([Reply::HangUp, Reply::text(400, throttled), Reply::text(400, refused)]);
+    world.aws.state.lock().unwrap().sns.extend([Reply::HangUp, Reply::text(400, timed_out), Reply::text(400, refused)]);
     let sent = world.send("ada", json!({"channels": ["sms"]})).await;
     assert_eq!(sent.attempts(), ["sms:uncertain", "sms:retry_later"]);
     assert_eq!(set_aside(&world), (80_000, 1), "of two tries one may have been sent");
@@ -141,5 +141,5 @@ async fn fewer_attempts_apply_at_once_to_active_notifications() {
         world.sweep().await;
     }
     let end = world.get(sent.body["id"].as_str().unwrap()).await;
-    assert_eq!(end.attempts().len(), 3, "junk leaves the last good rule in force: {end:?}");
+    assert_eq!(end.attempts().len(), 3, "an invalid value leaves the last good rule in force: {end:?}");
 }

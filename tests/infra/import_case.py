@@ -74,8 +74,9 @@ class ImportCase(unittest.TestCase):
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return path
 
-    def rejected(self):
-        [path] = self.folder.glob("*.rejected.csv")
+    def rejected(self, dry_run=False):
+        found = self.folder.glob("*.rejected.csv")
+        [path] = [path for path in found if path.name.endswith(".dry-run.rejected.csv") == dry_run]
         with path.open(newline="") as file:
             return [(row["import_row"], row["import_column"], row["import_reason"]) for row in csv.DictReader(file)]
 

@@ -202,7 +202,7 @@ class DataStack(unittest.TestCase):
 
 
 class Absent(unittest.TestCase):
-    def test_a_stack_that_is_not_there_is_empty_and_other_faults_are_raised(self):
+    def test_a_stack_that_is_not_there_is_empty_and_other_errors_are_raised(self):
         cloudformation, stub = stubbed("cloudformation")
         stub.add_client_error("describe_stacks", "ValidationError", "Stack with id s does not exist")
         stub.add_client_error("describe_stacks", "AccessDenied", "not authorized")

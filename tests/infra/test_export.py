@@ -127,7 +127,7 @@ class Export(ImportCase):
         self.assertEqual(self.export("jsonl", []).read_text(), "")
         self.assertEqual(len(self.export("csv", []).read_text().splitlines()), 1)
 
-    def test_a_cell_that_is_no_json_object_is_a_fault_of_its_row(self):
+    def test_a_cell_that_is_no_json_object_is_an_error_of_its_row(self):
         self.run_import(self.file("a.csv", 'id,preferences,attributes\na,x,\nb,,"[1]"\nc,,"{""x"": NaN}"\nd,,"{""x"": 1}"\n'), "csv")
         self.assertEqual([(row, column) for row, column, _ in self.rejected()],
                          [("2", "preferences"), ("3", "attributes"), ("4", "attributes")])

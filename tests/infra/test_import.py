@@ -49,7 +49,7 @@ class Import(ImportCase):
         self.assertRegex(output, r"would be created +3\n")
         self.assertRegex(output, r"would be rejected +5\n")
         [left] = self.folder.iterdir()
-        self.assertEqual((left.name, left.stat().st_mode & 0o777), ("local-people.csv.rejected.csv", 0o600))
+        self.assertEqual((left.name, left.stat().st_mode & 0o777), ("local-people.csv.dry-run.rejected.csv", 0o600))
 
     def test_rejected_rows_can_be_mended_and_imported_and_hold_no_formula(self):
         source = self.file("a.csv", "id,email,attributes.x\np,a b,=cmd()\nq,b c,@x\n")
@@ -167,8 +167,52 @@ class Import(ImportCase):
         self.assertRegex(output, r"created +250\n")
         self.assertRegex(output, r"rejected +1\n")
         self.assertEqual([row for row, _, _ in self.rejected()], ["252"])
-        # A changed file, and a finished import, begin anew.
+        # A changed file, and a finished import, begin again.
         self.assertNotIn("continues", self.run_import(people, "csv"))
+
+    def stopped(self, path, **options):
+        """Imports a file, and stops in the third batch."""
+        real, calls = self.api.call, iter(range(10))
+
+        def call(*words):
+            if next(calls) == 2:
+                raise KeyboardInterrupt
+            return real(*words)
+
+        self.api.call = call
+        self.run_import(path, "csv", **options)
+        self.api.call = real
+        self.assertEqual(self.code, 130)
+
+    def test_a_dry_run_between_a_stop_and_its_continuation_changes_nothing(self):
+        rows = "".join(f"p{n},p{n}@example.com\n" for n in range(250))
+        people = self.file("many.csv", f"id,email\nbad\n{rows}q,a b\n")
+        self.stopped(people)
+        self.run_import(people, "csv", apply=False)
+        self.assertEqual([row for row, _, _ in self.rejected(dry_run=True)], ["2", "253"])
+        self.assertIn("continues at row 203", self.run_import(people, "csv"))
+        self.assertEqual([row for row, _, _ in self.rejected()], ["2", "253"])
+
+    def test_an_import_whose_rejected_rows_are_lost_begins_again(self):
+        rows = "".join(f"p{n},p{n}@example.com\n" for n in range(250))
+        people = self.file("many.csv", f"id,email\nbad\n{rows}q,a b\n")
+        for lose in (lambda path: path.unlink(), lambda path: path.write_text("id\n")):
+            self.stopped(people)
+            lose(self.folder / "local-many.csv.rejected.csv")
+            output = self.run_import(people, "csv")
+            self.assertIn("has lost rows since the stop: the import begins again", output)
+            self.assertNotIn("continues at row", output)
+            self.assertRegex(output, r"rejected +2\n")
+            self.assertEqual([row for row, _, _ in self.rejected()], ["2", "253"])
+
+    def test_an_import_in_another_encoding_does_not_continue(self):
+        rows = "".join(f"p{n},Niccol\xf2\n" for n in range(250))
+        people = self.file("latin.csv", f"id,attributes.name\n{rows}".encode("latin-1"))
+        self.stopped(people, encoding="mac-roman")
+        self.assertNotIn("continues", self.run_import(people, "csv", encoding="cp1252"))
+        self.assertEqual({person["attributes"]["name"] for person in self.api.people.values()}, {"Niccolò"})
+        self.stopped(people, encoding="cp1252")
+        self.assertIn("continues", self.run_import(people, "csv", encoding="windows-1252"))
 
     def test_a_run_that_is_killed_leaves_each_rejected_row_once_and_no_spool(self):
         rows = "".join(f"p{n},p{n}@example.com\n" for n in range(250))
@@ -226,7 +270,7 @@ class Import(ImportCase):
         importer.pause = lambda seconds: clock.__setitem__(0, clock[0] + seconds)
         importer._batches = lambda _: (([], 100, 0, number) for number in range(5))
         spool = argparse.Namespace(groups=lambda _: (), people=500)
-        state = import_run.ImportState(None, "")
+        state = import_run.ImportState(None, "", None)
         with contextlib.redirect_stdout(io.StringIO()) as output:
             importer.run(spool, state, False)
         self.assertEqual((clock[0], state.done), (5.0, 500))

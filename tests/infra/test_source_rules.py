@@ -84,6 +84,12 @@ class SourceRules(unittest.TestCase):
             files["functions/send/src/b/mod.rs"] = harmless
             self.assertEqual(self.found(source_rules.module_cycles, files), [])
 
+    def test_the_libraries_of_tests_are_checked_too(self):
+        files = {"tests/world/src/lib.rs": "mod a;\nmod b;\n", "tests/world/src/a.rs": "use super::b::B;\n",
+                 "tests/world/src/b.rs": "use super::a::A;\n"}
+        found = self.found(source_rules.module_cycles, files)
+        self.assertEqual([finding.split(":")[0] for finding in found], ["tests/world/src/lib.rs"])
+
     def circles(self, modules, root="mod a;\nmod b;\n"):
         """Returns the circles among the modules of a crate, each as the set of its modules."""
         files = {LIB: root, **{f"functions/send/src/{name}.rs": text for name, text in modules.items()}}

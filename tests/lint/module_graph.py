@@ -8,6 +8,8 @@ from rust_text import rooted_paths, use_statements, without_tests
 from source_tree import Finding, Source, files_of_tests
 
 Path = tuple[str, ...]
+# Folders of the crates that are checked. The other crates of tests have no library.
+FOLDERS = ("functions", "tests/src", "tests/world")
 # Longest chain of re-exports that is followed.
 MAX_REEXPORTS = 10
 
@@ -77,7 +79,7 @@ class Crate:
 
 def module_cycles(files: list[Source]) -> list[Finding]:
     """Modules of a crate with the same parent that use one another in a circle, outside tests, comments and literals."""
-    rust = [source for source in files if source.path.suffix == ".rs" and source.path.is_relative_to("functions")]
+    rust = [source for source in files if source.path.suffix == ".rs" and any(map(source.path.is_relative_to, FOLDERS))]
     test_files, found = files_of_tests(rust), []
     for root in (source for source in rust if source.path.name == "lib.rs"):
         own = [source for source in rust if source.path.is_relative_to(root.path.parent)]

@@ -8,7 +8,7 @@ check; without arguments, all are checked:
 * `long_functions`: no Python function has more than 60 lines. Clippy counts those of Rust.
 * `duplicate_types`: the name of a type that other modules see is unique among the libraries.
 * `outside_paths`: no `#[path]` leads out of its folder by `..`.
-* `module_cycles`: no modules of a function's or a library's crate use one another in a circle, at any level.
+* `module_cycles`: no modules with one parent use one another in a circle, in functions, libraries and test libraries.
 * `vague_names`: no module has a name that does not describe its contents, such as `utils`.
 * `crates_without_lints`: each crate inherits the lints of the workspace.
 * `crate_order`: each crate depends only on crates above it in the list of the workspace's members.

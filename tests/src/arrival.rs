@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use super::http::Arrival;
+use super::request::Arrival;
 
 /// The claims of a `vapid t=..., k=...` header that `public_key` signed (RFC 8292 section 3).
 pub fn verified_claims(authorization: &str, public_key: &str) -> Value {

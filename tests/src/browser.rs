@@ -11,6 +11,10 @@ use p256::elliptic_curve::sec1::ToEncodedPoint;
 use p256::{PublicKey, SecretKey};
 use sha2::Sha256;
 
+/// First step of the decryption that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SealedBodyError(pub &'static str);
+
 /// Secrets of one subscription.
 pub struct Browser {
     secret: SecretKey,
@@ -38,37 +42,38 @@ impl Browser {
         URL_SAFE_NO_PAD.encode(self.auth)
     }
 
-    /// The plaintext of an `aes128gcm` body of one record; `Err` names the first step that fails.
-    pub fn open(&self, body: &[u8]) -> Result<Vec<u8>, &'static str> {
-        let (salt, rest) = body.split_at_checked(16).ok_or("no salt")?;
-        let (record_size, rest) = rest.split_at_checked(4).ok_or("no record size")?;
-        let (&key_length, rest) = rest.split_first().ok_or("no key length")?;
-        let (sender, sealed) = rest.split_at_checked(key_length.into()).ok_or("no key")?;
+    /// Returns the plaintext of an `aes128gcm` body of one record.
+    pub fn open(&self, body: &[u8]) -> Result<Vec<u8>, SealedBodyError> {
+        let (salt, rest) = body.split_at_checked(16).ok_or(SealedBodyError("no salt"))?;
+        let (record_size, rest) = rest.split_at_checked(4).ok_or(SealedBodyError("no record size"))?;
+        let (&key_length, rest) = rest.split_first().ok_or(SealedBodyError("no key length"))?;
+        let (sender, sealed) = rest.split_at_checked(key_length.into()).ok_or(SealedBodyError("no key"))?;
         let record_size = u32::from_be_bytes(record_size.try_into().unwrap());
         if sealed.len() > record_size as usize {
-            return Err("more than one record");
+            return Err(SealedBodyError("more than one record"));
         }
         let (key, nonce) = self.content_keys(salt, sender)?;
         let mut plaintext = Aes128Gcm::new(&Key::<Aes128Gcm>::from(key))
             .decrypt(&Nonce::from(nonce), sealed)
-            .map_err(|_| "the tag does not match")?;
+            .map_err(|_| SealedBodyError("the tag does not match"))?;
         while plaintext.last() == Some(&0) {
             plaintext.pop();
         }
-        plaintext.pop_if(|delimiter| *delimiter == 2).ok_or("not the last record")?;
+        plaintext.pop_if(|delimiter| *delimiter == 2).ok_or(SealedBodyError("not the last record"))?;
         Ok(plaintext)
     }
 
-    fn content_keys(&self, salt: &[u8], sender: &[u8]) -> Result<([u8; 16], [u8; 12]), &'static str> {
-        let sender_key = PublicKey::from_sec1_bytes(sender).map_err(|_| "the sender's key is not on the curve")?;
+    fn content_keys(&self, salt: &[u8], sender: &[u8]) -> Result<([u8; 16], [u8; 12]), SealedBodyError> {
+        let sender_key =
+            PublicKey::from_sec1_bytes(sender).map_err(|_| SealedBodyError("the sender's key is not on the curve"))?;
         let shared = p256::ecdh::diffie_hellman(self.secret.to_nonzero_scalar(), sender_key.as_affine());
         let info = [b"WebPush: info\0".as_slice(), &self.public_key(), sender].concat();
         let (mut material, mut key, mut nonce) = ([0; 32], [0; 16], [0; 12]);
         let agreed = Hkdf::<Sha256>::new(Some(&self.auth), shared.raw_secret_bytes());
-        agreed.expand(&info, &mut material).map_err(|_| "material")?;
+        agreed.expand(&info, &mut material).map_err(|_| SealedBodyError("material"))?;
         let content = Hkdf::<Sha256>::new(Some(salt), &material);
-        content.expand(b"Content-Encoding: aes128gcm\0", &mut key).map_err(|_| "key")?;
-        content.expand(b"Content-Encoding: nonce\0", &mut nonce).map_err(|_| "nonce")?;
+        content.expand(b"Content-Encoding: aes128gcm\0", &mut key).map_err(|_| SealedBodyError("key"))?;
+        content.expand(b"Content-Encoding: nonce\0", &mut nonce).map_err(|_| SealedBodyError("nonce"))?;
         Ok((key, nonce))
     }
 }

@@ -70,6 +70,13 @@ pub fn items(database: &Database, table: &str) -> Vec<Value> {
     }
 }
 
+/// Turns the stream of the notifications off, for tests that write many items and read no stream: before each write,
+/// this DynamoDB reads all records for the next sequence number.
+pub fn disable_stream(database: &Database) {
+    let request = json!({"TableName": "notifications", "StreamSpecification": {"StreamEnabled": false}});
+    database.update_table(serde_json::from_value(request).unwrap()).unwrap();
+}
+
 /// Every record of the notifications' stream so far, in Lambda's format.
 pub fn stream(database: &Database) -> Vec<Value> {
     let ask = |value: Value| value;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use super::http::Arrival;
+use super::request::Arrival;
 
 /// Position of a crash relative to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,6 +9,7 @@ pub mod cpu_time;
 pub mod dynamo;
 pub mod faults;
 pub mod http;
+pub mod request;
 pub mod rfc8291;
 pub mod start;
 pub mod template;

@@ -1,48 +1,36 @@
 //! The API routes of `campaigns`: dispatch by route.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
-use super::config::CampaignsConfig;
-use aws::queue::Queue;
-use aws::{LazyKeyHasher, MailQuotaReader};
+use super::config::{CampaignsConfig, config_now};
+use super::pinning::CampaignPinning;
+use super::reconciler::CampaignReconciler;
+use aws::LazyKeyHasher;
 use campaign::CampaignId;
-use delivery::TemplateCache;
 use delivery::config::{ConfigSnapshot, ConfigSource};
 use platform::clock::Clock;
 use platform::http::{Request, Response};
 use platform::preconditions;
 use platform::problem::Problem;
-use store::metrics::MetricsStore;
-use store::{
-    BreakerStore, CampaignStore, CatalogStore, LastKnownGood, NotificationsStore, RecipientsStore, SegmentStore,
-    StoredCampaign, TemplateStore,
-};
+use store::{CampaignStore, CatalogStore, LastKnownGood, NotificationsStore, RecipientsStore, StoredCampaign};
 
 /// The API of `campaigns`.
 #[derive(Debug)]
 pub struct CampaignsApi {
-    /// Reads and writes campaigns.
-    pub campaigns: CampaignStore,
-    /// Reads the segments of audiences.
-    pub segments: SegmentStore,
-    /// Reads the people of a campaign.
-    pub recipients: RecipientsStore,
-    /// Reads the notifications of a campaign.
-    pub notifications: NotificationsStore,
-    /// Reads the results of a campaign.
-    pub metrics: MetricsStore,
-    /// Reads the circuit breakers of providers.
-    pub breakers: BreakerStore,
-    /// Reads templates.
-    pub templates: TemplateCache,
-    /// Reads the settings, and the types and templates that exist.
-    pub config: ConfigSource,
-    /// Reads the quota of SES.
-    pub mail_quota: MailQuotaReader,
-    /// Queue of the workers.
-    pub queue: Queue,
+    /// Moves campaigns forward.
+    pub reconciler: CampaignReconciler,
+    pub(super) pinning: CampaignPinning,
+    pub(super) campaigns: CampaignStore,
+    pub(super) recipients: RecipientsStore,
+    pub(super) notifications: NotificationsStore,
+    /// Changes of types.
+    pub(super) catalog: CatalogStore,
+    /// Settings, types and templates.
+    pub(super) config: Arc<ConfigSource>,
     /// Hasher of recipients' ids.
-    pub hasher: LazyKeyHasher,
+    pub(super) hasher: LazyKeyHasher,
 }
 
 impl CampaignsApi {
@@ -52,19 +40,18 @@ impl CampaignsApi {
         let CampaignsConfig { function, tables, .. } = config;
         let dynamodb = function.dynamodb();
         let settings = ConfigSource::new(function.parameters(), &function.parameter_prefix, clock).settings_only();
+        let source = settings
+            .with_catalog(CatalogStore::new(dynamodb.clone(), tables.settings.as_str()))
+            .with_last_known_good(LastKnownGood::new(dynamodb.clone(), tables.control.as_str()));
+        let source = Arc::new(source);
         Self {
+            reconciler: CampaignReconciler::new(config, dynamodb.clone(), Arc::clone(&source)),
+            pinning: CampaignPinning::new(tables, dynamodb.clone(), Arc::clone(&source)),
             campaigns: CampaignStore::new(dynamodb.clone(), tables.settings.as_str()),
-            segments: SegmentStore::new(dynamodb.clone(), tables.settings.as_str()),
             recipients: RecipientsStore::new(dynamodb.clone(), tables.recipients.as_str(), tables.control.as_str()),
-            notifications: NotificationsStore::new(dynamodb.clone(), config.notifications_table.as_str()),
-            metrics: MetricsStore::new(dynamodb.clone(), config.metrics_table.as_str()),
-            breakers: BreakerStore::new(dynamodb.clone(), tables.control.as_str()),
-            templates: TemplateCache::new(TemplateStore::new(dynamodb.clone(), tables.settings.as_str())),
-            config: settings
-                .with_catalog(CatalogStore::new(dynamodb.clone(), tables.settings.as_str()))
-                .with_last_known_good(LastKnownGood::new(dynamodb, tables.control.as_str())),
-            mail_quota: MailQuotaReader::new(&function.aws),
-            queue: Queue::new(&function.aws, config.tasks_queue_url.as_str()),
+            notifications: NotificationsStore::new(dynamodb.clone(), tables.notifications.as_str()),
+            catalog: CatalogStore::new(dynamodb, tables.settings.as_str()),
+            config: source,
             hasher: LazyKeyHasher::new(function.parameters(), function.parameter_prefix.as_str()),
         }
     }
@@ -105,9 +92,8 @@ impl CampaignsApi {
         self.campaigns.get(&id).await?.ok_or_else(|| Problem::not_found("campaign"))
     }
 
-    /// Returns the configuration in force, with types and templates that were made a moment ago.
+    /// Returns the configuration in force, with the latest types and templates.
     pub(super) async fn config_now(&self) -> ConfigSnapshot {
-        self.config.current().await;
-        self.config.with_new_names().await
+        config_now(&self.config).await
     }
 }

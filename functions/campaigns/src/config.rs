@@ -1,6 +1,7 @@
 //! Configuration of the function: the Environment block of `CampaignsFunction` in template.yaml.
 
-use aws::{FunctionConfig, OperatorTables};
+use aws::{FunctionConfig, TableNames};
+use delivery::config::{ConfigSnapshot, ConfigSource};
 use platform::environment::{Environment, EnvironmentError};
 
 /// The environment variables, all required.
@@ -8,10 +9,8 @@ use platform::environment::{Environment, EnvironmentError};
 pub struct CampaignsConfig {
     /// Configuration that all functions have in common.
     pub function: FunctionConfig,
-    /// Names of the tables that it shares with other functions for operators.
-    pub tables: OperatorTables,
-    /// Name of the notifications table.
-    pub notifications_table: String,
+    /// Names of the tables.
+    pub tables: TableNames,
     /// Name of the metrics table.
     pub metrics_table: String,
     /// URL of the queue of tasks.
@@ -26,10 +25,15 @@ impl CampaignsConfig {
     pub fn read(environment: &Environment) -> Result<Self, EnvironmentError> {
         Ok(Self {
             function: FunctionConfig::read(environment)?,
-            tables: OperatorTables::read(environment)?,
-            notifications_table: environment.required("NOTIFICATIONS_TABLE")?,
+            tables: TableNames::read(environment)?,
             metrics_table: environment.required("METRICS_TABLE")?,
             tasks_queue_url: environment.required("TASKS_QUEUE_URL")?,
         })
     }
+}
+
+/// Returns the configuration in force, with the latest types and templates.
+pub(super) async fn config_now(source: &ConfigSource) -> ConfigSnapshot {
+    source.current().await;
+    source.with_new_names().await
 }

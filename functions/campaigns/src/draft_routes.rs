@@ -5,24 +5,26 @@ use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use super::CampaignsApi;
+use super::campaign_change::change_by;
 use super::hidden_values::{masked, restore};
 use super::pinning::kind_of;
-use super::resource::{check_stored_list, conflict, location, requested, shown};
+use super::resource::{check_stored_list, conflict, deleted_list, location, operator_kind, requested, shown};
 use campaign::{
-    Campaign, CampaignDefinition, CampaignId, CampaignState, Launch, Plan, TaskMessage, TaskPass, check_new_values,
+    AudienceKind, Campaign, CampaignDefinition, CampaignId, CampaignState, Launch, Plan, TaskMessage, TaskPass,
+    check_new_values,
 };
 use domain::{Actor, CatalogChange};
 use platform::http::{Request, Response};
-use platform::preconditions::{self, Preconditions};
+use platform::preconditions::Preconditions;
 use platform::problem::{Problem, ProblemKind};
-use store::{CampaignKey, CatalogRow, StoredCampaign};
+use store::{CampaignKey, CatalogRow, PEOPLE_PER_PART, StoredCampaign};
 
 /// Maximum number of campaigns that have not ended.
 const MAX_OPEN: usize = 200;
 const PAGE: usize = 50;
 
 impl CampaignsApi {
-    /// Returns campaigns, newest first: a page of all, or with `state=open` every one that has not ended.
+    /// Returns campaigns, newest first: a page of all, or with `state=open` all that have not ended.
     pub(super) async fn list(&self, request: &Request) -> Result<Response, Problem> {
         request.only_parameters(&["after", "state"])?;
         let after = request.query("after");
@@ -66,7 +68,7 @@ impl CampaignsApi {
         let config = self.config_now().await;
         CampaignDefinition::parse(Value::Object(wanted.definition.clone()))?.check_times(now)?;
         check_new_values(&wanted.definition)?;
-        self.check_definition(&id, &wanted.definition, &config, now).await?;
+        self.pinning.check_definition(&id, &wanted.definition, &config, now).await?;
         self.check_open().await?;
         if let Some((list, keys)) = &wanted.keys {
             self.campaigns.save_people(&id, list, keys, now).await?;
@@ -77,7 +79,7 @@ impl CampaignsApi {
         let change = CatalogChange::between(None, Some(&new.row.definition), new.row.revision, by, now);
         let Some(change) = change.map(masked) else { return Err(Problem::unavailable(1)) };
         if !self.campaigns.create(&new, &change, key.as_ref(), now).await? {
-            // Another request with the same key was first.
+            // Another request with the same key stored its campaign first.
             return Err(Problem::unavailable(1));
         }
         tracing::info!(campaign = %new.id, "created campaign");
@@ -123,14 +125,14 @@ impl CampaignsApi {
         let stored = self.find(request).await?;
         let tag = stored.row.entity_tag();
         let (mut body, is_known) = (shown(&stored), conditions.is_known_to_caller(&tag)?);
-        // The tag is that of the stored campaign, and a newer version may exist since.
+        // The tag is that of the stored campaign. A newer template version may have been published since.
         if !Box::pin(self.add_newer_versions(&stored, &mut body)).await && is_known {
             return Ok(Response::not_modified().with_entity_tag(&tag));
         }
         Ok(Response::json(200, &body).with_entity_tag(&tag))
     }
 
-    /// Adds the live version to each template of a launched campaign that has an older one. Returns `true` if there is
+    /// Adds the live version to each template of a launched campaign that uses an older one. Returns `true` if there is
     /// any.
     async fn add_newer_versions(&self, stored: &StoredCampaign, body: &mut Value) -> bool {
         let shown = body.pointer_mut("/launch/templates").and_then(Value::as_array_mut);
@@ -157,6 +159,8 @@ impl CampaignsApi {
         let config = self.config_now().await;
         self.change(request, now, async |stored: &mut StoredCampaign| {
             conditions.check(Some(&stored.row.entity_tag()))?;
+            wanted.read_only.check(&[("id", json!(stored.id))])?;
+            wanted.read_only.check(&stored.row.read_only())?;
             if wanted.keys.is_none() {
                 check_stored_list(&wanted.definition, stored.campaign.definition.get("recipients"))?;
             }
@@ -171,15 +175,23 @@ impl CampaignsApi {
             let parsed = CampaignDefinition::parse(Value::Object(definition.clone()))?;
             check_new_values(&wanted.definition)?;
             if stored.campaign.state == CampaignState::Paused {
+                if wanted.definition.contains_key("not_after") {
+                    let slots = stored.campaign.launch.as_ref().map(|launch| &launch.slots);
+                    parsed.check_changed_end(slots.and_then(|slots| slots.first()).copied().unwrap_or(now), now)?;
+                }
                 let is_of_message = ["template", "variants"].iter().any(|name| wanted.definition.contains_key(*name));
                 let messages = match is_of_message {
-                    true => Some(Box::pin(self.messages(&parsed, kind_of(&parsed, &config)?, &config)).await?),
+                    true => Some(Box::pin(self.pinning.messages(&parsed, kind_of(&parsed, &config)?, &config)).await?),
                     false => None,
                 };
-                return stored.campaign.change_while_paused(definition, messages, &request.caller.id);
+                return stored.campaign.change_while_paused(
+                    definition,
+                    messages,
+                    (&request.caller.id, operator_kind(request)),
+                );
             }
             parsed.check_times(now)?;
-            self.check_definition(&stored.id, &definition, &config, now).await?;
+            self.pinning.check_definition(&stored.id, &definition, &config, now).await?;
             if let Some((list, keys)) = &wanted.keys {
                 self.campaigns.save_people(&stored.id, list, keys, now).await?;
             }
@@ -188,7 +200,7 @@ impl CampaignsApi {
         .await
     }
 
-    /// Plans a campaign: a pass over its audience that sends nothing. 202; the progress has the result.
+    /// Plans a campaign: a pass over its audience that sends nothing. 202; the progress shows the result.
     pub(super) async fn plan(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
         let config = self.config_now().await;
@@ -196,11 +208,15 @@ impl CampaignsApi {
         let stored = self
             .change_found(request, now, async |stored: &mut StoredCampaign| {
                 if !matches!(stored.campaign.state, CampaignState::Draft | CampaignState::Approved) {
-                    return Err(conflict(campaign::StateConflict { state: stored.campaign.state, action: "planned" }));
+                    return Err(conflict(campaign::StateConflictError {
+                        state: stored.campaign.state,
+                        action: "planned",
+                    }));
                 }
-                let pinned = self.pinned(stored, &by, &config, now).await?;
+                let pinned = self.pinning.pinned(stored, &by, &config, now).await?;
                 pinned.definition.check_times(now)?;
-                let segments = self.segments_for(&pinned.definition).await?;
+                self.renew_list(stored, &pinned.definition, now).await?;
+                let segments = self.pinning.segments_for(&pinned.definition).await?;
                 let number = stored.campaign.plan.as_ref().map_or(0, |plan| plan.number) + 1;
                 let launch = Launch { segments, ..pinned.launch };
                 stored.campaign.plan = Some(Plan { number, hash: pinned.hash, segments, launch, at: now });
@@ -210,15 +226,31 @@ impl CampaignsApi {
         if let Some(plan) = &stored.campaign.plan {
             let pass = TaskPass::Plan(plan.number);
             let message = |task| TaskMessage { campaign: stored.id.clone(), pass, task, interval_ms: None };
-            self.enqueue((0..plan.segments).map(|task| (message(task), 0))).await?;
+            self.reconciler.enqueue((0..plan.segments).map(|task| (message(task), 0))).await?;
         }
         Ok(Response { status: 202, ..changed(&stored) })
     }
 
-    /// Changes a campaign on the condition that its revision is unchanged. If nothing changes, nothing is written.
+    /// Stores the list of recipients again if it would be deleted before the campaign ends.
     ///
     /// # Errors
-    /// 404, the error of `act`, or 503 if other writers are first again and again.
+    /// 409 if it was deleted.
+    async fn renew_list(
+        &self,
+        stored: &StoredCampaign,
+        definition: &CampaignDefinition,
+        now: Timestamp,
+    ) -> Result<(), Problem> {
+        let AudienceKind::Recipients(list) = &definition.audience else { return Ok(()) };
+        let parts = list.parts(PEOPLE_PER_PART);
+        let is_stored = self.campaigns.renew_people(&stored.id, &list.list, parts, now).await?;
+        if is_stored { Ok(()) } else { Err(deleted_list()) }
+    }
+
+    /// Changes the campaign of a request as [`change_by`] does.
+    ///
+    /// # Errors
+    /// As [`change_by`].
     pub(super) async fn change(
         &self,
         request: &Request,
@@ -236,32 +268,7 @@ impl CampaignsApi {
         act: impl AsyncFn(&mut StoredCampaign) -> Result<(), Problem>,
     ) -> Result<StoredCampaign, Problem> {
         let by = Actor::Api(request.author()?);
-        self.change_by(&self.find(request).await?.id, by, now, act).await
-    }
-
-    pub(super) async fn change_by(
-        &self,
-        id: &CampaignId,
-        by: Actor,
-        now: Timestamp,
-        act: impl AsyncFn(&mut StoredCampaign) -> Result<(), Problem>,
-    ) -> Result<StoredCampaign, Problem> {
-        preconditions::retry_conflicts(&Preconditions::default(), || async {
-            let read = self.campaigns.get(id).await?.ok_or_else(|| Problem::not_found("campaign"))?;
-            let mut new = read.clone();
-            act(&mut new).await?;
-            let definition = StoredCampaign::definition(&new.campaign)?;
-            new.row = CatalogRow::revised(definition, Some(&read.row), now);
-            let old = Some(&read.row.definition);
-            let change = CatalogChange::between(old, Some(&new.row.definition), new.row.revision, by.clone(), now);
-            let Some(change) = change.map(masked) else { return Ok(Some(read)) };
-            if self.campaigns.replace(&read.row, &new, &change).await? {
-                tracing::info!(campaign = %id, state = new.campaign.state.as_str(), "changed campaign");
-                return Ok(Some(new));
-            }
-            Ok(None)
-        })
-        .await
+        change_by(&self.campaigns, &self.find(request).await?.id, by, now, act).await
     }
 }
 

@@ -16,7 +16,7 @@ pub async fn handle(api: &CampaignsApi, clock: Clock, event: LambdaEvent<Value>)
     if event.payload["task"] == "campaigns" {
         let left = deadline::of_invocation(event.context.deadline, clock.now());
         // Boxed, because the layout of the nested futures is too deep for the compiler.
-        let done = deadline::with_timeout(left, Box::pin(api.reconcile_all(clock.now()))).await?;
+        let done = deadline::with_timeout(left, Box::pin(api.reconciler.reconcile_all(clock.now()))).await?;
         return Ok(json!(done));
     }
     let request = gateway::request(event.payload).ok_or("neither an event of API Gateway nor of the schedule")?;

@@ -1,5 +1,5 @@
-//! Values of variables that are not shown: in the audit those of every variable, and after the launch those of the
-//! variables that a template calls sensitive.
+//! Hidden values of variables. The audit hides those of every variable. After the launch, an answer hides those of the
+//! variables that a template marks as sensitive.
 
 use std::collections::BTreeSet;
 

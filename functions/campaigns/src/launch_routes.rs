@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::CampaignsApi;
 use super::hidden_values::{hidden, masked};
-use super::pinning::Pinned;
-use super::resource::{conflict, location, shown};
+use super::pinning::{Pinned, kind_of};
+use super::resource::{conflict, deleted_list, location, operator_kind, shown};
 use super::run_decisions::too_late;
+use super::type_changes::check_active;
 use campaign::{
     Approval, AtLocal, Campaign, CampaignId, CampaignState, CampaignTotals, Launch, OutcomeName, PauseReason, Plan,
     RetryOf, TaskPass, Timing, last_moment,
@@ -18,20 +19,20 @@ use domain::notification::Reason;
 use domain::{Actor, CatalogChange};
 use platform::http::{Request, Response};
 use platform::problem::{Problem, ProblemKind};
-use store::{CatalogRow, StoredCampaign};
+use store::{CatalogRow, PEOPLE_PER_PART, StoredCampaign};
 
 /// Maximum number of campaigns that run at once.
 const MAX_RUNNING: usize = 20;
-/// Longest time from a plan to a launch that relies on its numbers.
+/// Maximum age of a plan at the launch, because the launch uses its numbers.
 const MAX_PLAN_AGE: SignedDuration = SignedDuration::from_hours(24);
-/// Time after the last slot at which people are looked for who moved to another time zone meanwhile, in seconds.
+/// Delay of the pass for people who moved to another time zone, after the last slot, in seconds.
 const CLOSING_DELAY_SECONDS: i64 = 60;
 
 /// Body of an approval and of a launch.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct HashRequest {
-    /// Hash of the plan that was looked at.
+    /// Hash of the plan that the operator read.
     #[serde(default)]
     hash: Option<String>,
 }
@@ -47,13 +48,13 @@ struct RetryRequest {
 }
 
 impl CampaignsApi {
-    /// Approves what the last plan counted: 200, or 409.
+    /// Approves the definition that the last plan counted: 200, or 409.
     pub(super) async fn approve(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
         let asked = hash_request(request)?;
-        let (by, config) = (request.caller.id.clone(), self.config_now().await);
+        let (by, kind, config) = (request.caller.id.clone(), operator_kind(request), self.config_now().await);
         self.change(request, now, async |stored: &mut StoredCampaign| {
-            let pinned = self.pinned(stored, &by, &config, now).await?;
+            let pinned = self.pinning.pinned(stored, &by, &config, now).await?;
             pinned.definition.check_times(now)?;
             let plan = stored.campaign.plan.as_ref().filter(|plan| plan.hash == pinned.hash);
             let Some(plan) = plan else {
@@ -65,16 +66,19 @@ impl CampaignsApi {
             if !self.plan_totals(&stored.id, plan).await?.is_complete() {
                 return Err(incomplete_plan());
             }
-            stored.campaign.approve(Approval { hash: pinned.hash, by: by.clone(), at: now }).map_err(conflict)
+            stored
+                .campaign
+                .approve(Approval { hash: pinned.hash, by: by.clone(), kind: Some(kind), at: now })
+                .map_err(conflict)
         })
         .await
     }
 
-    /// Launches an approved campaign: 200, or 409 if what was approved has changed.
+    /// Launches an approved campaign: 200, or 409 if the approved definition has changed.
     pub(super) async fn launch(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
         let asked = hash_request(request)?;
-        let (by, config) = (request.caller.id.clone(), self.config_now().await);
+        let (by, kind, config) = (request.caller.id.clone(), operator_kind(request), self.config_now().await);
         let found = self.find(request).await?;
         if found.campaign.state == CampaignState::Approved {
             self.check_running().await?;
@@ -84,18 +88,19 @@ impl CampaignsApi {
                 let state = stored.campaign.state;
                 let approval = stored.campaign.approval.clone().filter(|_| state == CampaignState::Approved);
                 let Some(approval) = approval else {
-                    return Err(conflict(campaign::StateConflict { state, action: "launched" }));
+                    return Err(conflict(campaign::StateConflictError { state, action: "launched" }));
                 };
-                let pinned = self.pinned(stored, &by, &config, now).await?;
+                check_active(kind_of(&stored.campaign.parsed()?, &config)?)?;
+                let pinned = self.pinning.pinned(stored, &by, &config, now).await?;
                 pinned.definition.check_times(now)?;
                 let plan = stored.campaign.plan.as_ref().filter(|plan| plan.hash == pinned.hash);
                 let is_asked = asked.hash.as_ref().is_none_or(|hash| *hash == pinned.hash);
                 let (Some(plan), true, true) = (plan, approval.hash == pinned.hash, is_asked) else {
                     return Err(stale("What was approved has changed since. Plan and approve it again."));
                 };
-                if config.settings.campaigns.two_people && approval.by == by {
-                    let detail =
-                        "The setting campaigns.two_people is on: a client other than the approver must launch it.";
+                if config.settings.campaigns.two_people && !approval.is_by_another(&by, kind) {
+                    let detail = "The setting campaigns.two_people is on: another person than the approver must launch it, \
+                                  or another client if a client approved it.";
                     return Err(Problem::new(ProblemKind::Conflict, detail));
                 }
                 if let Some(detail) = too_late(&pinned.definition, &Launch { at: now, ..pinned.launch.clone() }, now) {
@@ -105,15 +110,15 @@ impl CampaignsApi {
                 stored.campaign.launch(launch, now).map_err(conflict)
             })
             .await?;
-        self.conduct_now(request, now).await;
+        self.reconcile_now(request, now).await;
         Ok(response)
     }
 
     /// Returns what a launch pins, with the numbers of its plan.
     ///
     /// # Errors
-    /// 409 if the plan is not complete or older than 24 hours, and 422 if the campaign lasts too long, or does not say
-    /// what happens where its local time has passed.
+    /// 409 if the plan is not complete or older than 24 hours. 422 if the campaign lasts too long, or if its local time
+    /// has passed in a zone and the campaign has no rule for that.
     async fn launch_of(
         &self,
         id: &CampaignId,
@@ -143,7 +148,7 @@ impl CampaignsApi {
         Ok(Launch { segments: plan.segments, slots, slot_people, ..expected })
     }
 
-    /// Pauses a campaign: within some seconds, no further person is sent to.
+    /// Pauses a campaign: after some seconds, no further person gets a message.
     pub(super) async fn pause(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
         self.change(request, now, async |stored: &mut StoredCampaign| {
@@ -152,38 +157,44 @@ impl CampaignsApi {
         .await
     }
 
-    /// Resumes a paused campaign, for the people who were not sent to.
+    /// Resumes a paused campaign for the remaining people.
     pub(super) async fn resume(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
-        let by = request.caller.id.clone();
+        let (by, kind) = (request.caller.id.clone(), operator_kind(request));
         if self.find(request).await?.campaign.state == CampaignState::Paused {
             self.check_running().await?;
         }
         let response = self
             .change(request, now, async |stored: &mut StoredCampaign| {
                 let definition = stored.campaign.parsed()?;
-                let has_revised = stored.campaign.launch.as_ref().is_some_and(|launch| launch.revisers.contains(&by));
+                let launch = stored.campaign.launch.as_ref();
+                let has_revised = launch.is_some_and(|launch| !launch.is_revised_by_others(&by, kind));
                 if has_revised && self.config.current().await.settings.campaigns.two_people {
                     let detail =
-                        "The setting campaigns.two_people is on: a client that changed no version in this pause must resume it.";
+                        "The setting campaigns.two_people is on: a person who changed nothing in this pause must resume it, or a client if clients alone changed it.";
                     return Err(Problem::new(ProblemKind::Conflict, detail));
                 }
                 let late = stored.campaign.launch.as_ref().and_then(|launch| too_late(&definition, launch, now));
-                if let (CampaignState::Paused, Some(detail)) = (stored.campaign.state, late) {
+                if let (CampaignState::Paused, Some(detail)) = (stored.campaign.state, late)
+                    && !self.reconciler.is_complete(stored).await?
+                {
                     return Err(Problem::new(ProblemKind::TooLate, format!("No further message can be sent: {detail}.")));
+                }
+                if stored.campaign.state == CampaignState::Paused {
+                    Box::pin(self.accept_type(&mut stored.campaign, &by)).await?;
                 }
                 let is_guarded = stored.campaign.pause_reason == Some(PauseReason::Guard);
                 if let Some(launch) = stored.campaign.launch.clone().filter(|_| is_guarded) {
-                    stored.campaign.guarded_from = Some(self.guard_counts(&stored.id, &launch, now).await?);
+                    stored.campaign.guarded_from = Some(self.reconciler.guard_counts(&stored.id, &launch, now).await?);
                 }
                 stored.campaign.resume(now).map_err(conflict)
             })
             .await?;
-        self.conduct_now(request, now).await;
+        self.reconcile_now(request, now).await;
         Ok(response)
     }
 
-    /// Ends a campaign. What was sent stays sent.
+    /// Ends a campaign. Sent messages stay sent.
     pub(super) async fn cancel(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
         self.change(request, now, async |stored: &mut StoredCampaign| stored.campaign.cancel(now).map_err(conflict))
@@ -197,24 +208,22 @@ impl CampaignsApi {
         let RetryRequest { outcomes, reasons, title } = request.json()?;
         let found = self.find(request).await?;
         if found.campaign.launch.is_none() {
-            return Err(conflict(campaign::StateConflict { state: found.campaign.state, action: "retried" }));
+            return Err(conflict(campaign::StateConflictError { state: found.campaign.state, action: "retried" }));
         }
         self.check_open().await?;
         let mut definition = found.campaign.definition.clone();
-        // Nobody was held out of those who have a notification.
+        // The people with a notification were not held out.
         for name in ["send_at", "at_local", "not_after", "rollout", "test", "holdout_percent"] {
             definition.remove(name);
         }
-        // The notification says who was meant: the person may not match the filter any more.
+        // The notification shows that the person was selected. The person may no longer match the filter.
         let selected = ["segment", "filter"].map(|name| definition.remove(name));
         if selected.iter().any(Option::is_some) {
             definition.insert("filter".to_owned(), json!({"all": []}));
         }
         let shown_title = title.unwrap_or_else(|| format!("Retry of {}", found.id));
         let retry_of = RetryOf { campaign: found.id.clone(), outcomes, reasons };
-        if let Some((field, message)) = retry_of.fault() {
-            return Err(Problem::invalid_field(field, message));
-        }
+        retry_of.check().map_err(|error| Problem::invalid(vec![error]))?;
         if let Some(message) = found.campaign.conflict_with_retry(&retry_of, now) {
             return Err(Problem::invalid_field("outcomes", message));
         }
@@ -246,18 +255,16 @@ impl CampaignsApi {
     ) -> Result<(), Problem> {
         let list: campaign::RecipientList =
             serde_json::from_value(list.clone()).map_err(|_| Problem::not_found("list of recipients"))?;
-        let mut keys = Vec::new();
-        for part in 0..list.parts(store::PEOPLE_PER_PART) {
-            keys.extend(self.campaigns.people(from, &list.list, part).await?);
-        }
+        let keys = self.campaigns.all_people(from, &list.list, list.parts(PEOPLE_PER_PART)).await?;
+        let keys = keys.ok_or_else(deleted_list)?;
         Ok(self.campaigns.save_people(to, &list.list, &keys, now).await?)
     }
 
     /// Moves the campaign of the path forward at once. If that fails, the schedule does it within a minute.
-    async fn conduct_now(&self, request: &Request, now: Timestamp) {
+    async fn reconcile_now(&self, request: &Request, now: Timestamp) {
         let Some(id) = CampaignId::parse(request.path("id")) else { return };
-        if let Err(problem) = Box::pin(self.reconcile(&id, now)).await {
-            tracing::warn!(campaign = %id, problem = problem.detail, "failed to release tasks at once");
+        if let Err(problem) = Box::pin(self.reconciler.reconcile(&id, now)).await {
+            tracing::warn!(campaign = %id, error = problem.detail, "failed to release tasks at once");
         }
     }
 
@@ -296,11 +303,11 @@ fn stale(detail: &str) -> Problem {
     Problem::new(ProblemKind::ApprovalStale, detail)
 }
 
-/// Returns the times at which people of the planned zones are sent to, and the time of the pass for those who moved,
-/// with the number of people of each time but the last.
+/// Returns the times at which the people of the planned zones get their messages, then the time of the pass for people
+/// who moved. Each time but the last has the number of its people.
 ///
 /// # Errors
-/// 422 if the local time has passed in a zone and the campaign does not say what happens then.
+/// 422 if the local time has passed in a zone and the campaign has no rule for that.
 fn local_slots(
     local: &AtLocal,
     totals: &CampaignTotals,

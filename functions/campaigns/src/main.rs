@@ -13,7 +13,7 @@ use platform::telemetry;
 async fn main() -> Result<(), Error> {
     let config = CampaignsConfig::read(&Environment::of_process())?;
     telemetry::init(&config.function.log_level);
-    tracing::info!(stage = config.function.stage, "ready");
+    tracing::info!(stage = config.function.stage, "started the function");
     let api = BackgroundInit::create(move || CampaignsApi::new(&config, Clock::System));
     let api = &api;
     run(service_fn(async |event: LambdaEvent<_>| {

@@ -1,17 +1,18 @@
-//! Pinning: what a plan and a launch fix, so that nothing of it changes while the campaign runs.
+//! Pinning: the values that a plan and a launch fix, so that they do not change while the campaign runs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::CampaignsApi;
+use aws::{DynamoClient, TableNames};
 use campaign::{
     AudienceKind, CampaignDefinition, CampaignId, CampaignMessage, EarlierAssignment, Launch, LaunchedMessage,
-    MAX_TASKS, Selection, Timing, Variant, hash_of,
+    MAX_TASKS, Selection, Timing, Variant, hash_of, rules_at_launch,
 };
-use delivery::config::ConfigSnapshot;
-use delivery::{LinkLimits, channels_with_text, push_content_fault};
+use delivery::config::{ConfigSnapshot, ConfigSource};
+use delivery::{LinkLengthError, LinkLimits, TemplateCache, channels_with_text, push_content_error};
 use domain::NotificationType;
 use domain::channel::Channel;
 use domain::notification::{Content, NotificationMessage, TemplateUse};
@@ -19,22 +20,22 @@ use platform::problem::{FieldError, Problem};
 use platform::random;
 use segments::{CampaignLaunches, Filter, filters_of, resolve};
 use serde_json::Map;
-use store::{CatalogRow, PEOPLE_PER_PART, StoredCampaign};
+use store::{CampaignStore, CatalogRow, PEOPLE_PER_PART, RecipientsStore, SegmentStore, StoredCampaign, TemplateStore};
 
-/// Number of people that a task should have.
+/// Target number of people of a task.
 const PEOPLE_PER_TASK: u64 = 250;
 /// Number of tasks of a campaign with steps, so that a step of 1 % is possible.
 const TASKS_FOR_STEPS: u32 = 100;
 /// Maximum size of the filters of a campaign with all segments that they name, as JSON. A row contains them several
 /// times.
 const MAX_FILTER_BYTES: usize = 60_000;
-/// Number of profiles up to which a table is counted whole.
+/// Maximum number of profiles of a table that is counted completely.
 const COUNTED_WHOLE: i32 = 1_000;
-/// Scan segments of the sample of a larger table, and how many of them are read.
+/// Number of scan segments of the sample of a larger table, and the number of them that are read.
 const SAMPLE_SEGMENTS: i32 = 4_096;
 const SAMPLED: usize = 8;
 
-/// Everything that decides the recipients and their messages, with its hash.
+/// All values that decide the recipients and their messages, with their hash.
 #[derive(Debug, Clone)]
 pub struct Pinned {
     pub definition: CampaignDefinition,
@@ -49,11 +50,35 @@ struct PinnedFilters {
     earlier: CampaignLaunches,
 }
 
-impl CampaignsApi {
-    /// Pins a campaign as it is now. The number of tasks is 0 yet.
+/// Reads the segments, templates and campaigns that a definition names, and fixes their present values.
+#[derive(Debug)]
+pub struct CampaignPinning {
+    campaigns: CampaignStore,
+    segments: SegmentStore,
+    recipients: RecipientsStore,
+    /// Templates of the messages.
+    pub templates: TemplateCache,
+    /// Settings and types, shared with the API.
+    config: Arc<ConfigSource>,
+}
+
+impl CampaignPinning {
+    /// Creates the pinning.
+    pub(super) fn new(tables: &TableNames, dynamodb: DynamoClient, source: Arc<ConfigSource>) -> Self {
+        Self {
+            campaigns: CampaignStore::new(dynamodb.clone(), tables.settings.as_str()),
+            segments: SegmentStore::new(dynamodb.clone(), tables.settings.as_str()),
+            recipients: RecipientsStore::new(dynamodb.clone(), tables.recipients.as_str(), tables.control.as_str()),
+            templates: TemplateCache::new(TemplateStore::new(dynamodb, tables.settings.as_str())),
+            config: source,
+        }
+    }
+
+    /// Pins a campaign as it is now. The number of tasks is still 0.
     ///
     /// # Errors
-    /// 422 if something that the definition names does not exist or cannot be used.
+    /// 422 if a named type, template, segment or campaign does not exist or cannot be used; 503 if it could not be
+    /// read.
     pub(super) async fn pinned(
         &self,
         stored: &StoredCampaign,
@@ -80,6 +105,7 @@ impl CampaignsApi {
             earlier,
             messages,
             slots,
+            type_rules: rules_at_launch(kind),
             retried_launch,
             earlier_assignment,
             ..Launch::default()
@@ -89,7 +115,7 @@ impl CampaignsApi {
         Ok(Pinned { definition, launch, hash })
     }
 
-    /// Checks a definition against what exists, without a plan.
+    /// Checks the names of a definition against the catalog, without a plan.
     ///
     /// # Errors
     /// 422 with the field that is wrong.
@@ -116,6 +142,7 @@ impl CampaignsApi {
             AudienceKind::Recipients(_) => None,
         };
         let selections = [(of_audience, ""), (definition.exclude.as_ref(), "exclude.")];
+        self.check_types(&selections).await?;
         let needs_segments = selections.iter().any(|(selection, _)| selection.is_some_and(names_segment));
         let segments =
             if needs_segments { filters_of(self.segments.all().await?.definitions()) } else { BTreeMap::new() };
@@ -129,7 +156,8 @@ impl CampaignsApi {
                 }
                 Selection::Filter(filter) => (format!("{prefix}filter"), filter, None),
             };
-            let filter = resolve(filter, own, &segments).map_err(|wrong| Problem::invalid_field(field, wrong))?;
+            let filter =
+                resolve(filter, own, &segments).map_err(|wrong| Problem::invalid_field(field, wrong.to_string()))?;
             Ok(Some(filter))
         };
         let [audience, exclude]: [Result<Option<Filter>, Problem>; 2] = selections.map(resolved);
@@ -150,7 +178,29 @@ impl CampaignsApi {
         Ok(PinnedFilters { filter, exclude, earlier })
     }
 
-    /// Returns the messages of a definition, with the versions that it names or that are live.
+    /// Checks that the types which the filters of a definition name exist.
+    ///
+    /// # Errors
+    /// 422 with the condition that names an unknown type; 503 if the types could not be read.
+    async fn check_types(&self, selections: &[(Option<&Selection>, &str)]) -> Result<(), Problem> {
+        for (selection, prefix) in selections {
+            let Some(Selection::Filter(filter)) = selection else { continue };
+            let named = filter.types(&format!("{prefix}filter"));
+            if named.is_empty() {
+                continue;
+            }
+            let names: Vec<_> = named.iter().map(|(_, name)| *name).collect();
+            let config = self.config.with_types(&names).await;
+            for (path, name) in named {
+                config.check_type(name)?;
+                let known = config.settings.types.known(name);
+                known.map_err(|unknown| Problem::invalid_field(path, unknown.to_string()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the messages of a definition, in the versions that it names or that are live.
     ///
     /// # Errors
     /// 422 if a template does not exist or cannot be used.
@@ -193,6 +243,7 @@ impl CampaignsApi {
             }
         };
         let field = |name: &str| format!("{path}template.{name}");
+        config.check_template(&template.name)?;
         let version = config.templates.version(&template.name, template.version);
         let version = version.map_err(|unusable| Problem::invalid_field(field("name"), unusable.to_string()))?;
         let compiled = self.templates.get(&template.name, version).await?;
@@ -213,14 +264,12 @@ impl CampaignsApi {
             return Err(Problem::invalid(vec![FieldError::new(format!("{path}variables"), message)]));
         }
         let message = NotificationMessage::Template(used.clone());
-        if let Some(fault) = link_fault(&message, &channels_with_text(&kind.channels, &compiled), config) {
-            return Err(Problem::invalid_field(format!("{path}variables.url"), fault));
-        }
+        check_link(&message, &channels_with_text(&kind.channels, &compiled), config)
+            .map_err(|error| Problem::invalid_field(format!("{path}variables.url"), error.to_string()))?;
         Ok(launched(None, Some(used), from_attributes.clone()))
     }
 
-    /// Returns the time of the launch of the campaign whose people are sent to again, and its
-    /// assignment of variants.
+    /// Returns the time of the launch of the retried campaign, and its assignment of variants.
     async fn retried_campaign(
         &self,
         definition: &CampaignDefinition,
@@ -250,7 +299,7 @@ impl CampaignsApi {
         Ok(tasks.clamp(least, MAX_TASKS))
     }
 
-    /// Returns about how many people the table has: a small one is counted, a large one is sampled.
+    /// Returns the approximate number of people in the table. A small table is counted, a large one is sampled.
     async fn people_in_table(&self) -> Result<u64, Problem> {
         let whole = self.recipients.people(0, 1, None, Some(COUNTED_WHOLE)).await?;
         if whole.next.is_none() {
@@ -280,18 +329,23 @@ fn path_of(campaign: &CampaignId, selection: Option<&Selection>, prefix: &str) -
 fn check_content(content: &Content, channels: &[Channel], config: &ConfigSnapshot, path: &str) -> Result<(), Problem> {
     let mut errors = Vec::new();
     if channels.contains(&Channel::Push)
-        && let Some(fault) = push_content_fault(content)
+        && let Some(error) = push_content_error(content)
     {
-        errors.push(FieldError::new(format!("{path}content"), fault.to_string()));
+        errors.push(FieldError::new(format!("{path}content"), error.to_string()));
     }
-    let link_fault = link_fault(&NotificationMessage::Content(content.clone()), channels, config);
-    errors.extend(link_fault.map(|fault| FieldError::new(format!("{path}content.url"), fault)));
+    let link = check_link(&NotificationMessage::Content(content.clone()), channels, config);
+    errors.extend(link.err().map(|error| FieldError::new(format!("{path}content.url"), error.to_string())));
     if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
 }
 
-fn link_fault(message: &NotificationMessage, channels: &[Channel], config: &ConfigSnapshot) -> Option<String> {
-    let limits = LinkLimits::new(config.public_base_url.as_ref(), &config.settings);
-    limits.fault(&message.link()?, channels)
+/// Checks that the channels can carry the link of a message, if it has one.
+fn check_link(
+    message: &NotificationMessage,
+    channels: &[Channel],
+    config: &ConfigSnapshot,
+) -> Result<(), LinkLengthError> {
+    let Some(link) = message.link() else { return Ok(()) };
+    LinkLimits::new(config.public_base_url.as_ref(), &config.settings).check(&link, channels)
 }
 
 /// Returns the type of a campaign, if it may be used for one.

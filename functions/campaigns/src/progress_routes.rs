@@ -13,11 +13,11 @@ use domain::notification::TemplateUse;
 use platform::http::{Request, Response};
 use platform::problem::Problem;
 
-/// Size of a stored notification beside its content or its variables, in bytes.
+/// Size of a stored notification without its content or its variables, in bytes.
 const OTHER_ITEM_BYTES: usize = 600;
-/// Number of write units for a notification from which a plan warns.
+/// Minimum number of write units of a notification for a warning of the plan.
 const MANY_WRITE_UNITS: usize = 3;
-/// Share of skipped people from which a plan warns, in percent.
+/// Minimum share of skipped people for a warning of the plan, in percent.
 const MANY_SKIPPED_PERCENT: u64 = 20;
 
 impl CampaignsApi {
@@ -86,17 +86,17 @@ impl CampaignsApi {
     ///
     /// # Errors
     /// If SES does not answer.
-    async fn quota_for(&self, plan: &CampaignTotals, now: Timestamp) -> Result<Option<MailQuota>, NoQuota> {
+    async fn quota_for(&self, plan: &CampaignTotals, now: Timestamp) -> Result<Option<MailQuota>, NoQuotaError> {
         if plan.tally.on_channel(Channel::Email) == 0 {
             return Ok(None);
         }
-        self.mail_quota.current(now).await.map(Some).ok_or(NoQuota)
+        self.reconciler.mail_quota(now).await.map(Some).ok_or(NoQuotaError)
     }
 }
 
 /// SES does not answer.
 #[derive(Debug, Clone, Copy)]
-struct NoQuota;
+struct NoQuotaError;
 
 /// Returns the whole seconds between two times, rounded up.
 fn seconds_from(begin: Timestamp, end: Timestamp) -> u64 {
@@ -119,7 +119,7 @@ fn plan_rate(
     [mail, sms].into_iter().flatten().fold(own_rate, f64::min)
 }
 
-/// Returns the time for which a campaign waits by itself: its steps, and its test phase.
+/// Returns the duration of a campaign's own waits: its steps, and its test phase.
 fn waits(definition: &CampaignDefinition) -> SignedDuration {
     let holds = definition.steps.iter().map(|step| SignedDuration::from_mins(step.hold_minutes.into()));
     holds.chain(definition.test.map(|test| test.duration)).sum()
@@ -133,7 +133,7 @@ fn holds_left(definition: &CampaignDefinition, release: &TaskRelease, now: Times
     (holds - held).max(SignedDuration::ZERO)
 }
 
-/// Returns what keeps a campaign from being faster.
+/// Returns the reason that makes a campaign slower than its rate.
 fn limiting_factor(
     campaign: &Campaign,
     definition: &CampaignDefinition,
@@ -164,7 +164,7 @@ fn limiting_factor(
     }
 }
 
-/// Returns `true` if the people of the test phase are sent to, and its winner is not chosen.
+/// Returns `true` if the people of the test phase have their messages, and its winner is not chosen.
 fn awaits_winner(campaign: &Campaign, definition: &CampaignDefinition, totals: &CampaignTotals) -> bool {
     let is_waiting =
         |launch: &Launch| launch.awaits_winner(definition.test.as_ref()) && totals.tasks_done >= launch.segments;
@@ -173,7 +173,7 @@ fn awaits_winner(campaign: &Campaign, definition: &CampaignDefinition, totals: &
 
 /// Returns the warning if the e-mails of a plan are more than campaigns may send within 24 hours.
 #[allow(clippy::cast_precision_loss)] // at most a million people
-fn quota_warning(mails: u64, quota: Result<Option<MailQuota>, NoQuota>) -> Option<String> {
+fn quota_warning(mails: u64, quota: Result<Option<MailQuota>, NoQuotaError>) -> Option<String> {
     let Ok(quota) = quota else {
         return Some("SES does not answer, so it is not known if its quota is large enough.".to_owned());
     };
@@ -190,12 +190,12 @@ fn write_units(message: &LaunchedMessage) -> usize {
     (OTHER_ITEM_BYTES + content + variables).div_ceil(1_024)
 }
 
-/// Returns what an operator should look at before an approval.
+/// Returns the warnings that an operator should read before an approval.
 fn warnings(
     totals: &CampaignTotals,
     definition: &CampaignDefinition,
     launch: &Launch,
-    quota: Result<Option<MailQuota>, NoQuota>,
+    quota: Result<Option<MailQuota>, NoQuotaError>,
     ends_at: Timestamp,
 ) -> Vec<String> {
     let tally = &totals.tally;

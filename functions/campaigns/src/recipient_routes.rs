@@ -1,4 +1,4 @@
-//! `GET /v1/campaigns/{id}/recipients`: who got what.
+//! `GET /v1/campaigns/{id}/recipients`: the people of a campaign with their outcomes.
 
 use std::collections::HashMap;
 
@@ -18,22 +18,22 @@ use domain::recipient::{Recipient, RecipientKey};
 use platform::http::{Request, Response};
 use platform::problem::Problem;
 use platform::time_limits::PEOPLE_READ_LIMIT;
-use store::{Histories, HistoryReader, PEOPLE_PER_PART, PeoplePage, SweepPosition};
+use store::{Histories, HistoryReader, PEOPLE_PER_PART, PeoplePage, ScanPosition};
 
 /// Number of people of a page of the response.
 const PAGE: usize = 100;
 /// Number of profiles of one read.
 const READ_ITEMS: i32 = 100;
 
-/// Place at which a list continues.
+/// Position at which a list continues.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 enum RecipientsCursor {
-    After(SweepPosition),
+    After(ScanPosition),
     Part(u32),
 }
 
 impl CampaignsApi {
-    /// Returns people of a launched campaign, each with the notification and what became of it.
+    /// Returns people of a launched campaign, each with the notification and its outcome.
     pub(super) async fn people(&self, request: &Request, _: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&["outcome", "reason", "after"])?;
         let wanted = match request.query("outcome") {
@@ -51,7 +51,10 @@ impl CampaignsApi {
         let definition = stored.campaign.parsed()?;
         let Some(launch) = &stored.campaign.launch else {
             let action = "listed: no message was sent";
-            return Err(super::resource::conflict(campaign::StateConflict { state: stored.campaign.state, action }));
+            return Err(super::resource::conflict(campaign::StateConflictError {
+                state: stored.campaign.state,
+                action,
+            }));
         };
         let people = CampaignAudience::all(&stored.id, &definition, launch);
         let people = people.ok_or_else(|| Problem::not_found("filter of the campaign"))?;
@@ -86,7 +89,7 @@ impl CampaignsApi {
         Ok((page, next))
     }
 
-    /// Reads what became of people's notifications of the campaigns that the filters of a campaign name.
+    /// Reads the history of these people in the campaigns that the filters of a campaign name.
     pub(super) async fn histories(
         &self,
         people: &CampaignAudience<'_>,
@@ -107,13 +110,14 @@ impl CampaignsApi {
         page: PeoplePage,
         (wanted, reason): (Option<OutcomeName>, Option<&'static str>),
     ) -> Result<Vec<Value>, Problem> {
-        // The notification says who was meant: a person may not match any more, or match only now.
+        // The notification shows that the person was selected. The person may no longer match, or match only since
+        // then.
         let found = self.notifications_of((people.id, people.launch.at), &page.people).await?;
         let (with, without): (Vec<_>, Vec<_>) =
             page.people.into_iter().partition(|recipient| found.contains_key(&recipient.key));
         let without = self.retried(people, without).await?;
         let histories = self.histories(people, &without).await?;
-        // Nothing is stored for them, so the present profile decides.
+        // Nothing is stored for them, so the current profile decides.
         let unsent = without.iter().filter_map(|recipient| {
             let outcome = unsent(people, campaign, people.select(recipient, histories.of(recipient))?)?;
             Some((recipient, None, outcome))
@@ -144,7 +148,7 @@ impl CampaignsApi {
         Ok(found.into_iter().map(|one| (one.id().recipient().clone(), one)).collect())
     }
 
-    /// Leaves only people whom a retry is for.
+    /// Returns only the people whom a retry selects.
     async fn retried(&self, people: &CampaignAudience<'_>, page: Vec<Recipient>) -> Result<Vec<Recipient>, Problem> {
         let retry = people.definition.retry_of.as_ref().zip(people.launch.retried_launch);
         let Some((retry, launched_at)) = retry else { return Ok(page) };
@@ -156,7 +160,7 @@ impl CampaignsApi {
     }
 }
 
-/// Returns what became of a person without a notification; `None` if the campaign did not come to the person yet.
+/// Returns the outcome of a person without a notification; `None` if the campaign has not reached the person yet.
 fn unsent(people: &CampaignAudience<'_>, campaign: &Campaign, selected: Assigned) -> Option<PersonOutcome> {
     let is_late = match selected {
         Assigned::Holdout => return Some(PersonOutcome::Holdout),

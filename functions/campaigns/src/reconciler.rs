@@ -2,24 +2,28 @@
 //! operator.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use campaign::{
     Campaign, CampaignDefinition, CampaignId, CampaignState, CampaignTask, CampaignTotals, DependencyFacts,
     GuardCounts, Launch, MailPace, PassRun, PauseReason, ProviderPaces, ReleaseInput, TaskMessage, TaskPass,
-    TaskRelease, WorkerMessage, dependency_fault, needs_breakers, release, sms_pace,
+    TaskRelease, WorkerMessage, dependency_failure, needs_breakers, release, sms_pace,
 };
 use domain::Actor;
 use domain::MAX_TTL_SECONDS;
-use domain::channel::Channel;
-use futures_util::future::try_join_all;
+use domain::channel::{Channel, MailQuota};
 use jiff::Timestamp;
 use platform::problem::Problem;
-use store::{StoreError, StoredCampaign, Versioned, bulk_due_shards};
+use store::metrics::MetricsStore;
+use store::{BreakerStore, CampaignStore, NotificationsStore, StoreError, StoredCampaign, Versioned};
 
-use super::CampaignsApi;
-use super::results::{Variants, window_since};
-use super::run_decisions::{criteria_fault, is_open, must_pause, outcome_counts, winner};
-use aws::queue::QueueMessage;
+use super::campaign_change::change_by;
+use super::config::{CampaignsConfig, config_now};
+use super::run_decisions::{criteria_violation, is_open, must_pause, outcome_counts, winner};
+use super::variants::{Variants, window_since};
+use aws::queue::{Queue, QueueMessage};
+use aws::{DynamoClient, MailQuotaReader};
+use delivery::config::ConfigSource;
 use metrics::figures::Figures;
 
 /// Facts about a running campaign.
@@ -31,7 +35,34 @@ struct RunningFacts<'a> {
     figures: &'a Variants,
 }
 
-impl CampaignsApi {
+/// Moves campaigns forward.
+#[derive(Debug)]
+pub struct CampaignReconciler {
+    pub(super) campaigns: CampaignStore,
+    pub(super) notifications: NotificationsStore,
+    metrics: MetricsStore,
+    breakers: BreakerStore,
+    /// Settings, types and templates, shared with the API.
+    pub(super) config: Arc<ConfigSource>,
+    mail_quota: MailQuotaReader,
+    queue: Queue,
+}
+
+impl CampaignReconciler {
+    /// Creates the reconciler.
+    pub(super) fn new(config: &CampaignsConfig, dynamodb: DynamoClient, source: Arc<ConfigSource>) -> Self {
+        let CampaignsConfig { function, tables, .. } = config;
+        Self {
+            campaigns: CampaignStore::new(dynamodb.clone(), tables.settings.as_str()),
+            notifications: NotificationsStore::new(dynamodb.clone(), tables.notifications.as_str()),
+            metrics: MetricsStore::new(dynamodb.clone(), config.metrics_table.as_str()),
+            breakers: BreakerStore::new(dynamodb, tables.control.as_str()),
+            config: source,
+            mail_quota: MailQuotaReader::new(&function.aws),
+            queue: Queue::new(&function.aws, config.tasks_queue_url.as_str()),
+        }
+    }
+
     /// Moves every campaign forward. The failure of one does not stop the others.
     ///
     /// # Errors
@@ -43,24 +74,15 @@ impl CampaignsApi {
             // Boxed, because the parts of a run are nested deeply.
             if let Err(problem) = Box::pin(self.reconcile(id, now)).await {
                 failed += 1;
-                tracing::warn!(campaign = %id, problem = problem.detail, "failed to move a campaign forward");
+                tracing::warn!(campaign = %id, error = problem.detail, "failed to move a campaign forward");
             }
         }
         if !open.is_empty()
             && let Err(problem) = self.drain_due(now).await
         {
-            tracing::warn!(problem = problem.detail, "failed to continue notifications of campaigns");
+            tracing::warn!(error = problem.detail, "failed to request the drain of due notifications");
         }
         Ok(format!("moved {} open campaigns forward, {failed} failed", open.len()))
-    }
-
-    /// Sends a message to the workers for each shard of campaigns in which a notification is due. Once no campaign is
-    /// open any more, cascade alone reads these shards.
-    async fn drain_due(&self, now: Timestamp) -> Result<(), Problem> {
-        let shards: Vec<_> = bulk_due_shards().collect();
-        let found = try_join_all(shards.iter().map(|shard| self.notifications.due(shard, now, 1))).await?;
-        let due = shards.into_iter().zip(found).filter(|(_, found)| !found.is_empty());
-        self.send(due.map(|(due_shard, _)| (WorkerMessage::Due { due_shard }, 0))).await
     }
 
     /// Moves one campaign forward.
@@ -108,12 +130,15 @@ impl CampaignsApi {
         let Some(launch) = &campaign.launch else { return Ok(false) };
         let all_counts = GuardCounts::of(&totals.tally, outcome_counts(figures));
         let counts = campaign.guarded_from.map_or(all_counts, |before| all_counts.since(before));
-        let fault = match must_pause(definition, launch, totals, counts, now) {
-            None if !totals.is_complete() => self.dependency_fault(campaign, definition, totals, tasks, now).await?,
-            fault => fault,
+        let pause = match must_pause(definition, launch, totals, (counts, is_open(&totals.tally, figures)), now) {
+            None if !totals.is_complete() => match self.type_conflict(launch, definition).await {
+                None => self.dependency_failure(campaign, definition, totals, tasks, now).await?,
+                conflict => conflict,
+            },
+            pause => pause,
         };
-        if let Some(fault) = fault {
-            return self.pause_itself(id, fault, now, |_| {}).await.map(|()| false);
+        if let Some(pause) = pause {
+            return self.pause_automatically(id, pause, now, |_| {}).await.map(|()| false);
         }
         let decided = match winner(definition, launch, totals, figures, now) {
             Some((variant_index, detail)) => {
@@ -135,26 +160,26 @@ impl CampaignsApi {
             people_per_task: &launch.people_per_task(definition.test.as_ref()),
             tasks,
         };
-        if let Some((step, fault)) = criteria_fault(definition, campaign, input, &release, &all_counts, now) {
-            let note = |campaign: &mut Campaign| campaign.failed_step = Some(step);
-            return self.pause_itself(id, (PauseReason::Guard, fault), now, note).await.map(|()| false);
+        if let Some((step, violation)) = criteria_violation(definition, campaign, input, &release, &all_counts, now) {
+            let mark_step = |campaign: &mut Campaign| campaign.failed_step = Some(step);
+            return self.pause_automatically(id, (PauseReason::Guard, violation), now, mark_step).await.map(|()| false);
         }
         let is_complete = self.release_tasks((id, launch), read, input, now).await?;
         Ok(is_complete && slots.len() == launch.slots.len())
     }
 
     /// Pauses a campaign without an operator.
-    async fn pause_itself(
+    async fn pause_automatically(
         &self,
         id: &CampaignId,
         (reason, detail): (PauseReason, String),
         now: Timestamp,
-        note: impl Fn(&mut Campaign),
+        change: impl Fn(&mut Campaign),
     ) -> Result<(), Problem> {
-        tracing::warn!(campaign = %id, detail, "a campaign paused itself");
+        tracing::warn!(campaign = %id, reason = reason.as_str(), detail, "began to pause a campaign");
         let pause = |campaign: &mut Campaign| {
             if campaign.pause(reason, Some(detail.clone())).is_ok() {
-                note(campaign);
+                change(campaign);
             }
         };
         self.transition(id, now, pause).await.map(drop)
@@ -174,6 +199,20 @@ impl CampaignsApi {
         let closed = read.map(|read| read.value.closed).unwrap_or_default();
         let totals = closed.totals(launch, tasks.values());
         Ok(GuardCounts::of(&totals.tally, outcome_counts(&self.figures(id, launch, now).await?)))
+    }
+
+    /// Returns `true` if every task of a launched campaign is done.
+    ///
+    /// # Errors
+    /// If a table does not answer.
+    pub(super) async fn is_complete(
+        &self,
+        StoredCampaign { id, campaign, .. }: &StoredCampaign,
+    ) -> Result<bool, Problem> {
+        let Some(launch) = &campaign.launch else { return Ok(false) };
+        let (read, tasks) = self.open_tasks(id, launch).await?;
+        let closed = read.map(|read| read.value.closed).unwrap_or_default();
+        Ok(closed.totals(launch, tasks.values()).is_complete())
     }
 
     /// Returns the release of a launched campaign, and the tasks of its open slots that workers have taken.
@@ -210,7 +249,7 @@ impl CampaignsApi {
 
     /// Returns the explanation if the type of a campaign can no longer be sent. While the types cannot be read, it can.
     async fn unusable_type(&self, campaign: &Campaign) -> Result<Option<String>, Problem> {
-        let (definition, config) = (campaign.parsed()?, self.config_now().await);
+        let (definition, config) = (campaign.parsed()?, config_now(&self.config).await);
         let types = &config.settings.types;
         let kind = types.sendable(definition.kind.as_str());
         Ok(kind
@@ -219,15 +258,18 @@ impl CampaignsApi {
             .map(|unknown| format!("type {unknown}")))
     }
 
-    /// Returns what became of the notifications of a campaign by variant, as far as rollup has counted them.
-    async fn figures(&self, id: &CampaignId, launch: &Launch, now: Timestamp) -> Result<Variants, Problem> {
+    /// Returns the outcomes of the notifications of a campaign by variant, as far as rollup has counted them.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub(super) async fn figures(&self, id: &CampaignId, launch: &Launch, now: Timestamp) -> Result<Variants, Problem> {
         let counters = self.metrics.read(window_since(launch, now)).await?;
         Ok(Figures::of_campaign(&counters, id.as_str()))
     }
 
-    /// Returns the reason to pause if a budget is spent or a provider does not answer. The breakers are read only while
-    /// people wait for a later attempt.
-    async fn dependency_fault(
+    /// Returns the reason for a pause if a budget is spent or a provider does not respond. The breakers are read only
+    /// while people wait for a later attempt.
+    async fn dependency_failure(
         &self,
         campaign: &Campaign,
         definition: &CampaignDefinition,
@@ -242,17 +284,17 @@ impl CampaignsApi {
         let config = self.config.with_types(&[definition.kind.as_str()]).await;
         let kind = config.settings.types.get(definition.kind.as_str());
         let launched_at = campaign.launch.as_ref().map(|launch| launch.at);
-        let supply = DependencyFacts {
+        let facts = DependencyFacts {
             channels: kind.map_or(&Channel::ALL[..], |kind| &kind.channels),
             breakers: &breakers,
             runs_since: campaign.resumed_at.or(launched_at).unwrap_or(now),
             min_people: definition.guards.min_people,
         };
-        Ok(dependency_fault(supply, &totals.tally, tasks.values(), now))
+        Ok(dependency_failure(facts, &totals.tally, tasks.values(), now))
     }
 
-    /// Returns the paces that the providers allow a campaign: of SES with e-mails, while SES answers; of SNS with SMS.
-    /// Running campaigns with such messages share a provider's rate.
+    /// Returns the paces that the providers allow a campaign: SES with e-mails, while SES responds, and SNS with SMS.
+    /// All running campaigns with such messages share a provider's rate.
     async fn provider_paces(
         &self,
         launch: &Launch,
@@ -268,10 +310,16 @@ impl CampaignsApi {
         let running = open.iter().filter(|stored| stored.campaign.state == CampaignState::Running);
         let running: Vec<_> = running.filter_map(|stored| stored.campaign.launch.as_ref()).collect();
         let count = |sends: fn(&Launch) -> bool| running.iter().filter(|launch| sends(launch)).count();
-        let (mailing, texting) = (count(|it| it.expected_mails > 0), count(|it| it.expected_sms > 0));
-        let mail = quota.and_then(|quota| MailPace::of(quota, launch.expected_mails, launch.expected_people, mailing));
-        let sms = sms_pace(sms_per_second, launch.expected_sms, launch.expected_people, texting);
+        let (email_campaigns, sms_campaigns) = (count(|it| it.expected_mails > 0), count(|it| it.expected_sms > 0));
+        let people = launch.expected_people;
+        let mail = quota.and_then(|quota| MailPace::of(quota, launch.expected_mails, people, email_campaigns));
+        let sms = sms_pace(sms_per_second, launch.expected_sms, people, sms_campaigns);
         Ok(ProviderPaces { mail, sms })
+    }
+
+    /// Returns the quota of SES; `None` while SES does not respond.
+    pub(super) async fn mail_quota(&self, now: Timestamp) -> Option<MailQuota> {
+        self.mail_quota.current(now).await
     }
 
     /// Releases the tasks that are due. Returns `true` if every task of the slots is done.
@@ -286,7 +334,7 @@ impl CampaignsApi {
         let mut next = release(input, &before, now);
         next.release.closed.close(launch, input.tasks);
         if next.release != before {
-            // Stored first: two runs do not release twice, and a task whose message is lost is released again.
+            // Stored first: so two runs do not release twice, and a task whose message is lost is released again.
             if !self.campaigns.save_release(id, read.as_ref(), next.release, now).await? {
                 return Ok(false);
             }
@@ -297,8 +345,8 @@ impl CampaignsApi {
         Ok(next.is_complete)
     }
 
-    /// Sends the messages of a plan's and of a test's tasks again that no worker holds: they were lost, or workers gave
-    /// the task back too often.
+    /// Sends the messages of a plan's and of a test's tasks again if no worker holds the task. Its message was lost, or
+    /// workers gave the task back too often.
     async fn resend_lost(&self, id: &CampaignId, campaign: &Campaign, now: Timestamp) -> Result<(), Problem> {
         for (pass, of_pass) in campaign.open_passes(now) {
             let read = self.campaigns.pass_run(id, pass).await?;
@@ -320,7 +368,7 @@ impl CampaignsApi {
         self.send(messages.map(|(task, delay_seconds)| (WorkerMessage::Task(task), delay_seconds))).await
     }
 
-    async fn send(&self, messages: impl Iterator<Item = (WorkerMessage, u32)>) -> Result<(), Problem> {
+    pub(super) async fn send(&self, messages: impl Iterator<Item = (WorkerMessage, u32)>) -> Result<(), Problem> {
         let message = |(message, delay_seconds): (WorkerMessage, u32)| {
             Some(QueueMessage { body: serde_json::to_string(&message).ok()?, delay_seconds })
         };
@@ -337,7 +385,7 @@ impl CampaignsApi {
         now: Timestamp,
         act: impl Fn(&mut Campaign),
     ) -> Result<StoredCampaign, Problem> {
-        self.change_by(id, Actor::Service, now, async |stored: &mut StoredCampaign| {
+        change_by(&self.campaigns, id, Actor::Service, now, async |stored: &mut StoredCampaign| {
             act(&mut stored.campaign);
             Ok(())
         })

@@ -1,14 +1,16 @@
-//! Campaigns as they are requested and shown.
+//! Campaigns in requests and responses.
 
 use super::hidden_values::shown_definition;
-use campaign::{Campaign, CampaignId, CampaignState, MAX_RECIPIENTS, StateConflict};
+use campaign::{Campaign, CampaignId, CampaignState, MAX_RECIPIENTS, OperatorKind, StateConflictError};
 use domain::recipient::{KeyHasher, RecipientId, RecipientKey};
+use platform::http::Request;
 use platform::problem::{FieldError, Problem, ProblemKind};
+use platform::read_only::ReadOnlyFields;
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 use store::StoredCampaign;
 
-/// Fields of a response that no request changes. A request may contain them, so that a response can be sent back.
+/// Read-only fields of a response. A request may contain them, so that a response can be sent back.
 const READ_ONLY: [&str; 13] = [
     "id",
     "state",
@@ -29,10 +31,11 @@ const READ_ONLY: [&str; 13] = [
 pub struct RequestedDefinition {
     pub definition: Map<String, Value>,
     pub keys: Option<(String, Vec<RecipientKey>)>,
+    pub read_only: ReadOnlyFields,
 }
 
-/// Returns a campaign for operators. Variables are shown, except for the sensitive ones of a launched
-/// campaign; recipients of a list are not.
+/// Returns a campaign for operators, with its variables, but without the sensitive ones of a launched campaign.
+/// Recipients of a list are not shown.
 pub fn shown(stored: &StoredCampaign) -> Value {
     let StoredCampaign { id, campaign, row } = stored;
     let Campaign { state, pause_reason, pause_detail, created_by, plan, approval, launch, .. } = campaign;
@@ -59,19 +62,19 @@ pub fn shown(stored: &StoredCampaign) -> Value {
 /// Reads the body of a request. A list of recipients becomes its hash and its keys.
 ///
 /// # Errors
-/// 422 if the body is no object, or the list is wrong.
-pub fn requested(body: Value, hasher: Option<&KeyHasher>) -> Result<RequestedDefinition, Problem> {
+/// 422 if the body is not an object, or the list is invalid.
+pub fn requested(mut body: Value, hasher: Option<&KeyHasher>) -> Result<RequestedDefinition, Problem> {
+    let read_only = ReadOnlyFields::take(&READ_ONLY, &mut body);
     let Value::Object(mut definition) = body else {
         return Err(Problem::invalid_field("body", "must be an object"));
     };
-    READ_ONLY.iter().for_each(|name| _ = definition.remove(*name));
     let (Some(listed), Some(hasher)) = (definition.get("recipients").filter(|list| list.is_array()), hasher) else {
         // Null removes the list.
         let is_stored_form = definition.get("recipients").is_none_or(|list| list.is_object() || list.is_null());
         if !is_stored_form {
             return Err(Problem::invalid_field("recipients", "must be a list of ids"));
         }
-        return Ok(RequestedDefinition { definition, keys: None });
+        return Ok(RequestedDefinition { definition, keys: None, read_only });
     };
     let ids = listed.as_array().map(Vec::as_slice).unwrap_or_default();
     if ids.is_empty() || ids.len() > MAX_RECIPIENTS {
@@ -97,13 +100,13 @@ pub fn requested(body: Value, hasher: Option<&KeyHasher>) -> Result<RequestedDef
     let hash = digest(&SHA256, text.join(",").as_bytes());
     let list: String = hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     definition.insert("recipients".to_owned(), json!({"list": list, "count": keys.len()}));
-    Ok(RequestedDefinition { definition, keys: Some((list, keys)) })
+    Ok(RequestedDefinition { definition, keys: Some((list, keys)), read_only })
 }
 
-/// Checks the stored form of a list of recipients in a request: a campaign's own list may be sent back, and no other.
+/// Checks the stored form of a list of recipients in a request: only the campaign's own list may be sent back.
 ///
 /// # Errors
-/// 422 if it is the list of another campaign, or of none.
+/// 422 if it is the list of another campaign or an unknown one.
 pub fn check_stored_list(wanted: &Map<String, Value>, stored: Option<&Value>) -> Result<(), Problem> {
     match wanted.get("recipients").filter(|list| list.is_object()) {
         Some(list) if stored != Some(list) => {
@@ -115,9 +118,20 @@ pub fn check_stored_list(wanted: &Map<String, Value>, stored: Option<&Value>) ->
     }
 }
 
+/// Returns the kind of the operator who makes a request.
+pub const fn operator_kind(request: &Request) -> OperatorKind {
+    OperatorKind::of(request.caller.is_subject)
+}
+
+/// Returns the problem of a campaign whose list of recipients was deleted.
+pub fn deleted_list() -> Problem {
+    let detail = "The list of recipients was deleted, 180 days after it was given. Give the list again.";
+    Problem::new(ProblemKind::Conflict, detail)
+}
+
 /// Returns the problem of a transition that the state does not allow.
-pub fn conflict(found: StateConflict) -> Problem {
-    let StateConflict { state, action } = found;
+pub fn conflict(found: StateConflictError) -> Problem {
+    let StateConflictError { state, action } = found;
     let hint = match (state, action) {
         (CampaignState::Draft, "launched") => " Approve it first.",
         (CampaignState::Scheduled | CampaignState::Running, "changed" | "approved") => " Pause it first.",

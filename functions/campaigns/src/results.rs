@@ -1,30 +1,32 @@
-//! `GET /v1/campaigns/{id}/results`: what the messages of a campaign led to, by variant.
+//! `GET /v1/campaigns/{id}/results`: the effects of the messages of a campaign, by variant.
 //!
-//! Opens are not a result: many mail programs open every message by themselves.
+//! Opens are not a result, because many mail programs open every message automatically.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::CampaignsApi;
-use campaign::{Launch, LaunchedMessage, TestMetric, VariantResult};
-use metrics::figures::{Figures, Notifications};
+use super::variants::{Variants, reached, window_since};
+use campaign::LaunchedMessage;
+use metrics::figures::Notifications;
 use metrics::interval::{MIN_SAMPLE, Proportion, chi_square_among, chi_square_limit, difference_among};
-use metrics::{MAX_MINUTES, Window};
 use platform::http::{Request, Response};
 use platform::problem::Problem;
 
 impl CampaignsApi {
-    /// Returns the results of a launched campaign. They follow the messages by a minute or two.
+    /// Returns the results of a launched campaign. They arrive a minute or two after the messages.
     pub(super) async fn results(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
         let stored = self.find(request).await?;
         let Some(launch) = &stored.campaign.launch else {
             let action = "evaluated: no message was sent";
-            return Err(super::resource::conflict(campaign::StateConflict { state: stored.campaign.state, action }));
+            return Err(super::resource::conflict(campaign::StateConflictError {
+                state: stored.campaign.state,
+                action,
+            }));
         };
         let window = window_since(launch, now);
-        let counters = self.metrics.read(window).await?;
-        let variants = Figures::of_campaign(&counters, stored.id.as_str());
+        let variants = self.reconciler.figures(&stored.id, launch, now).await?;
         let by_variant: Vec<Value> =
             launch.messages.iter().map(|message| shown(&message.variant, variants.get(&message.variant))).collect();
         let tested: Vec<_> = launch.variants().collect();
@@ -36,14 +38,6 @@ impl CampaignsApi {
     }
 }
 
-/// Returns the window from a launch to now.
-pub fn window_since(launch: &Launch, now: Timestamp) -> Window {
-    let minutes = now.duration_since(launch.at).as_secs() / 60 + 2;
-    Window::last(minutes.min(MAX_MINUTES), now)
-}
-
-pub type Variants = std::collections::BTreeMap<String, Notifications>;
-
 /// Name of a goal, and the number of notifications that reached it.
 type Goal = (&'static str, fn(&Notifications) -> i64);
 
@@ -52,24 +46,6 @@ const GOALS: [Goal; 3] = [
     ("clicked", |figures| figures.clicked),
     ("converted", |figures| figures.converted),
 ];
-
-/// Returns the results of the variants of a test phase, in their order.
-pub fn test_results<'a>(launch: &'a Launch, metric: TestMetric, variants: &Variants) -> Vec<(&'a str, VariantResult)> {
-    let result = |message: &'a LaunchedMessage| {
-        let figures = variants.get(&message.variant).cloned().unwrap_or_default();
-        let achieved = match metric {
-            TestMetric::Delivered => figures.delivered,
-            TestMetric::Clicked => figures.clicked,
-            TestMetric::Converted => figures.converted,
-        };
-        (message.variant.as_str(), VariantResult { reached: reached(&figures), achieved })
-    };
-    launch.variants().map(result).collect()
-}
-
-fn reached(figures: &Notifications) -> i64 {
-    figures.accepted + figures.delivered
-}
 
 fn shown(variant: &str, figures: Option<&Notifications>) -> Value {
     let none = Notifications::default();
@@ -96,8 +72,8 @@ fn shown(variant: &str, figures: Option<&Notifications>) -> Value {
     shown
 }
 
-/// Compares each variant with the first one. An interval that contains 0 shows no difference. The more comparisons
-/// there are, the wider is each interval, so that of equal variants at most 5 % of all campaigns show any difference.
+/// Compares each variant with the first one. An interval that contains 0 shows no difference. With more comparisons,
+/// each interval is wider. So at most 5 % of all campaigns with equal variants show any difference.
 fn comparisons(messages: &[&LaunchedMessage], variants: &Variants) -> Vec<Value> {
     let figures = |name: &str| variants.get(name).cloned().unwrap_or_default();
     let Some((first, others)) = messages.split_first() else { return Vec::new() };
@@ -121,8 +97,8 @@ fn comparisons(messages: &[&LaunchedMessage], variants: &Variants) -> Vec<Value>
     compared.collect()
 }
 
-/// Checks that the variants have the shares of people that their weights promise. If not, something other than the lot
-/// decides, and a comparison means nothing.
+/// Checks that the shares of the variants agree with their weights. If not, the assignment is not random, and a
+/// comparison has no meaning.
 fn sample_ratio(messages: &[&LaunchedMessage], variants: &Variants) -> Value {
     if messages.len() < 2 {
         return Value::Null;
@@ -150,7 +126,7 @@ mod tests {
         LaunchedMessage { variant: variant.to_owned(), weight_bp: 5_000, ..LaunchedMessage::default() }
     }
 
-    /// Numbers that repeat from run to run: the multiplier is that of Knuth's MMIX.
+    /// Numbers that are the same in each run. The multiplier is that of Knuth's MMIX.
     fn random(state: &mut u64) -> u64 {
         *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         *state >> 33

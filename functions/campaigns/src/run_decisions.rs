@@ -2,11 +2,11 @@
 
 use campaign::{
     Campaign, CampaignDefinition, CampaignTotals, GuardCounts, Launch, OutcomeCounts, PauseReason, PeopleTally,
-    ReleaseInput, TaskRelease, finished_step, guard_fault, last_moment, pick_winner,
+    ReleaseInput, TaskRelease, finished_step, guard_violation, last_moment, pick_winner,
 };
 use jiff::Timestamp;
 
-use super::results::{Variants, test_results};
+use super::variants::{Variants, test_results};
 
 /// Returns `true` while a notification of the campaign has not ended. The tally has the first attempts, and the metrics
 /// have the notifications that ended since.
@@ -35,8 +35,8 @@ pub fn outcome_counts(variants: &Variants) -> OutcomeCounts {
     outcome_counts
 }
 
-/// Returns the position of the winner with its explanation, once the time of the test phase is over and its people were
-/// sent to.
+/// Returns the position of the winner with its explanation, once the time of the test phase is over and every person of
+/// it has a result.
 pub fn winner(
     definition: &CampaignDefinition,
     launch: &Launch,
@@ -51,16 +51,20 @@ pub fn winner(
     (is_over && is_done).then(|| pick_winner(test.metric, &test_results(launch, test.metric, variants)))
 }
 
-/// Returns the reason for which a running campaign must pause itself, with an explanation.
+/// Returns the reason for which a running campaign must pause itself, with an explanation. A pause stops nothing once
+/// every task is done and no message is open.
 pub fn must_pause(
     definition: &CampaignDefinition,
     launch: &Launch,
     totals: &CampaignTotals,
-    counts: GuardCounts,
+    (counts, is_open): (GuardCounts, bool),
     now: Timestamp,
 ) -> Option<(PauseReason, String)> {
-    if let Some(fault) = guard_fault(&definition.guards, counts) {
-        return Some((PauseReason::Guard, fault));
+    if totals.is_complete() && !is_open {
+        return None;
+    }
+    if let Some(violation) = guard_violation(&definition.guards, counts) {
+        return Some((PauseReason::Guard, violation));
     }
     if totals.is_complete() {
         return None;
@@ -69,7 +73,7 @@ pub fn must_pause(
 }
 
 /// Returns the position of a step that is over and whose people did not meet the criteria, with the explanation.
-pub fn criteria_fault(
+pub fn criteria_violation(
     definition: &CampaignDefinition,
     campaign: &Campaign,
     input: ReleaseInput<'_>,
@@ -78,8 +82,8 @@ pub fn criteria_fault(
     now: Timestamp,
 ) -> Option<(usize, String)> {
     let step = finished_step(input, release, now).filter(|step| campaign.failed_step != Some(*step))?;
-    let fault = definition.criteria.fault(input.steps.get(step)?, counts, definition.guards.min_people)?;
-    Some((step, fault))
+    let violation = definition.criteria.violation(input.steps.get(step)?, counts, definition.guards.min_people)?;
+    Some((step, violation))
 }
 
 /// Returns the explanation if no further person may be sent to.

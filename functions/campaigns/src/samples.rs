@@ -1,4 +1,4 @@
-//! Samples of a plan: what three of its people would get, composed as for a send when an operator looks at the plan.
+//! Samples of a plan: the messages of three of its people, composed as for a send when an operator reads the plan.
 //!
 //! A plan stores the keys of these people and no text, so an erased person is in no sample.
 
@@ -21,12 +21,12 @@ use platform::problem::Problem;
 
 /// Number of people in the samples of a plan.
 const SAMPLES: usize = 3;
-/// Base of the links in a sample. Their tokens permit nothing.
+/// Base of the links in a sample. Their tokens permit no action.
 const BASE: &str = "https://notifications.example";
 const SENDER: &str = "sender@example.com";
 
 impl CampaignsApi {
-    /// Returns what a few people of a plan would get.
+    /// Returns the messages of a few people of a plan.
     pub(super) async fn samples(
         &self,
         (id, definition): (&CampaignId, &CampaignDefinition),
@@ -64,7 +64,7 @@ impl CampaignsApi {
         let kind = config.settings.types.get(people.definition.kind.as_str());
         let (Some(kind), Some(message)) = (kind, people.launch.messages.get(variant_index)) else { return Ok(None) };
         let template = match &message.template {
-            Some(used) => self.templates.get(&used.name, used.version).await?,
+            Some(used) => self.pinning.templates.get(&used.name, used.version).await?,
             None => None,
         };
         let template = template.as_deref();

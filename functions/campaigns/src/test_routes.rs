@@ -1,4 +1,4 @@
-//! `POST /v1/campaigns/{id}/test`: sends the campaign's message to a few people for real, marked as a test.
+//! `POST /v1/campaigns/{id}/test`: sends the campaign's message to a few people, marked as a test.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::CampaignsApi;
 use super::resource::conflict;
-use campaign::{Campaign, CampaignId, Launch, Plan, StateConflict, TaskMessage, TaskPass};
+use campaign::{Campaign, CampaignId, Launch, Plan, StateConflictError, TaskMessage, TaskPass};
 use domain::notification::NotificationId;
 use domain::recipient::RecipientId;
 use platform::http::{Request, Response};
@@ -23,8 +23,8 @@ struct TestRequest {
 }
 
 impl CampaignsApi {
-    /// Sends to the named people: 202 with the ids that the notifications will have. Of variants, each person gets the
-    /// own one.
+    /// Sends to the named people: 202 with the future ids of the notifications. With variants, each person gets the
+    /// assigned one.
     pub(super) async fn test(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
         let TestRequest { to } = request.json()?;
@@ -35,13 +35,13 @@ impl CampaignsApi {
         let keys: Vec<_> = to.iter().map(|id| hasher.recipient_key(id)).collect();
         let change = self.change_found(request, now, async |stored: &mut StoredCampaign| {
             if stored.campaign.state.is_final() {
-                return Err(conflict(StateConflict { state: stored.campaign.state, action: "tested" }));
+                return Err(conflict(StateConflictError { state: stored.campaign.state, action: "tested" }));
             }
             if self.is_testing(&stored.id, &stored.campaign, now).await? {
                 let detail = "The test before is not sent yet. Retry later.";
                 return Err(Problem::new(ProblemKind::Conflict, detail).retry_after(2));
             }
-            let pinned = self.pinned(stored, &by, &config, now).await?;
+            let pinned = self.pinning.pinned(stored, &by, &config, now).await?;
             let number = stored.campaign.test.as_ref().map_or(0, |test| test.number) + 1;
             let launch = Launch { segments: 1, ..pinned.launch };
             let pass = TaskPass::Test(number);
@@ -58,11 +58,11 @@ impl CampaignsApi {
             json!({"to": to, "notification": id.to_string()})
         });
         let items: Vec<_> = items.collect();
-        self.enqueue([(TaskMessage { campaign, pass, task: 0, interval_ms: None }, 0)].into_iter()).await?;
+        self.reconciler.enqueue([(TaskMessage { campaign, pass, task: 0, interval_ms: None }, 0)].into_iter()).await?;
         Ok(Response::json(202, &json!({"items": items})))
     }
 
-    /// Returns `true` if the last test may still be sent. The next one would take its place, and its people got
+    /// Returns `true` if the last test may still be sent. Another one would replace it, and its people would get
     /// nothing.
     async fn is_testing(&self, id: &CampaignId, campaign: &Campaign, now: Timestamp) -> Result<bool, Problem> {
         let test = campaign.open_passes(now).find(|(pass, _)| matches!(pass, TaskPass::Test(_)));

@@ -72,7 +72,7 @@ async fn work(sweeper: &Sweeper, reporter: &Reporter, event: Value, ends_at_ms: 
                 worked = sweep.worked,
                 failed = sweep.failed,
                 left = sweep.left,
-                "{sweep}"
+                "swept due notifications"
             );
             reporter.publish(sweeper.engine().clock().now(), &sweep.figures());
             Ok(json!(sweep.to_string()))

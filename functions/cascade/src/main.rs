@@ -12,7 +12,7 @@ use platform::telemetry;
 async fn main() -> Result<(), Error> {
     let config = Arc::new(cascade::config::CascadeConfig::read(&Environment::of_process())?);
     telemetry::init(&config.delivery.function.log_level);
-    tracing::info!(stage = config.delivery.function.stage, "ready");
+    tracing::info!(stage = config.delivery.function.stage, "started the function");
     let reporter = Reporter::on_stdout(config.delivery.function.stage.clone());
     let sweeper = BackgroundInit::start(move || cascade::handler::start(Arc::clone(&config)));
     run(service_fn(|event: LambdaEvent<_>| cascade::handler::handle(&sweeper, &reporter, event))).await

@@ -41,7 +41,7 @@ impl CatalogApi {
     /// Creates the API with its own AWS clients.
     #[must_use]
     pub fn new(config: &CatalogConfig, clock: Clock) -> Self {
-        let CatalogConfig { function, tables, notifications_table, sender_country } = config;
+        let CatalogConfig { function, tables, sender_country } = config;
         let dynamodb = function.dynamodb();
         let settings = ConfigSource::new(function.parameters(), &function.parameter_prefix, clock).settings_only();
         let catalog = CatalogStore::new(dynamodb.clone(), tables.settings.as_str());
@@ -51,7 +51,7 @@ impl CatalogApi {
             segments: SegmentStore::new(dynamodb.clone(), tables.settings.as_str()),
             campaigns: CampaignStore::new(dynamodb.clone(), tables.settings.as_str()),
             recipients: RecipientsStore::new(dynamodb.clone(), tables.recipients.as_str(), tables.control.as_str()),
-            notifications: NotificationsStore::new(dynamodb.clone(), notifications_table.as_str()),
+            notifications: NotificationsStore::new(dynamodb.clone(), tables.notifications.as_str()),
             home_country: *sender_country,
             hasher: LazyKeyHasher::new(function.parameters(), function.parameter_prefix.as_str()),
             config: settings

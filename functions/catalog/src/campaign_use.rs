@@ -1,4 +1,4 @@
-//! Campaigns that name what an operator wants to archive or delete.
+//! Campaigns that name an object which an operator archives or deletes.
 
 use super::CatalogApi;
 use campaign::Campaign;

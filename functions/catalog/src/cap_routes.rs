@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::CatalogApi;
-use super::type_resource::without_read_only;
+use super::type_resource::{check_read_only, take_read_only};
 use domain::caps::CapRules;
 use domain::{Actor, CatalogChange, TypeId};
 use platform::http::{Request, Response};
@@ -54,11 +54,14 @@ impl CatalogApi {
         let (dry_run, by) = (request.flag("dry_run")?, Actor::Api(request.author()?));
         let conditions = Preconditions::of(request)?;
         let types = self.config.refresh().await.settings.types.clone();
-        let rules = CapRules::parse(without_read_only(request.json_value()?), &types)?;
+        let mut body = request.json_value()?;
+        let read_only = take_read_only(&mut body);
+        let rules = CapRules::parse(body, &types)?;
         let definition = definition_of(&rules);
-        preconditions::retry_conflicts(&conditions, || async {
+        preconditions::retry_conflicts(|| async {
             let row = self.catalog.get(&CatalogKey::Caps).await?;
             conditions.check(Some(&tag_of(row.as_ref())))?;
+            check_read_only(&read_only, row.as_ref())?;
             let new = CatalogRow::revised(definition.clone(), row.as_ref(), now);
             let old = row.as_ref().map(|row| &row.definition);
             let change = CatalogChange::between(old, Some(&new.definition), new.revision, by.clone(), now);

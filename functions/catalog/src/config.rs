@@ -1,6 +1,6 @@
 //! Configuration of the function: the Environment block of `CatalogFunction` in template.yaml.
 
-use aws::{FunctionConfig, OperatorTables};
+use aws::{FunctionConfig, TableNames};
 use domain::channel::country::CountryCode;
 use platform::environment::{Environment, EnvironmentError};
 
@@ -9,10 +9,8 @@ use platform::environment::{Environment, EnvironmentError};
 pub struct CatalogConfig {
     /// Configuration that all functions have in common.
     pub function: FunctionConfig,
-    /// Names of the tables that it shares with other functions for operators.
-    pub tables: OperatorTables,
-    /// Name of the table with the notifications of campaigns that a filter names.
-    pub notifications_table: String,
+    /// Names of the tables.
+    pub tables: TableNames,
     /// Country of the sender, to which SMS may go by default.
     pub sender_country: CountryCode,
 }
@@ -25,8 +23,7 @@ impl CatalogConfig {
     pub fn read(environment: &Environment) -> Result<Self, EnvironmentError> {
         Ok(Self {
             function: FunctionConfig::read(environment)?,
-            tables: OperatorTables::read(environment)?,
-            notifications_table: environment.required("NOTIFICATIONS_TABLE")?,
+            tables: TableNames::read(environment)?,
             sender_country: environment.read("SENDER_COUNTRY", CountryCode::parse)?,
         })
     }

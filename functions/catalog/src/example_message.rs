@@ -9,7 +9,7 @@ use channels::email::{EmailMessage, Sender};
 use channels::push::PushMessage;
 use delivery::config::ConfigSnapshot;
 use delivery::{
-    Addressee, ComposeFault, Composer, Links, PaidMessage, PublicBaseUrl, PushLinks, TokenKeys, push_message,
+    Addressee, ComposeError, Composer, Links, PaidMessage, PublicBaseUrl, PushLinks, TokenKeys, push_message,
 };
 use domain::NotificationType;
 use domain::channel::{Channel, EmailAddress, PhoneNumber};
@@ -103,7 +103,7 @@ impl ExampleMessage {
         &self,
         template: &CompiledTemplate,
         config: &ConfigSnapshot,
-    ) -> Result<(Content, PushMessage), ComposeFault> {
+    ) -> Result<(Content, PushMessage), ComposeError> {
         let (content, push) = self.composer(template, config).push()?;
         Ok((content.into_owned(), push))
     }
@@ -116,10 +116,10 @@ impl ExampleMessage {
         &self,
         template: &CompiledTemplate,
         config: &ConfigSnapshot,
-    ) -> Result<PushMessage, ComposeFault> {
+    ) -> Result<PushMessage, ComposeError> {
         let content = self.composer(template, config).push_content()?;
         let push = push_message(&self.notification, &content, Some(PushLinks::longest()), self.notification.due_at());
-        push.map_err(|_| ComposeFault::TooLong)
+        push.map_err(|_| ComposeError::TooLong)
     }
 
     /// Composes the message of a paid channel.
@@ -131,7 +131,7 @@ impl ExampleMessage {
         channel: Channel,
         template: &CompiledTemplate,
         config: &ConfigSnapshot,
-    ) -> Result<PaidMessage, ComposeFault> {
+    ) -> Result<PaidMessage, ComposeError> {
         let to = Addressee { email: Some(&self.email), phone: Some(&self.phone), locale: Some(self.locale()) };
         self.composer(template, config).paid(channel, to, &self.sender)
     }

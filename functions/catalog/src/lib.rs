@@ -8,6 +8,7 @@ pub mod config;
 mod example_message;
 pub mod handler;
 mod mjml;
+mod mjml_structure;
 mod segment_count;
 mod segment_export;
 mod segment_resource;

@@ -1,8 +1,12 @@
 //! HTML made of MJML. Only this function does it, when a template is checked, previewed or published.
 
+use mrml::mj_head::MjHeadChild;
+use mrml::mjml::Mjml;
 use mrml::prelude::parser::Error as MjmlError;
 use serde_json::{Value, json};
 use templates::{Finding, Place, TemplateDraft, TemplateTag, syntax_finding, tags};
+
+use crate::mjml_structure::excess;
 
 /// Maximum size of a stored draft: it is one item of DynamoDB.
 const MAX_STORED_DRAFT_BYTES: usize = 350_000;
@@ -36,9 +40,9 @@ pub fn with_html_where_right(mut draft: TemplateDraft) -> (TemplateDraft, Vec<Fi
         }
         match html(mjml) {
             Ok(html) => email.html = Some(in_language(html, locale)),
-            Err(fault) => {
-                let place = fault.offset.map(|offset| Place::of_offset(mjml, offset));
-                findings.push(Finding::new(path, fault.message).at(place));
+            Err(error) => {
+                let place = error.offset.map(|offset| Place::of_offset(mjml, offset));
+                findings.push(Finding::new(path, error.message).at(place));
             }
         }
     }
@@ -61,34 +65,37 @@ pub fn edited_draft(mut draft: TemplateDraft) -> TemplateDraft {
 
 /// Reason for which a source was not compiled.
 #[derive(Debug, PartialEq, Eq)]
-struct MjmlFault {
+struct MjmlCompileError {
     /// Byte of the source, if known.
     offset: Option<usize>,
     message: &'static str,
 }
 
 /// Compiles one source. Expressions and statements are taken out before, and put back after.
-fn html(mjml: &str) -> Result<String, MjmlFault> {
+fn html(mjml: &str) -> Result<String, MjmlCompileError> {
     if let Some(offset) = mjml.to_ascii_lowercase().find(STAND_IN) {
-        return Err(MjmlFault { offset: Some(offset), message: "must not contain the text zqx" });
+        return Err(MjmlCompileError { offset: Some(offset), message: "must not contain the text zqx" });
     }
     let plain = PlainMjml::of(mjml);
-    let fault = |offset: usize, message| MjmlFault { offset: Some(plain.offset_in_source(offset)), message };
+    let error_at = |offset: usize, message| MjmlCompileError { offset: Some(plain.offset_in_source(offset)), message };
+    if let Some((offset, message)) = excess(&plain.text) {
+        return Err(error_at(offset, message));
+    }
     let parsed = mrml::parse(&plain.text).map_err(|error| {
         let (offset, message) = reason(&error, &plain.text);
-        fault(offset, message)
+        error_at(offset, message)
     })?;
     if let Some(warning) = parsed.warnings.first() {
-        return Err(fault(warning.span.start, "must be MJML: an attribute is unknown"));
+        return Err(error_at(warning.span.start, "must be MJML: an attribute is unknown"));
     }
     let options = mrml::prelude::render::RenderOptions::default();
     let html = parsed.element.render(&options);
-    let html = html.map_err(|_| MjmlFault { offset: None, message: "cannot be rendered as HTML" })?;
-    if let Some(offset) = inlined_style(&plain.text) {
-        let untouched = mrml::parse(without_inlining(&plain.text)).ok().and_then(|it| it.element.render(&options).ok());
-        if untouched.is_none_or(|untouched| tag_numbers(&untouched) != tag_numbers(&html)) {
-            return Err(fault(offset, "cannot inline its CSS: a statement stands directly inside a table, or a list"));
-        }
+    let html = html.map_err(|_| MjmlCompileError { offset: None, message: "cannot be rendered as HTML" })?;
+    if let Some(untouched) = without_inlining(&parsed.element).and_then(|element| element.render(&options).ok())
+        && let Some(moved) = moved_tag(&untouched, &html)
+    {
+        let message = "must not stand directly inside a table: put it into a cell, or do not inline the CSS";
+        return Err(MjmlCompileError { offset: plain.tags.get(moved).map(|tag| tag.start), message });
     }
     Ok(with_tags(&html, &plain.tags))
 }
@@ -99,21 +106,37 @@ fn in_language(html: String, locale: &str) -> String {
     html.replace("lang=\"und\"", &format!("lang=\"{locale}\""))
 }
 
-/// Marks of a style whose CSS is inlined.
-const INLINED: [&str; 2] = ["inline=\"inline\"", "inline='inline'"];
-
-/// Returns the byte of the first style whose CSS is inlined.
-fn inlined_style(mjml: &str) -> Option<usize> {
-    INLINED.iter().filter_map(|mark| mjml.find(mark)).min()
+/// Returns the element with every style in the head of the document; `None` if it inlines no CSS.
+fn without_inlining(element: &Mjml) -> Option<Mjml> {
+    let mut untouched = element.clone();
+    let styles =
+        untouched.children.head.iter_mut().flat_map(|head| &mut head.children).filter_map(|child| match child {
+            MjHeadChild::MjStyle(style) => style.attributes.inline.take(),
+            _ => None,
+        });
+    (styles.count() > 0).then_some(untouched)
 }
 
-fn without_inlining(mjml: &str) -> String {
-    INLINED.iter().fold(mjml.to_owned(), |mjml, mark| mjml.replace(mark, ""))
+/// Returns the number of the first tag that inlining moved. CSS is inlined by parsing the HTML, and the parser moves a
+/// text directly inside a table before the table, also if the text is a statement (HTML Standard, section 13.2.6.1).
+fn moved_tag(untouched: &str, inlined: &str) -> Option<usize> {
+    let (before, after) = (tag_places(untouched), tag_places(inlined));
+    let moved = after.into_iter().zip(before).find(|(after, before)| after != before)?;
+    moved.0.0.parse().ok()
 }
 
-/// Returns the numbers of the tags that HTML contains, in their order.
-fn tag_numbers(html: &str) -> Vec<&str> {
-    html.split(STAND_IN).skip(1).step_by(2).collect()
+/// Returns the number of each tag that HTML contains, with the name of the element that begins or ends before it.
+fn tag_places(html: &str) -> Vec<(&str, String)> {
+    let (mut places, mut element) = (Vec::new(), String::new());
+    for (index, piece) in html.split(STAND_IN).enumerate() {
+        if index % 2 == 1 {
+            places.push((piece, element.clone()));
+        } else if let Some((_, markup)) = piece.rsplit_once('<') {
+            let name = markup.split(|letter: char| letter.is_ascii_whitespace() || letter == '>').next();
+            element = name.unwrap_or_default().trim_end_matches('/').to_ascii_lowercase();
+        }
+    }
+    places
 }
 
 /// Returns the byte at which the compiler stopped, and the reason for the editor.
@@ -210,11 +233,13 @@ mod tests {
         }
     }
 
-    fn inlining(css: &str, body: &str) -> Result<String, MjmlFault> {
-        let style = format!("<mj-style inline=\"inline\">{css}</mj-style>");
-        html(&format!(
-            "<mjml><mj-head>{style}</mj-head><mj-body><mj-section><mj-column>{body}</mj-column></mj-section></mj-body></mjml>"
-        ))
+    fn with_style(attribute: &str, css: &str, body: &str) -> String {
+        let head = format!("<mj-head><mj-style {attribute}>{css}</mj-style></mj-head>");
+        format!("<mjml>{head}<mj-body><mj-section><mj-column>{body}</mj-column></mj-section></mj-body></mjml>")
+    }
+
+    fn inlining(css: &str, body: &str) -> Result<String, MjmlCompileError> {
+        html(&with_style("inline=\"inline\"", css, body))
     }
 
     #[test]
@@ -222,13 +247,29 @@ mod tests {
         let text = "<mj-text>{% if a %}<b class=\"x\">{{ a }}</b>{% endif %}</mj-text>";
         let html = inlining(".x { color: red }", text).unwrap();
         assert!(html.contains("{% if a %}<b class=\"x\" style=\"color: red;\">{{ a }}</b>{% endif %}"), "{html}");
-        let rows = "<mj-table>{% for a in b %}<tr class=\"x\"><td>{{ a }}</td></tr>{% endfor %}</mj-table>";
-        let fault = inlining(".x { color: red }", rows).unwrap_err();
-        assert!(fault.message.starts_with("cannot inline its CSS") && fault.offset.is_some(), "{fault:?}");
         let cells = "<mj-table><tr><td>{% for a in b %}{{ a }}{% endfor %}</td></tr></mj-table>";
         assert!(
             inlining("td { color: red }", cells).is_ok_and(|html| html.contains("{% for a in b %}{{ a }}{% endfor %}"))
         );
+    }
+
+    #[test]
+    fn a_statement_that_inlining_would_move_out_of_its_table_is_refused_at_its_place() {
+        for (rows, moved) in [
+            ("{% for a in b %}<tr class=\"x\"><td>{{ a }}</td></tr>{% endfor %}", "{% for"),
+            ("{% if a %}<tr><td>x</td></tr>{% endif %}", "{% if a %}"),
+            ("<tr><td>x</td></tr>{{ a }}", "{{ a }}"),
+            ("<tr><td>{{ a }}</td>{# b #}</tr>", "{# b #}"),
+        ] {
+            for attribute in ["inline=\"inline\"", "inline = 'inline'"] {
+                let mjml = with_style(attribute, ".x { color: red }", &format!("<mj-table>{rows}</mj-table>"));
+                let error = html(&mjml).unwrap_err();
+                assert!(error.message.contains("directly inside a table"), "{error:?}");
+                assert_eq!(error.offset, mjml.find(moved), "{rows}");
+            }
+            let html = html(&with_style("", ".x { color: red }", &format!("<mj-table>{rows}</mj-table>"))).unwrap();
+            assert!(html.contains(rows), "{html}");
+        }
     }
 
     #[test]
@@ -241,6 +282,14 @@ mod tests {
         let html = |locale: &str| draft.parts[locale].email.clone().unwrap().html.unwrap();
         assert!(html("ar").contains("lang=\"ar\"") && !html("ar").contains("\"und\""), "{}", html("ar"));
         assert!(html("en").contains("lang=\"it\""));
+    }
+
+    #[test]
+    fn the_deepest_allowed_source_is_compiled() {
+        let css = format!("{}i{} {{ color: red }}", ":not(".repeat(19), ")".repeat(19));
+        let text = format!("<mj-text>{}x{}</mj-text>", "<b>".repeat(95), "</b>".repeat(95));
+        let html = inlining(&css, &text).unwrap();
+        assert_eq!(html.matches("<b").count(), 95 + html.matches("<body").count(), "{html}");
     }
 
     fn finding(mjml: &str) -> (String, Option<(usize, usize)>, String) {
@@ -279,6 +328,13 @@ mod tests {
             ("<mjml><mj-body>{# a longer comment #}<mj-section".to_owned(), (1, 49), "an element is not closed"),
             ("<mjml><mj-body>\n".to_owned(), (2, 1), "an element is not closed"),
             ("\n<p>zqx</p>".to_owned(), (2, 4), "zqx"),
+            (column(&format!("<mj-text>\n{}", "<b>".repeat(21_000))), (3, 286), "nest elements"),
+            (
+                column(&format!("<mj-text>{{{{ a }}}}{}{}", "<b>".repeat(97), "</b>".repeat(97))),
+                (2, 302),
+                "nest elements",
+            ),
+            (with_style("inline=\"inline\"", &":not(".repeat(10_000), ""), (1, 146), "brackets of CSS"),
         ] {
             let (path, found, text) = finding(&mjml);
             assert!(path == "parts.en.email.mjml" && text.contains(message), "{mjml}: {text}");

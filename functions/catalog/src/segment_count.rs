@@ -115,7 +115,11 @@ impl CatalogApi {
             audience.continue_count(&self.recipients, &mut count.progress, Instant::now() + SEGMENT_COUNT_LIMIT).await;
             if !self.segments.save_count(id, Some(&read), count.clone(), now).await? {
                 // Another request continued the count at the same time, or cancelled it.
-                return Err(Problem::new(ProblemKind::Conflict, "Another request continues this count.").retry_after(1));
+                return Err(Problem::new(
+                    ProblemKind::Conflict,
+                    "Another request is continuing this count. Retry later.",
+                )
+                .retry_after(1));
             }
         }
         Ok(Response::json(200, &shown(id, &count)))
@@ -178,6 +182,7 @@ impl CatalogApi {
         let (given, filter) = match (given, segment) {
             (Some(given), None) => {
                 let given = filter(&given).map_err(Problem::invalid)?;
+                self.check_types(&given, None).await?;
                 let filter = resolved(&given, None, &filters(&self.segments.all().await?))?;
                 (Some(given), filter)
             }
@@ -207,9 +212,9 @@ impl CatalogApi {
         }
         let launches = self.campaigns.launches(named.iter().cloned()).await?;
         if let Some(unknown) = named.iter().find(|id| !launches.contains_key(id)) {
-            let place = given.and_then(|given| given.path_of_campaign(unknown, "filter"));
+            let path = given.and_then(|given| given.path_of_campaign(unknown, "filter"));
             let message = format!("names the campaign {unknown}, which was not launched");
-            return Err(Problem::invalid_field(place.unwrap_or_else(|| "segment".to_owned()), message));
+            return Err(Problem::invalid_field(path.unwrap_or_else(|| "segment".to_owned()), message));
         }
         let hasher = self.hasher.get().await?.clone();
         Ok(Some(HistoryReader { notifications: self.notifications.clone(), hasher, launches }))

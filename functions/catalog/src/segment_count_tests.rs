@@ -66,7 +66,7 @@ async fn a_count_that_ran_out_of_time_is_continued_and_counts_each_person_once()
 }
 
 #[tokio::test]
-async fn a_pass_without_time_counts_nobody_and_stays_where_it_is() {
+async fn a_pass_without_time_counts_no_one_and_keeps_its_position() {
     let api = api_with_people(5).await;
     let mut count = interrupted(&api).await;
     let audience = api.audience(Filter::All(Vec::new()), None, None, now()).await.unwrap();

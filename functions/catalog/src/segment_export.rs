@@ -16,7 +16,7 @@ use domain::{Actor, CatalogChange, SignedCursor};
 use platform::http::{Request, Response};
 use platform::problem::{Problem, ProblemKind};
 use platform::time_limits::PEOPLE_READ_LIMIT;
-use store::SweepPosition;
+use store::ScanPosition;
 
 /// Number of profiles of one read.
 const READ_ITEMS: i32 = 200;
@@ -32,7 +32,7 @@ struct ExportPosition {
     at: Timestamp,
     /// Hash of the filter without references.
     filter: String,
-    after: SweepPosition,
+    after: ScanPosition,
 }
 
 impl CatalogApi {

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::type_resource::without;
 use domain::text::is_line;
 use platform::json::shaped;
 use platform::problem::{FieldError, Problem};
+use platform::read_only::ReadOnlyFields;
 use segments::{Filter, SegmentId, filters_of, resolve};
 use store::{CatalogRow, StoredSegments};
 
@@ -28,6 +28,7 @@ pub struct SegmentDraft {
     pub title: String,
     pub description: Option<String>,
     pub filter: Filter,
+    pub read_only: ReadOnlyFields,
 }
 
 /// Body of a PUT.
@@ -69,8 +70,9 @@ impl SegmentDraft {
     ///
     /// # Errors
     /// 422 with every field that is wrong.
-    pub fn parse(body: Value) -> Result<Self, Problem> {
-        let given: Definition = shaped(without(&READ_ONLY, body), "")?;
+    pub fn parse(mut body: Value) -> Result<Self, Problem> {
+        let read_only = ReadOnlyFields::take(&READ_ONLY, &mut body);
+        let given: Definition = shaped(body, "")?;
         let mut errors = Vec::new();
         let mut check = |name: &str, text: &str, most: usize| {
             if !is_line(text, most) {
@@ -81,7 +83,9 @@ impl SegmentDraft {
         check("title", &given.title, MAX_TITLE);
         given.description.iter().for_each(|text| check("description", text, MAX_DESCRIPTION));
         match filter(&given.filter) {
-            Ok(filter) if errors.is_empty() => Ok(Self { title: given.title, description: given.description, filter }),
+            Ok(filter) if errors.is_empty() => {
+                Ok(Self { title: given.title, description: given.description, filter, read_only })
+            }
             Ok(_) => Err(Problem::invalid(errors)),
             Err(found) => Err(Problem::invalid(errors.into_iter().chain(found).collect())),
         }
@@ -125,13 +129,13 @@ pub fn resolved(
     own: Option<&SegmentId>,
     segments: &BTreeMap<SegmentId, Filter>,
 ) -> Result<Filter, Problem> {
-    resolve(filter, own, segments).map_err(|message| {
+    resolve(filter, own, segments).map_err(|error| {
         let is_wrong =
             |condition: &segments::Condition| resolve(&Filter::Leaf(condition.clone()), own, segments).is_err();
         let conditions = filter.conditions("filter");
         let wrong = conditions.into_iter().find(|(_, condition)| is_wrong(condition));
         let field = wrong.map_or_else(|| "filter".to_owned(), |(path, _)| format!("{path}.value"));
-        Problem::invalid_field(field, message)
+        Problem::invalid_field(field, error.to_string())
     })
 }
 

@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 
 use super::CatalogApi;
 use super::segment_resource::{SegmentDraft, SegmentResource, check_references, filters, used_by};
+use super::type_resource::check_read_only;
 use domain::{Actor, CatalogChange, TypeId};
 use platform::http::{Request, Response};
 use platform::preconditions::{self, Preconditions};
-use platform::problem::{Problem, ProblemKind};
-use segments::SegmentId;
+use platform::problem::{FieldError, Problem, ProblemKind};
+use segments::{Filter, SegmentId};
 use store::CatalogRow;
 
 /// Maximum number of segments.
@@ -47,11 +48,14 @@ impl CatalogApi {
         let (id, conditions) = (segment_id(request)?, Preconditions::of(request)?);
         let draft = SegmentDraft::parse(request.json_value()?)?;
         self.history_reader(&draft.filter, Some(&draft.filter)).await?;
-        preconditions::retry_conflicts(&conditions, || async {
+        self.check_types(&draft.filter, Some(&id)).await?;
+        preconditions::retry_conflicts(|| async {
             let stored = self.segments.all().await?;
             check_references(&id, &draft.filter, &filters(&stored))?;
             let old = stored.get(id.as_str());
             conditions.check(old.map(CatalogRow::entity_tag).as_deref())?;
+            draft.read_only.check(&[("id", json!(id.as_str()))])?;
+            check_read_only(&draft.read_only, old)?;
             if old.is_none() && stored.rows.len() >= MAX_SEGMENTS {
                 let detail = "There are 500 segments, the maximum. Delete one that is not used.";
                 return Err(Problem::new(ProblemKind::Conflict, detail));
@@ -82,7 +86,7 @@ impl CatalogApi {
         request.only_parameters(&["dry_run"])?;
         let (dry_run, by) = (request.flag("dry_run")?, Actor::Api(request.author()?));
         let (id, conditions) = (segment_id(request)?, Preconditions::of(request)?);
-        preconditions::retry_conflicts(&conditions, || async {
+        preconditions::retry_conflicts(|| async {
             let stored = self.segments.all().await?;
             let row = stored.get(id.as_str()).ok_or_else(|| Problem::not_found("segment"))?;
             conditions.check(Some(&row.entity_tag()))?;
@@ -101,6 +105,38 @@ impl CatalogApi {
             Ok(None)
         })
         .await
+    }
+
+    /// Checks that the types a filter names exist. A name that the stored filter of `id` contains is accepted: its type
+    /// may be removed by now.
+    ///
+    /// # Errors
+    /// 422 with each condition that names an unknown type.
+    pub(super) async fn check_types(&self, filter: &Filter, id: Option<&SegmentId>) -> Result<(), Problem> {
+        let named = filter.types("filter");
+        if named.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<_> = named.iter().map(|(_, name)| *name).collect();
+        let config = self.config.with_types(&names).await;
+        let types = &config.settings.types;
+        let unknown: Vec<_> = named.iter().filter(|(_, name)| types.get(name).is_none()).collect();
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        unknown.iter().try_for_each(|(_, name)| config.check_type(name))?;
+        let stored = match id {
+            Some(id) => filters(&self.segments.all().await?).remove(id),
+            None => None,
+        };
+        let stored: Vec<_> =
+            stored.iter().flat_map(|filter| filter.types("")).map(|(_, name)| name.to_owned()).collect();
+        let is_new = |name: &str| !stored.iter().any(|stored| stored == name);
+        let errors = unknown.into_iter().filter(|(_, name)| is_new(name)).filter_map(|(path, name)| {
+            types.known(name).err().map(|unknown| FieldError::new(path, unknown.to_string()))
+        });
+        let errors: Vec<_> = errors.collect();
+        if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
     }
 
     /// Refuses to remove a type that the filters of segments name.

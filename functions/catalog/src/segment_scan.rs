@@ -19,7 +19,7 @@ use domain::recipient::Recipient;
 use domain::settings::Settings;
 use platform::random;
 use segments::{Estimate, Filter, Person, SegmentSample, is_usable};
-use store::{Histories, HistoryReader, PeoplePage, RecipientsStore, StoreError, SweepPosition};
+use store::{Histories, HistoryReader, PeoplePage, RecipientsStore, ScanPosition, StoreError};
 
 /// Number of people up to which a table is read whole at once.
 const SMALL_TABLE_ITEMS: i32 = 1_000;
@@ -68,7 +68,7 @@ pub struct AudienceCounts {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct SegmentProgress {
     tally: AudienceCounts,
-    after: Option<SweepPosition>,
+    after: Option<ScanPosition>,
     done: bool,
 }
 

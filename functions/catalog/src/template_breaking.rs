@@ -33,14 +33,14 @@ impl CatalogApi {
         let campaigns = Box::pin(self.campaigns_that(|campaign| campaign.needs_template(name.as_str()))).await?;
         let users = match (types, campaigns.as_deref()) {
             ([], None) => return Ok(()),
-            ([], Some(campaigns)) => format!("campaigns use the template ({campaigns})"),
-            _ => "a type uses the template".to_owned(),
+            ([], Some(campaigns)) => format!("Campaigns use the template ({campaigns})"),
+            _ => "A type uses the template".to_owned(),
         };
         let changes = breaking.join(", ");
         let detail = format!(
-            "breaking_change: {users}, and the version refuses messages that the live one accepts: {changes}. Keep \
+            "{users}, and the version refuses messages that the live one accepts: {changes}. Keep \
              these variables as they are, give new ones a default, or repeat the request with confirm=true."
         );
-        Err(Problem::new(ProblemKind::Conflict, detail))
+        Err(Problem::new(ProblemKind::BreakingChange, detail))
     }
 }

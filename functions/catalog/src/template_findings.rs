@@ -8,7 +8,7 @@ use super::CatalogApi;
 use super::example_message::ExampleMessage;
 use super::mjml::with_html_where_right;
 use super::template_preview::too_long;
-use delivery::ComposeFault;
+use delivery::ComposeError;
 use delivery::config::ConfigSnapshot;
 use domain::NotificationType;
 use domain::channel::Channel;
@@ -76,12 +76,12 @@ fn oversized(template: &CompiledTemplate, config: &ConfigSnapshot, now: Timestam
         let needs_links = *locale == draft.default_locale;
         let is_own = |channel: &Channel| template.locale_for(*channel, locale) == Some(locale.as_str());
         for channel in [Channel::Push, Channel::Sms].into_iter().filter(is_own) {
-            let fault = match channel {
+            let error = match channel {
                 Channel::Push if needs_links => message.push_with_longest_links(template, config).err(),
                 Channel::Push => message.push(template, config).err(),
                 paid => message.paid(paid, template, config).err(),
             };
-            findings.extend((fault == Some(ComposeFault::TooLong)).then(|| too_long(channel, locale, config)));
+            findings.extend((error == Some(ComposeError::TooLong)).then(|| too_long(channel, locale, config)));
         }
     }
     findings

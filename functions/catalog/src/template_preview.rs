@@ -10,7 +10,7 @@ use super::mjml::with_html;
 use super::template_resource::version_in;
 use super::template_routes::{invalid, malformed, template_name};
 use delivery::config::ConfigSnapshot;
-use delivery::{ComposeFault, PaidMessage};
+use delivery::{ComposeError, PaidMessage};
 use domain::NotificationType;
 use domain::channel::Channel;
 use domain::language::is_language_tag;
@@ -164,7 +164,7 @@ impl PreviewRequest {
     }
 }
 
-/// Composes the message of each channel as a send does. Returns the response, or a 422 with the fault of each channel.
+/// Composes the message of each channel as a send does. Returns the response, or a 422 with the errors of each channel.
 fn shown(
     message: &ExampleMessage,
     template: &CompiledTemplate,
@@ -172,7 +172,7 @@ fn shown(
     request: &PreviewRequest,
 ) -> Result<Value, Problem> {
     let mut preview = Map::new();
-    let mut faults: Vec<FieldError> = Vec::new();
+    let mut errors: Vec<FieldError> = Vec::new();
     for channel in Channel::ALL {
         let Some(locale) = template.locale_for(channel, message.locale()).map(str::to_owned) else {
             preview.insert(channel.to_string(), Value::Null);
@@ -190,17 +190,17 @@ fn shown(
                 shown["locale"] = json!(locale);
                 preview.insert(channel.to_string(), shown);
             }
-            Err(ComposeFault::NotRendered(fault)) => {
-                faults.push(FieldError { field: request.field(&fault.field), ..fault });
+            Err(ComposeError::NotRendered(error)) => {
+                errors.push(FieldError { field: request.field(&error.field), ..error });
             }
-            Err(ComposeFault::TooLong) => {
+            Err(ComposeError::TooLong) => {
                 let Finding { path, message, .. } = too_long(channel, &locale, config);
-                faults.push(FieldError::new(request.field(&path), message));
+                errors.push(FieldError::new(request.field(&path), message));
             }
-            Err(fault) => faults.extend(fault.into_errors()),
+            Err(error) => errors.extend(error.into_errors()),
         }
     }
-    if faults.is_empty() { Ok(Value::Object(preview)) } else { Err(Problem::invalid(faults)) }
+    if errors.is_empty() { Ok(Value::Object(preview)) } else { Err(Problem::invalid(errors)) }
 }
 
 fn shown_paid(paid: &PaidMessage, message: &ExampleMessage, config: &ConfigSnapshot) -> Value {

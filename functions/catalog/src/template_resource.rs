@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use domain::Actor;
+use platform::problem::{FieldError, Problem};
+use platform::read_only::ReadOnlyFields;
 use store::CatalogRow;
 use templates::{Finding, TemplateDraft, TextPlace};
 
@@ -18,12 +20,37 @@ pub fn is_archived(row: &CatalogRow) -> bool {
 }
 
 /// Returns the row after a change of some fields of `old`.
-pub fn revised(old: Option<&CatalogRow>, fields: Value, now: Timestamp) -> CatalogRow {
-    let mut definition = old.map_or_else(new_definition, |old| old.definition.clone());
+pub fn revised(old: &CatalogRow, fields: Value, now: Timestamp) -> CatalogRow {
+    CatalogRow::revised(extended(old.definition.clone(), fields), Some(old), now)
+}
+
+/// Returns a definition with other values of some fields.
+pub fn extended(mut definition: Map<String, Value>, fields: Value) -> Map<String, Value> {
     if let Value::Object(fields) = fields {
         definition.extend(fields);
     }
-    CatalogRow::revised(definition, old, now)
+    definition
+}
+
+/// Returns `true` if the row has the fields that every response shows.
+pub fn is_well_formed(row: &CatalogRow) -> bool {
+    let has_text = |field: &str| row.definition.get(field).is_some_and(Value::is_string);
+    has_text("title") && has_text("state") && row.definition.get("latest").is_some_and(Value::is_u64)
+}
+
+/// Returns the definition that a template without a well-formed row starts from: what is left of the row, and the
+/// number of the newest stored version, so that publishing overwrites none. No version is live unless the row names it.
+pub fn repaired_definition(row: Option<&CatalogRow>, newest_version: u32) -> Map<String, Value> {
+    let mut definition = new_definition();
+    let is_usable = |field: &str, value: &Value| match field {
+        "title" | "state" => value.is_string(),
+        _ => value.is_u64() || value.is_null(),
+    };
+    let kept = row.into_iter().flat_map(|row| &row.definition).filter(|(field, value)| is_usable(field, value));
+    definition.extend(kept.map(|(field, value)| (field.clone(), value.clone())));
+    let latest = row.map_or(0, |row| version_in(row, "latest")).max(newest_version);
+    definition.insert("latest".to_owned(), json!(latest));
+    definition
 }
 
 fn new_definition() -> Map<String, Value> {
@@ -31,7 +58,7 @@ fn new_definition() -> Map<String, Value> {
     fields.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
 }
 
-/// Returns `true` if the draft was saved after the newest version was published; `None` if the row does not say.
+/// Returns `true` if the draft was saved after the newest version was published; `None` if the row does not show it.
 fn has_changes(row: &CatalogRow) -> Option<bool> {
     match (version_in(row, "latest"), version_in(row, "published_draft")) {
         (0, _) => Some(true),
@@ -39,6 +66,21 @@ fn has_changes(row: &CatalogRow) -> Option<bool> {
         (_, published) => Some(version_in(row, "draft_revision") != published),
     }
 }
+
+/// Fields of a response beside the draft. A request may contain them, so that a response can be sent back.
+const READ_ONLY: [&str; 11] = [
+    "name",
+    "title",
+    "state",
+    "live_version",
+    "latest_version",
+    "has_changes",
+    "revision",
+    "created_at",
+    "updated_at",
+    "outdated",
+    "findings",
+];
 
 /// Returns the response with a template, without its draft.
 pub fn summary(name: &str, row: &CatalogRow) -> Value {
@@ -66,6 +108,22 @@ pub fn detail(name: &str, row: &CatalogRow, draft: &TemplateDraft, findings: &[F
     }
     detail["findings"] = json!(findings);
     detail
+}
+
+/// Returns the draft of a body and the read-only fields beside it. The body is the draft, or the response of GET with
+/// the draft in it.
+///
+/// # Errors
+/// 422 with each field beside the draft that is unknown.
+pub fn requested_draft(mut body: Value) -> Result<(Value, ReadOnlyFields), Problem> {
+    let Some(draft) = body.get_mut("draft").filter(|draft| draft.is_object()).map(Value::take) else {
+        return Ok((body, ReadOnlyFields::default()));
+    };
+    let read_only = ReadOnlyFields::take(&READ_ONLY, &mut body);
+    let others = body.as_object().into_iter().flatten().map(|(name, _)| name).filter(|name| *name != "draft");
+    let message = "is not a field; change the template in draft";
+    let errors: Vec<_> = others.map(|name| FieldError::new(name, message)).collect();
+    if errors.is_empty() { Ok((draft, read_only)) } else { Err(Problem::invalid(errors)) }
 }
 
 /// Returns the response with a version, without its sources.

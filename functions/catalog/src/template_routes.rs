@@ -1,13 +1,18 @@
 //! The routes of templates: draft, list, versions, the live version.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::CatalogApi;
 use super::mjml::{edited_draft, stored_draft};
-use super::template_resource::{detail, differences, is_archived, revised, summary, version, version_in};
+use super::template_resource::{
+    detail, differences, extended, is_archived, is_well_formed, repaired_definition, requested_draft, revised, summary,
+    version, version_in,
+};
+use super::type_resource::check_read_only;
 use domain::channel::Channel;
 use domain::{Actor, CatalogChange};
+use platform::alarm::AlarmLine;
 use platform::http::{Request, Response, whole_number};
 use platform::preconditions::{self, Preconditions};
 use platform::problem::{FieldError, Problem, ProblemKind};
@@ -20,7 +25,7 @@ const MAX_TEMPLATES: usize = 500;
 const MAX_VERSIONS: u32 = 1_000;
 
 impl CatalogApi {
-    /// Returns all templates, in the order of their names.
+    /// Returns all templates, in the order of their names. A malformed row is logged and left out.
     pub(super) async fn list_templates(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
         let mut rows = self.templates.list().await?;
@@ -32,7 +37,12 @@ impl CatalogApi {
             }
             rows = self.templates.list().await?;
         }
-        let items: Vec<Value> = rows.iter().map(|(name, row)| summary(name, row)).collect();
+        let (shown, malformed): (Vec<_>, Vec<_>) = rows.iter().partition(|(_, row)| is_well_formed(row));
+        for (name, _) in malformed {
+            let alarm = AlarmLine::CatalogMalformed.as_str();
+            tracing::error!(alarm, name, "left out a malformed template");
+        }
+        let items: Vec<Value> = shown.into_iter().map(|(name, row)| summary(name, row)).collect();
         Ok(Response::json(200, &json!({"items": items, "next": null})))
     }
 
@@ -57,13 +67,16 @@ impl CatalogApi {
         request.only_parameters(&["reviewed"])?;
         let (name, by, conditions) =
             (template_name(request)?, Actor::Api(request.author()?), Preconditions::of(request)?);
-        let draft = TemplateDraft::parse(&request.json_value()?).map_err(invalid)?;
+        let (draft, read_only) = requested_draft(request.json_value()?)?;
+        let draft = TemplateDraft::parse(&draft).map_err(invalid)?;
         let reviewed = request.query("reviewed");
         if reviewed.is_some_and(|reviewed| !draft.texts().any(|text| text.name() == reviewed)) {
             return Err(Problem::invalid_field("reviewed", "must name a text of the draft, such as it.push"));
         }
-        let old = self.template_row(&name, now).await?;
+        let old = self.row_to_replace(&name, now).await?;
         check(&conditions, old.as_ref())?;
+        read_only.check(&[("name", json!(name.as_str()))])?;
+        check_read_only(&read_only, old.as_ref())?;
         if old.is_none() && self.templates.list().await?.len() >= MAX_TEMPLATES {
             return Err(Problem::new(ProblemKind::Conflict, "There are 500 templates, the maximum."));
         }
@@ -72,13 +85,15 @@ impl CatalogApi {
         let known = before.as_ref().and_then(|json| TemplateDraft::parse_stored(json).map(edited_draft).ok());
         let draft = draft.written_after(known.as_ref(), reviewed, now);
         let body = stored_draft(&draft);
-        let is_same = old.as_ref().is_some_and(|row| !is_archived(row)) && before == Some(body.clone());
+        let is_kept = |row: &CatalogRow| !is_archived(row) && is_well_formed(row);
+        let is_same = old.as_ref().is_some_and(is_kept) && before == Some(body.clone());
         if let (Some(row), true) = (&old, is_same) {
             return Ok(tagged(Response::json(200, &detail(name.as_str(), row, &draft, &findings)), row));
         }
+        let definition = self.definition_of(name.as_str(), old.as_ref()).await?;
         let drafts = old.as_ref().map_or(0, |row| version_in(row, "draft_revision")) + 1;
         let fields = json!({"title": draft.title, "state": "active", "draft_revision": drafts});
-        let new = revised(old.as_ref(), fields, now);
+        let new = CatalogRow::revised(extended(definition, fields), old.as_ref(), now);
         self.write_template(&name, old.as_ref(), &new, Some((TemplateBody::Draft, &body)), by).await?;
         let status = if old.is_none() { 201 } else { 200 };
         Ok(tagged(Response::json(status, &detail(name.as_str(), &new, &draft, &findings)), &new))
@@ -99,7 +114,7 @@ impl CatalogApi {
         }
         // Boxed, because the reads of campaigns are nested deeply.
         Box::pin(self.check_campaigns("template", |campaign| campaign.needs_template(name.as_str()))).await?;
-        let new = revised(Some(&old), json!({"state": "archived"}), now);
+        let new = revised(&old, json!({"state": "archived"}), now);
         self.write_template(&name, Some(&old), &new, None, by).await?;
         Ok(tagged(Response::json(200, &summary(name.as_str(), &new)), &new))
     }
@@ -129,7 +144,7 @@ impl CatalogApi {
             return Err(Problem::invalid_field("parts", "must be smaller: the HTML made of MJML takes more than 3 MB"));
         }
         let fields = json!({"latest": number, "published_draft": version_in(&old, "draft_revision")});
-        let new = revised(Some(&old), fields, now);
+        let new = revised(&old, fields, now);
         self.write_template(&name, Some(&old), &new, Some((TemplateBody::Version(number), &body)), by.clone()).await?;
         tracing::info!(name = name.as_str(), version = number, "published template");
         Ok(tagged(Response::json(201, &version(number, now, &by)), &new))
@@ -160,7 +175,7 @@ impl CatalogApi {
             let version = TemplateDraft::parse_stored(&self.version_json(&name, number).await?);
             self.refuse_breaking_change(&name, &old, &version.map_err(|_| malformed())?, &types).await?;
         }
-        let new = revised(Some(&old), json!({"live": number}), now);
+        let new = revised(&old, json!({"live": number}), now);
         self.write_template(&name, Some(&old), &new, None, by).await?;
         tracing::info!(name = name.as_str(), version = number, "made a version of a template live");
         Ok(tagged(Response::json(200, &summary(name.as_str(), &new)), &new))
@@ -241,17 +256,37 @@ impl CatalogApi {
     }
 
     /// Returns the row of a template. Creates that of a built-in template that has none.
+    ///
+    /// # Errors
+    /// 500 if the row is malformed.
     pub(super) async fn template_row(
         &self,
         name: &TemplateName,
         now: Timestamp,
     ) -> Result<Option<CatalogRow>, Problem> {
+        match self.row_to_replace(name, now).await? {
+            Some(row) if !is_well_formed(&row) => Err(malformed()),
+            row => Ok(row),
+        }
+    }
+
+    /// As [`CatalogApi::template_row`], but the row may be malformed: a PUT replaces it.
+    async fn row_to_replace(&self, name: &TemplateName, now: Timestamp) -> Result<Option<CatalogRow>, Problem> {
         let found = self.templates.row(name.as_str()).await?;
         if found.is_some() || !is_builtin(name.as_str()) {
             return Ok(found);
         }
         self.create_built_in(name.as_str(), now).await?;
         Ok(self.templates.row(name.as_str()).await?)
+    }
+
+    /// Returns the definition that a new draft changes.
+    async fn definition_of(&self, name: &str, row: Option<&CatalogRow>) -> Result<Map<String, Value>, Problem> {
+        if let Some(row) = row.filter(|row| is_well_formed(row)) {
+            return Ok(row.definition.clone());
+        }
+        let versions = self.templates.versions(name).await?;
+        Ok(repaired_definition(row, versions.last().map_or(0, |newest| newest.version)))
     }
 
     async fn draft_json(&self, name: &TemplateName) -> Result<Option<Value>, Problem> {
@@ -261,9 +296,11 @@ impl CatalogApi {
     /// Creates a built-in template with its first version live, unless another request has created it.
     async fn create_built_in(&self, name: &str, now: Timestamp) -> Result<(), Problem> {
         let Some(template) = builtin(name) else { return Ok(()) };
+        let definition = self.definition_of(name, None).await?;
+        let latest = definition.get("latest").and_then(Value::as_u64).unwrap_or(0).max(1);
         let fields = json!({
-            "title": template.draft.title, "draft_revision": 1, "published_draft": 1, "latest": 1, "live": 1});
-        let (new, version) = (revised(None, fields, now), json!(template.draft));
+            "title": template.draft.title, "draft_revision": 1, "published_draft": 1, "latest": latest, "live": 1});
+        let (new, version) = (CatalogRow::revised(extended(definition, fields), None, now), json!(template.draft));
         let bodies = [(TemplateBody::Draft, &version), (TemplateBody::Version(1), &version)];
         self.replace_template(&template.name, None, &new, &bodies, Actor::Service).await?;
         Ok(())

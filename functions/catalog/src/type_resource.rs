@@ -7,6 +7,8 @@ use serde_json::{Map, Value};
 use domain::notification::MAX_AHEAD;
 use domain::settings::Settings;
 use domain::{MAX_TTL_SECONDS, NotificationType, TypeId, TypeState, TypeView};
+use platform::problem::Problem;
+use platform::read_only::ReadOnlyFields;
 use store::CatalogRow;
 
 /// Fields of a response that no request changes. A request may contain them, so that a response can be sent back.
@@ -73,17 +75,17 @@ impl StoredType {
     }
 }
 
-/// Removes the fields that no request changes.
-pub fn without_read_only(body: Value) -> Value {
-    without(&READ_ONLY, body)
+/// Removes the fields that no request changes, and returns them.
+pub fn take_read_only(body: &mut Value) -> ReadOnlyFields {
+    ReadOnlyFields::take(&READ_ONLY, body)
 }
 
-/// Removes fields from a body that is an object.
-pub fn without(fields: &[&str], mut body: Value) -> Value {
-    if let Some(members) = body.as_object_mut() {
-        members.retain(|field, _| !fields.contains(&field.as_str()));
-    }
-    body
+/// Checks that the read-only fields of a body are those of the stored row, if there is one.
+///
+/// # Errors
+/// 422 with each field that differs.
+pub fn check_read_only(given: &ReadOnlyFields, row: Option<&CatalogRow>) -> Result<(), Problem> {
+    row.map_or(Ok(()), |row| given.check(&row.read_only()))
 }
 
 fn definition_of(kind: &NotificationType) -> Map<String, Value> {

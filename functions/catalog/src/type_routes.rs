@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::CatalogApi;
 use super::template_resource::{is_archived, version_in};
-use super::type_resource::{StoredType, without_read_only};
+use super::type_resource::{StoredType, check_read_only, take_read_only};
 use domain::settings::Settings;
 use domain::{Actor, CatalogChange, NotificationType, TypeId, TypeState};
 use platform::http::{Request, Response};
@@ -56,9 +56,11 @@ impl CatalogApi {
     /// Stores a definition: 201, 200, or 412. A definition that is stored already writes nothing.
     pub(super) async fn put_type(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let write = TypeWrite::of(request)?;
-        let kind = NotificationType::parse(write.id.clone(), without_read_only(request.json_value()?))?;
+        let mut body = request.json_value()?;
+        let read_only = take_read_only(&mut body);
+        let kind = NotificationType::parse(write.id.clone(), body)?;
         self.check_template(&kind, now).await?;
-        self.write(&write, now, |_| Ok(kind.clone())).await
+        self.write(&write, now, |row, _| check_read_only(&read_only, row).map(|()| kind.clone())).await
     }
 
     /// Archives a type: 200, 404, 409 or 412. Removes an archived type of which no notification is left and that
@@ -74,7 +76,7 @@ impl CatalogApi {
         if stored.removable_at(&settings).is_some_and(|from| from <= now) {
             return self.remove(&write, &stored, now).await;
         }
-        self.write(&write, now, |stored| {
+        self.write(&write, now, |_, stored| {
             let mut kind = stored.map(|stored| stored.kind.clone()).ok_or_else(|| Problem::not_found("type"))?;
             kind.rules.state = TypeState::Archived;
             Ok(kind)
@@ -97,21 +99,21 @@ impl CatalogApi {
         Ok(Response::json(200, &serde_json::json!({"items": page.items, "next": page.next})))
     }
 
-    /// Replaces a type by what `revise` makes of the stored one. Without a precondition on one state, a write that
-    /// loses to another writer is made again on the new state.
+    /// Replaces a type by what `revise` makes of the stored row and type. Without a precondition on one state, a write
+    /// that loses to another writer is made again on the new state.
     async fn write(
         &self,
         write: &TypeWrite,
         now: Timestamp,
-        revise: impl Fn(Option<&StoredType>) -> Result<NotificationType, Problem>,
+        revise: impl Fn(Option<&CatalogRow>, Option<&StoredType>) -> Result<NotificationType, Problem>,
     ) -> Result<Response, Problem> {
         let settings = self.config.current().await.settings;
-        preconditions::retry_conflicts(&write.conditions, || async {
+        preconditions::retry_conflicts(|| async {
             let row = self.row(&write.id, now).await?;
             write.conditions.check(row.as_ref().map(CatalogRow::entity_tag).as_deref())?;
             // A malformed definition is replaced as well.
             let old = row.clone().and_then(|row| StoredType::of(write.id.clone(), row));
-            let new = StoredType::revised(revise(old.as_ref())?, row.as_ref(), now);
+            let new = StoredType::revised(revise(row.as_ref(), old.as_ref())?, row.as_ref(), now);
             let old_definition = row.as_ref().map(|row| &row.definition);
             let change = CatalogChange::between(
                 old_definition,

@@ -121,7 +121,7 @@ fn the_end_of_stuck_work_keeps_its_recorded_outcome() {
     // The browser reported delivery while the function held its lease, and then the function crashed.
     let mut proven = sample::notification("ada", due, Some(Channel::Sms));
     let receipt = Receipt { event: ReceiptEvent::Delivered, channel: Channel::Push, at: due, value_micros: None };
-    assert_eq!(receipt.apply(&mut proven, &NotificationTypes::default(), due), Effect::Noted);
+    assert_eq!(receipt.apply(&mut proven, &NotificationTypes::default(), due), Effect::MergePending);
     assert!(end_if_stuck(&mut proven, &cutoffs, now));
     assert_eq!((proven.status(), proven.reason(), proven.cost_micros()), (Status::Delivered, None, 80_000));
 }

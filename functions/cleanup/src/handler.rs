@@ -30,24 +30,24 @@ impl CleanupServices {
     /// Creates the services with their own AWS clients.
     #[must_use]
     pub fn new(config: &CleanupConfig, clock: Clock) -> Self {
-        let CleanupConfig { function, recipients_table, notifications_table, control_table, settings_table } = config;
+        let CleanupConfig { function, tables } = config;
         let dynamodb = function.dynamodb();
-        let recipients = RecipientsStore::new(dynamodb.clone(), recipients_table.as_str(), control_table.as_str());
+        let recipients = RecipientsStore::new(dynamodb.clone(), tables.recipients.as_str(), tables.control.as_str());
         Self {
             cleanup: Cleanup {
                 erasure: ErasureStore::new(
                     dynamodb.clone(),
                     recipients.clone(),
-                    notifications_table.as_str(),
-                    settings_table.as_str(),
+                    tables.notifications.as_str(),
+                    tables.settings.as_str(),
                 ),
-                notifications: NotificationsStore::new(dynamodb.clone(), notifications_table.as_str()),
-                cursor: CursorStore::new(dynamodb.clone(), control_table.as_str()),
+                notifications: NotificationsStore::new(dynamodb.clone(), tables.notifications.as_str()),
+                cursor: CursorStore::new(dynamodb.clone(), tables.control.as_str()),
                 recipients,
             },
             config: ConfigSource::new(function.parameters(), &function.parameter_prefix, clock.clone())
                 .settings_only()
-                .with_last_known_good(LastKnownGood::new(dynamodb, control_table.as_str())),
+                .with_last_known_good(LastKnownGood::new(dynamodb, tables.control.as_str())),
             clock,
         }
     }

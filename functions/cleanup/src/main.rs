@@ -13,7 +13,7 @@ use platform::telemetry;
 async fn main() -> Result<(), Error> {
     let config = CleanupConfig::read(&Environment::of_process())?;
     telemetry::init(&config.function.log_level);
-    tracing::info!(stage = config.function.stage, "ready");
+    tracing::info!(stage = config.function.stage, "started the function");
     let services = BackgroundInit::create(move || CleanupServices::new(&config, Clock::System));
     let services = &services;
     run(service_fn(async |event: LambdaEvent<_>| handle(services.get().await?, event).await)).await

@@ -10,8 +10,8 @@ use aws::deadline;
 use domain::notification::NotificationId;
 use domain::recipient::StaleReason;
 use store::{
-    Cursor, CursorStore, ErasureStore, NotificationsStore, RecipientsStore, StoreError, SweepPage, SweepProgress,
-    SweptDevice, due_shards,
+    Cursor, CursorStore, DevicePage, ErasureStore, NotificationsStore, RecipientsStore, ScanProgress, ScannedDevice,
+    StoreError, due_shards,
 };
 
 /// Number of segments of the recipients table that are read in parallel.
@@ -30,7 +30,7 @@ pub struct Cleanup {
     pub notifications: NotificationsStore,
     /// Completes erasures in both tables.
     pub erasure: ErasureStore,
-    /// Stores the position of the sweep.
+    /// Stores the position of the scan.
     pub cursor: CursorStore,
 }
 
@@ -49,7 +49,7 @@ impl Cleanup {
     pub async fn pass(&self, now: Timestamp, device_unused_days: u32, deadline: Instant, dry_run: bool) -> Summary {
         let parameters = PassParameters { now, cutoffs: Cutoffs::at(now, device_unused_days), deadline, dry_run };
         let summary = self.end_stuck_notifications(parameters).await.plus(&self.recheck(now, deadline, dry_run).await);
-        let summary = summary.plus(&self.sweep(parameters).await);
+        let summary = summary.plus(&self.scan(parameters).await);
         summary.log();
         summary
     }
@@ -97,7 +97,7 @@ impl Cleanup {
         }
     }
 
-    async fn sweep(&self, parameters: PassParameters) -> Summary {
+    async fn scan(&self, parameters: PassParameters) -> Summary {
         let mut summary = Summary { complete: true, ..Summary::default() };
         let mut cursor = match self.cursor.load(SEGMENTS).await {
             Ok(cursor) => cursor,
@@ -112,8 +112,8 @@ impl Cleanup {
             segments
                 .spawn(deadline::propagate(async move { (number, pass.segment(number, segment, parameters).await) }));
         }
-        while let Some(swept) = segments.join_next().await {
-            match swept {
+        while let Some(scanned) = segments.join_next().await {
+            match scanned {
                 Ok((number, (segment, part))) => {
                     cursor[number] = segment;
                     summary = summary.plus(&part);
@@ -135,28 +135,23 @@ impl Cleanup {
     }
 
     /// Works through a segment from its position, and returns the new position.
-    async fn segment(
-        &self,
-        number: usize,
-        from: SweepProgress,
-        parameters: PassParameters,
-    ) -> (SweepProgress, Summary) {
+    async fn segment(&self, number: usize, from: ScanProgress, parameters: PassParameters) -> (ScanProgress, Summary) {
         let mut summary = Summary { complete: true, ..Summary::default() };
         let mut at = from;
         loop {
             let after = match &at {
-                SweepProgress::End => return (at, summary),
-                SweepProgress::Start => None,
-                SweepProgress::After(position) => Some(position),
+                ScanProgress::End => return (at, summary),
+                ScanProgress::Start => None,
+                ScanProgress::After(position) => Some(position),
             };
             if Instant::now() >= parameters.deadline {
                 summary.complete = false;
                 return (at, summary);
             }
-            match self.recipients.sweep(number as i32, SEGMENTS as i32, after, PAGE_ITEMS).await {
+            match self.recipients.scan_devices(number as i32, SEGMENTS as i32, after, PAGE_ITEMS).await {
                 Ok(page) => {
                     self.page(&page, parameters, &mut summary).await;
-                    at = page.next.map_or(SweepProgress::End, SweepProgress::After);
+                    at = page.next.map_or(ScanProgress::End, ScanProgress::After);
                 }
                 Err(error) => {
                     failed("a page of recipients", &error, &mut summary);
@@ -166,7 +161,7 @@ impl Cleanup {
         }
     }
 
-    async fn page(&self, page: &SweepPage, parameters: PassParameters, summary: &mut Summary) {
+    async fn page(&self, page: &DevicePage, parameters: PassParameters, summary: &mut Summary) {
         if page.malformed > 0 {
             tracing::warn!(count = page.malformed, "skipped profiles with malformed devices");
         }
@@ -175,7 +170,7 @@ impl Cleanup {
         }
     }
 
-    async fn device(&self, device: &SweptDevice, parameters: PassParameters, summary: &mut Summary) {
+    async fn device(&self, device: &ScannedDevice, parameters: PassParameters, summary: &mut Summary) {
         let Some(stale) = device.age.stale(parameters.cutoffs.expired_before, parameters.cutoffs.unused_since) else {
             return;
         };

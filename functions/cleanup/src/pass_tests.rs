@@ -37,7 +37,7 @@ async fn all(world: &TestCleanup) -> Vec<Item> {
 }
 
 /// Creates two unused devices, one expired device, one in use, an interrupted erasure, and stuck notifications.
-async fn untidy() -> TestCleanup {
+async fn with_stale_items() -> TestCleanup {
     let world = TestCleanup::new().await;
     let old = now() - 24.hours() * 181;
     world.device("ada", "old", old, None).await;
@@ -58,7 +58,7 @@ async fn untidy() -> TestCleanup {
 
 #[tokio::test]
 async fn a_pass_removes_only_old_items() {
-    let world = untidy().await;
+    let world = with_stale_items().await;
     let summary = world.cleanup.pass(now(), DAYS, soon(), false).await;
     let expected = Summary {
         dry_run: false,
@@ -84,7 +84,7 @@ async fn a_pass_removes_only_old_items() {
 
 #[tokio::test]
 async fn a_dry_run_counts_and_changes_nothing() {
-    let world = untidy().await;
+    let world = with_stale_items().await;
     let before = all(&world).await;
     let summary = world.cleanup.pass(now(), DAYS, soon(), true).await;
     assert!(summary.dry_run && summary.complete);
@@ -96,7 +96,7 @@ async fn a_dry_run_counts_and_changes_nothing() {
 
 #[tokio::test]
 async fn concurrent_passes_process_each_item_once() {
-    let world = untidy().await;
+    let world = with_stale_items().await;
     let (one, two) =
         tokio::join!(world.cleanup.pass(now(), DAYS, soon(), false), world.cleanup.pass(now(), DAYS, soon(), false),);
     // If both passes select the same item at once, it may stay for the next pass. It is never done twice.
@@ -109,7 +109,7 @@ async fn concurrent_passes_process_each_item_once() {
 
 #[tokio::test]
 async fn a_pass_without_time_stores_its_cursor_and_changes_nothing() {
-    let world = untidy().await;
+    let world = with_stale_items().await;
     let summary = world.cleanup.pass(now(), DAYS, Instant::now(), false).await;
     assert_eq!(summary, Summary::default());
     assert_eq!(items(&world.dynamo.client(), CONTROL).await.len(), 6, "an owner for each device, and the cursor");
@@ -119,7 +119,7 @@ async fn a_pass_without_time_stores_its_cursor_and_changes_nothing() {
 #[tokio::test]
 async fn the_next_pass_completes_one_that_crashed_at_any_call() {
     for calls in [1, 5, 9, 12, 14, 17, 20, 24] {
-        let world = untidy().await;
+        let world = with_stale_items().await;
         let fuse = Fuse::default();
         let crashing = world.crashing(fuse.clone());
         fuse.set(calls);

@@ -57,7 +57,7 @@ impl Summary {
         }
     }
 
-    /// Logs the summary of the pass: `7 of 8 done`, with the number of each kind.
+    /// Logs the summary of the pass, with the number of each kind.
     pub fn log(&self) {
         let kinds = [self.expired_devices, self.unused_devices, self.erased_recipients, self.stuck_notifications];
         let all = kinds.into_iter().fold(ItemCounts::default(), ItemCounts::plus);
@@ -68,9 +68,9 @@ impl Summary {
             unused_devices = self.unused_devices.done,
             erased_recipients = self.erased_recipients.done,
             stuck_notifications = self.stuck_notifications.done,
-            "cleanup: {} of {} done",
-            all.done,
-            all.found(),
+            done = all.done,
+            found = all.found(),
+            "completed cleanup pass"
         );
     }
 }

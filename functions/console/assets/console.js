@@ -176,14 +176,21 @@ function help() {
 }
 
 // Unsaved changes: the browser asks before they are lost, and a copy is kept in this browser until a page says that they
-// are stored. A copy belongs to a form and its thing, not to an address: the answer to a form has another address.
+// are stored. A copy belongs to a person, a form and its thing. Another person at this browser does not see it, and the
+// sign-out removes it.
 const SENT = "console-sent";
 const sent = sessionStorage.getItem(SENT);
 if (sent && "done" in document.body.dataset) {
   localStorage.removeItem(sent);
   sessionStorage.removeItem(SENT);
 }
-const draftKey = (form) => `console-draft:${base}:${form.dataset.guard}:${form.dataset.thing ?? ""}`;
+const drafts = `console-draft:${base}:${document.body.dataset.person ?? ""}:`;
+const draftKey = (form) => `${drafts}${form.dataset.guard}:${form.dataset.thing ?? ""}`;
+for (const form of document.querySelectorAll("form[data-forget]")) {
+  form.addEventListener("submit", () => {
+    for (const key of Object.keys(localStorage).filter((key) => key.startsWith(drafts))) localStorage.removeItem(key);
+  });
+}
 const isChoice = (field) => field.type === "checkbox" || field.type === "radio";
 // Hidden fields belong to the page that is shown: its revision, its key, its token.
 const typedFields = (form) => [...form.elements].filter((field) => field.name && !["hidden", "submit", "button"].includes(field.type));
@@ -281,6 +288,15 @@ function fillFrame(form, hasEmail) {
   part.dataset.filled = "";
   form.requestSubmit(button);
 }
+
+// A channel that is ticked is one of the person's own choice.
+document.addEventListener("change", (event) => {
+  const own = event.target.name === "channels" && event.target.checked && event.target.form?.querySelector("input[name=channels_of][value=these]");
+  if (!own) return;
+  own.checked = true;
+  // What is kept of the form has the choice, too.
+  own.dispatchEvent(new Event("input", { bubbles: true }));
+});
 
 // Previews while typing: a form with data-preview="id" sends its preview action and replaces the block with that id.
 for (const form of document.querySelectorAll("form[data-preview]")) {
@@ -391,7 +407,17 @@ document.addEventListener("click", (event) => {
 
 // A button to copy each command, and what support asks for.
 for (const command of document.querySelectorAll(".curl pre, pre.copy, code.copy")) {
-  const button = buttonOf("Copy", async () => { await navigator.clipboard.writeText(command.textContent); announce("Copied"); });
+  const button = buttonOf("Copy", async () => {
+    try {
+      await navigator.clipboard.writeText(command.textContent);
+      announce("Copied");
+    } catch {
+      // The browser does not allow it: the person copies what is selected.
+      getSelection().selectAllChildren(command);
+      announce("Not copied: the browser does not allow it. The text is selected; press Ctrl+C or Cmd+C.");
+      button.textContent = "Selected: press Ctrl+C";
+    }
+  });
   if (command.tagName === "PRE") {
     command.before(button);
   } else {

@@ -197,7 +197,7 @@ impl ConsoleApi {
     pub(super) async fn unchanged_since(&self, texts: &ParameterTexts) -> Option<Timestamp> {
         let since = self.last_known_good.unchanged_since(texts.percentage.as_ref(), texts.users.as_ref()).await;
         since.unwrap_or_else(|error| {
-            tracing::warn!(%error, "failed to read since when the rollout is unchanged");
+            tracing::warn!(%error, "failed to read the time of the last rollout change");
             None
         })
     }

@@ -1,7 +1,7 @@
 //! Converts a Lambda event into a call of the API, and its response back.
 
 use crate::ConsoleApi;
-use crate::site::{Site, VisitTime, is_page_event};
+use crate::site::{RequestTime, Site, is_page_event};
 use aws::deadline;
 use delivery::hard_deadline;
 use lambda_runtime::{Error, LambdaEvent};
@@ -20,7 +20,7 @@ pub async fn handle(
     event: LambdaEvent<Value>,
 ) -> Result<Value, Error> {
     if is_page_event(&event.payload) {
-        let time = VisitTime { now: clock.now(), hard_deadline: hard_deadline(event.context.deadline) };
+        let time = RequestTime { now: clock.now(), hard_deadline: hard_deadline(event.context.deadline) };
         return Ok(Box::pin(site.answer(api, event.payload, time)).await.to_event());
     }
     answer_api(api, clock, event).await

@@ -2,7 +2,7 @@
 
 use super::ConsoleApi;
 use super::report::Incident;
-use domain::{Actor, AuditRecord, PublishedAlert};
+use domain::{Actor, AuditRecord, PublishedAlert, raised};
 use metrics::Window;
 use platform::problem::Problem;
 
@@ -34,6 +34,7 @@ fn of_change(record: &AuditRecord) -> Incident {
         by,
         what: format!("{} {old} -> {}", record.parameter, record.new),
         reason: record.reason.clone().unwrap_or_default(),
+        alert: None,
     }
 }
 
@@ -44,7 +45,8 @@ fn of_alert(published: &PublishedAlert) -> Incident {
         at: *at,
         by: format!("alert {}", alert.severity),
         what: format!("{state}{}", alert.title),
-        reason: format!("{}; threshold {}; raised {times} times; done: {}", alert.number, alert.threshold, alert.done),
+        reason: format!("{}; threshold {}; {}; done: {}", alert.number, alert.threshold, raised(*times), alert.done),
+        alert: Some(alert.key.as_str()),
     }
 }
 
@@ -94,9 +96,11 @@ mod tests {
             threshold: text("15 %"),
             done: text("nothing"),
         };
-        let published = PublishedAlert { at: "2026-11-20T14:03:00Z".parse().unwrap(), alert, times: 3, is_over: true };
-        let incident = of_alert(&published);
+        let published = PublishedAlert { at: "2026-11-20T14:03:00Z".parse().unwrap(), alert, times: 1, is_over: true };
+        assert_eq!(of_alert(&published).reason, "16.00 % of 100; threshold 15 %; raised once; done: nothing");
+        let incident = of_alert(&PublishedAlert { times: 3, ..published });
         assert_eq!((incident.by.as_str(), incident.what.as_str()), ("alert P1", "resolved: error rate above 15 %"));
         assert_eq!(incident.reason, "16.00 % of 100; threshold 15 %; raised 3 times; done: nothing");
+        assert_eq!(incident.alert, Some("error-rate"));
     }
 }

@@ -16,7 +16,7 @@ async fn main() -> Result<(), Error> {
     let environment = Environment::of_process();
     let (config, pages) = (ConsoleConfig::read(&environment)?, SiteConfig::read(&environment)?);
     telemetry::init(&config.function.log_level);
-    tracing::info!(stage = config.function.stage, "ready");
+    tracing::info!(stage = config.function.stage, "started the function");
     let both = BackgroundInit::create(move || {
         let api = ConsoleApi::new(&config, Clock::System);
         (api, Site::new(&pages, &config.function, Clock::System, console::pages::answer))

@@ -4,6 +4,7 @@ mod analytics_file;
 mod analytics_groups;
 mod analytics_page;
 mod analytics_range;
+mod analytics_tables;
 mod audit_page;
 mod campaign_actions;
 mod campaign_body;
@@ -21,19 +22,24 @@ mod caps_page;
 mod costs_page;
 mod csv_file;
 mod edit_conflict;
-mod explained;
+mod field_difference;
 mod figure_views;
 mod first_steps;
 mod guard_rows;
 mod masking;
+mod notification_explanation;
+mod notification_gates;
+mod notification_list;
 mod notification_page;
-mod notification_why;
+mod open_tasks;
 mod outcome_reasons;
 mod overview;
 mod recipient_page;
 mod recipient_segments;
 mod recipient_view;
+mod rollout_arms;
 mod rollout_page;
+mod rollout_plan;
 mod search;
 mod segment_builder;
 mod segment_count;
@@ -41,10 +47,13 @@ mod segment_draft;
 mod segment_filter;
 mod segment_page;
 mod segment_results;
+mod send_explanation;
 mod send_page;
 mod send_recipient;
 mod send_variables;
 mod sessions_page;
+mod setting_form;
+mod setting_value;
 mod settings_page;
 mod settings_view;
 mod stored_campaign;
@@ -57,15 +66,15 @@ mod template_preview;
 mod template_versions;
 mod type_form;
 mod type_page;
-mod waiting;
+mod week_volume;
 
 use outcome_reasons::{is_retriable, meaning};
 
-use crate::site::{ApiProblem, PageAnswer, PageReply, PageRoute, Visit};
+use crate::site::{ApiProblem, PageFuture, PageReply, PageRoute, Visit};
 
 /// Answers a page, or an action of a page. The visit was checked before.
 #[must_use]
-pub fn answer<'a>(visit: &'a Visit<'a>, route: &'a PageRoute) -> PageAnswer<'a> {
+pub fn answer<'a>(visit: &'a Visit<'a>, route: &'a PageRoute) -> PageFuture<'a> {
     Box::pin(dispatched(visit, route))
 }
 
@@ -73,7 +82,7 @@ async fn dispatched(visit: &Visit<'_>, route: &PageRoute) -> Result<PageReply, A
     match route.page {
         "" => overview::show(visit).await,
         "send" => send_page::answer(visit, route.action).await,
-        "notifications" => notification_page::list(visit).await,
+        "notifications" => notification_list::list(visit).await,
         "notification" => notification_page::answer(visit, route.action).await,
         "message" => notification_page::message(visit).await,
         "recipients" => recipient_page::list(visit),

@@ -63,6 +63,9 @@ pub struct Incident {
     pub what: String,
     /// The reason, with the numbers that led to it.
     pub reason: String,
+    /// Kind of the alert, under which the runbooks have it; absent for a change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alert: Option<&'static str>,
 }
 
 impl WeeklyReport {
@@ -196,6 +199,7 @@ pub(super) mod tests {
             by: "guard".to_owned(),
             what: "rollout-percentage 50 -> 10".to_owned(),
             reason: "error rate 12.4 % of 310".to_owned(),
+            alert: None,
         }
     }
 

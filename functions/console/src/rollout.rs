@@ -39,8 +39,8 @@ pub struct RolloutView {
     pub changed_at: Option<Timestamp>,
     /// Number of listed users, who get version 2 at any percentage above 0.
     pub listed: usize,
-    /// Number of notifications of each version in the last hour.
-    pub arms: ArmCounts,
+    /// Number of notifications of each version in the last hour; null while the metrics cannot be read.
+    pub arms: Option<ArmCounts>,
     /// Check of that split against the percentage.
     pub sample_ratio: SampleRatio,
     /// The active plan.
@@ -142,13 +142,18 @@ impl ConsoleApi {
             self.read(window)
         );
         let (record, changes) = (record?.value, changes?);
-        let counters = counters?;
+        // A rollout is changed, and a plan is stopped, while the metrics cannot be read too.
+        let counters = counters.ok();
         let (valid, invalid) = match present {
             PresentValue::Valid(found) => (Some(found), None),
             PresentValue::Invalid(invalid) => (None, Some(invalid)),
             PresentValue::Unreadable => (None, None),
         };
         let expected = self.expected_split_of(valid.as_ref()).await;
+        let sample_ratio = match &counters {
+            Some(counters) => self.ratio(&expected, window, counters, now).await.ok(),
+            None => None,
+        };
         let (source, version) = match (valid, self.config.valid_texts().percentage) {
             (Some(found), _) => ("live", Some(found.version)),
             (None, Some(text)) => ("last good", Some(text.key.version)),
@@ -161,8 +166,8 @@ impl ConsoleApi {
             invalid,
             changed_at: record.changed_at,
             listed: expected.listed,
-            arms: ArmCounts::new(window, &counters),
-            sample_ratio: self.ratio(&expected, window, &counters, now).await?,
+            arms: counters.map(|counters| ArmCounts::new(window, &counters)),
+            sample_ratio: sample_ratio.unwrap_or_else(|| SampleRatio::unread(&expected)),
             plan: record.ramp.as_ref().map(PlanView::new),
             guard: GuardView::new(record),
             changes,
@@ -332,7 +337,7 @@ mod tests {
 
     #[test]
     fn a_refusal_names_the_fields_of_a_plan() {
-        let plan = vec![domain::rollout::ramp::PlanProblem {
+        let plan = vec![domain::rollout::ramp::PlanError {
             field: "plan.steps".to_owned(),
             message: "must have 1 to 10 steps",
         }];

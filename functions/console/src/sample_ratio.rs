@@ -76,6 +76,20 @@ impl ExpectedSplit {
 }
 
 impl SampleRatio {
+    /// Returns the result while the metrics cannot be read.
+    #[must_use]
+    pub fn unread(expected: &ExpectedSplit) -> Self {
+        Self {
+            verdict: "not known",
+            note: "the table of the metrics did not answer".to_owned(),
+            window: None,
+            promised: expected.share(),
+            found: None,
+            assigned: [0, 0],
+            chi_square: None,
+        }
+    }
+
     /// Checks a window in which the expected split was in force.
     #[must_use]
     pub fn new(expected: &ExpectedSplit, window: Option<Window>, counters: &Counters) -> Self {

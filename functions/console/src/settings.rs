@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::ConsoleApi;
 use super::rollout::{InvalidValue, refused};
 use domain::rollout::ParameterVersion;
-use domain::rollout::strict_json::JsonFault;
+use domain::rollout::strict_json::StrictJsonError;
 use domain::settings::{SettingField, Settings, value_at};
 use domain::{Actor, AuditRecord, ManagedParameter};
 use platform::http::{Request, Response};
@@ -36,7 +36,7 @@ pub struct SettingsView {
     pub document: Value,
     /// Every setting.
     pub settings: Vec<SettingView>,
-    /// The last versions, newest first; null unless the request asks for them.
+    /// The last versions, newest first; null unless the request includes them.
     pub history: Option<Vec<SettingsVersion>>,
 }
 
@@ -110,7 +110,7 @@ fn settings_of(document: &Value) -> Vec<SettingView> {
 fn versions(history: &[ParameterVersion], records: &[AuditRecord]) -> Vec<SettingsVersion> {
     let view = |found: &ParameterVersion| {
         let text = found.value.expose();
-        let invalid = Settings::parse(text).err().map(|fault| fault.to_string());
+        let invalid = Settings::parse(text).err().map(|error| error.to_string());
         let record = records.iter().find(|record| record.version == found.version);
         SettingsVersion {
             version: found.version,
@@ -146,9 +146,10 @@ impl ConsoleApi {
         })
     }
 
-    /// Replaces the whole parameter. A refused request changes nothing.
+    /// Replaces the whole parameter. A refused request changes nothing, and neither does a dry run.
     pub(super) async fn change_settings(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
-        request.only_parameters(&[])?;
+        request.only_parameters(&["dry_run"])?;
+        let is_dry_run = request.flag("dry_run")?;
         let by = Actor::Api(request.author()?);
         let conditions = Preconditions::of(request)?;
         if conditions.if_none_match.is_some() {
@@ -159,10 +160,22 @@ impl ConsoleApi {
         };
         let text = checked_text(&request.json_value()?)?;
         let expects = |version: i64| expected.names_strongly(|tag| tag == version.to_string());
-        let version = self.controller.write_settings(&text, expects, by, now).await.map_err(not_written)?;
-        tracing::info!(caller = request.caller.in_logs(), version, "changed settings");
+        let version = if is_dry_run {
+            self.expected_version(expects).await?
+        } else {
+            let version = self.controller.write_settings(&text, expects, by, now).await.map_err(not_written)?;
+            tracing::info!(caller = request.caller.in_logs(), version, "changed settings");
+            version
+        };
         let written = ParameterVersion { version, modified_ms: 0, value: text.into(), written: None };
         Ok(Response::json(200, &SettingsView::new(Some(&written), None)).with_entity_tag(&version.to_string()))
+    }
+
+    /// Returns the present version if it is the expected one, for a dry run.
+    async fn expected_version(&self, expects: impl Fn(i64) -> bool) -> Result<i64, Problem> {
+        let present = self.controller.present_settings().await.map_err(|error| unavailable(&error))?;
+        let version = present.ok_or_else(|| refused(CommandError::Missing))?.version;
+        if expects(version) { Ok(version) } else { Err(refused(CommandError::Superseded)) }
     }
 }
 
@@ -176,7 +189,7 @@ fn not_written(error: CommandError) -> Problem {
     }
 }
 
-fn unavailable(error: &aws::parameters::ParametersUnavailable) -> Problem {
+fn unavailable(error: &aws::parameters::ParameterStoreError) -> Problem {
     tracing::warn!(%error, "failed to read settings");
     Problem::unavailable(RETRY_S)
 }
@@ -190,17 +203,17 @@ fn checked_text(body: &Value) -> Result<String, Problem> {
     if text.len() > MAX_BYTES {
         return Err(Problem::invalid_field("body", "must be at most 4,096 bytes"));
     }
-    Settings::parse(&text).map_err(|fault| Problem::invalid(vec![field_error(fault)]))?;
+    Settings::parse(&text).map_err(|error| Problem::invalid(vec![field_error(error)]))?;
     Ok(text)
 }
 
-/// Returns the fault with the path of its field; `body` if the fault is about the whole text.
-fn field_error(fault: JsonFault) -> FieldError {
-    match fault {
-        JsonFault::WrongShape { field, message } if field == "it" => FieldError::new("body", message),
-        JsonFault::WrongShape { field, message } => FieldError::new(field, message),
-        JsonFault::UnknownName { field, sentence } => FieldError::new(field, sentence),
-        JsonFault::TooLong | JsonFault::NotJson { .. } => FieldError::new("body", fault.to_string()),
+/// Returns the error with the path of its field; `body` if it concerns the whole text.
+fn field_error(error: StrictJsonError) -> FieldError {
+    match error {
+        StrictJsonError::WrongShape { field, message } if field == "it" => FieldError::new("body", message),
+        StrictJsonError::WrongShape { field, message } => FieldError::new(field, message),
+        StrictJsonError::UnknownName { field, sentence } => FieldError::new(field, sentence),
+        StrictJsonError::TooLong | StrictJsonError::NotJson { .. } => FieldError::new("body", error.to_string()),
     }
 }
 

@@ -7,8 +7,9 @@ mod api_call;
 mod assets;
 mod chart;
 mod csv_text;
-mod fault_page;
-mod field_links;
+mod error_links;
+mod error_page;
+mod first_steps_cache;
 mod format;
 mod frame;
 mod handlers;
@@ -19,7 +20,6 @@ mod page_request;
 mod renewal;
 mod role;
 mod routes;
-mod seen_steps;
 mod session;
 mod sign_in;
 mod site_keys;
@@ -32,11 +32,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-pub use api_call::{ApiAnswer, ApiCall, ApiProblem, ChangeNote, VisitTime, encoded};
+pub use api_call::{ApiAnswer, ApiCall, ApiProblem, ConcurrentChange, RequestTime, encoded};
 pub use chart::{ChartLine, ChartPoint, LineChart};
 pub use csv_text::csv_text;
-pub use fault_page::empty_frame;
-pub use format::{EuroScale, count, euro, millis, percent, relative, span};
+pub use error_page::empty_frame;
+pub use first_steps_cache::{FirstStepsCache, FirstStepsDone};
+pub use format::{EuroScale, ZoneChoice, count, duration_text, euro, millis, number_of, percent, relative};
 pub use frame::{Frame, FrameLink};
 pub use handlers::{ApiHandlers, HandlersConfig};
 pub use interval_chart::{IntervalChart, IntervalRow, IntervalUnit};
@@ -44,13 +45,11 @@ pub use page_reply::PageReply;
 pub use page_request::{Fields, PageRequest, is_page_event};
 pub use role::Role;
 pub use routes::{FULL_ADDRESSES, PageRoute, ROUTES};
-pub use seen_steps::{SeenSteps, StepsDone};
 pub use session::{RECENT_LOGIN, SESSION_COOKIE, SESSION_LIFETIME, SealingKeys, Session, random_text};
 pub use visit::{Visit, rendered};
 
 use crate::ConsoleApi;
-use fault_page::{CSRF_FIELD, NextStep, TRY_AGAIN, fault, kept_form};
-use format::ZoneChoice;
+use error_page::{CSRF_FIELD, NextStep, TRY_AGAIN, error_page, form_again_page, link_to};
 use oidc::Issuer;
 use platform::environment::{Environment, EnvironmentError};
 use renewal::Renewal;
@@ -64,6 +63,11 @@ const TOO_LARGE: &str =
 const FOREIGN_TITLE: &str = "This form was not sent from here";
 const FOREIGN: &str = "This form was not sent by a page of this console. Nothing was changed. If you filled it yourself, \
      open the page of the console, and type it there.";
+/// Part of the login's address if the issuer must require a proof although the person is signed in there.
+const LOGIN_AGAIN: &str = "&again=1";
+/// Pages about one thing that people delete, each also a kind of the audit; and what its missing may mean.
+const DELETABLE: [&str; 4] = ["campaign", "template", "type", "segment"];
+const DELETED: &str = "It may have been deleted, or its name is not right.";
 /// Detail of the page if it is not known which sessions were ended.
 const NO_MARKS: &str = "The console cannot read at present which sessions were ended.";
 
@@ -74,15 +78,15 @@ pub struct Site {
     keys: SiteKeysSource,
     issuer: Issuer,
     stage: String,
-    pages: AnswerPage,
-    seen_steps: SeenSteps,
+    pages: PageHandler,
+    first_steps_cache: FirstStepsCache,
 }
 
 /// Answers a page, or an action of a page, once the visit was checked.
-pub type AnswerPage = for<'a> fn(&'a Visit<'a>, &'a PageRoute) -> PageAnswer<'a>;
+pub type PageHandler = for<'a> fn(&'a Visit<'a>, &'a PageRoute) -> PageFuture<'a>;
 
 /// Answer of a page. Boxed, because the layout of the nested futures is too deep for the compiler.
-pub type PageAnswer<'a> = Pin<Box<dyn Future<Output = Result<PageReply, ApiProblem>> + 'a>>;
+pub type PageFuture<'a> = Pin<Box<dyn Future<Output = Result<PageReply, ApiProblem>> + 'a>>;
 
 /// Configuration of the web console.
 #[derive(Debug, Clone)]
@@ -110,7 +114,7 @@ impl Site {
         config: &SiteConfig,
         function: &aws::FunctionConfig,
         clock: platform::clock::Clock,
-        pages: AnswerPage,
+        pages: PageHandler,
     ) -> Self {
         Self {
             handlers: ApiHandlers::new(config.handlers.clone(), clock),
@@ -118,28 +122,29 @@ impl Site {
             issuer: Issuer::new(&config.issuer, function.aws.endpoint_url()),
             stage: function.stage.clone(),
             pages,
-            seen_steps: SeenSteps::default(),
+            first_steps_cache: FirstStepsCache::default(),
         }
     }
 
     /// Answers an event of a page or of a file.
-    pub async fn answer(&self, console: &ConsoleApi, event: Value, time: VisitTime) -> PageReply {
+    pub async fn answer(&self, console: &ConsoleApi, event: Value, time: RequestTime) -> PageReply {
         let Some(request) = PageRequest::of_event(event) else {
             let problem = ApiProblem::own(400, "The request has another form than a browser sends.");
-            return self.fault(&PageRequest::default(), problem, "", time.now);
+            return self.error_page(&PageRequest::default(), problem, "", time.now);
         };
         let reply = match &request.file {
-            Some(_) => assets::reply(&request)
-                .unwrap_or_else(|| self.fault(&request, ApiProblem::own(404, "There is no such file."), "", time.now)),
-            None if request.is_too_large => self.fault(&request, ApiProblem::own(413, TOO_LARGE), "", time.now),
+            Some(_) => assets::reply(&request).unwrap_or_else(|| {
+                self.error_page(&request, ApiProblem::own(404, "There is no such file."), "", time.now)
+            }),
+            None if request.is_too_large => self.error_page(&request, ApiProblem::own(413, TOO_LARGE), "", time.now),
             None => match self.keys.current(time.now).await {
                 Ok(keys) => self.answer_with(console, &request, &keys, time).await,
-                Err(problem) => self.fault(&request, problem, "", time.now),
+                Err(problem) => self.error_page(&request, problem, "", time.now),
             },
         };
         let (route, page, status) = (&request.route, &request.page, reply.status);
         let page = if routes::route(page, "").is_some() { page.as_str() } else { "(other)" };
-        tracing::info!(route, page, status, request_id = request.request_id, "answered");
+        tracing::info!(route, page, status, request_id = request.request_id, "answered page request");
         reply
     }
 
@@ -148,12 +153,12 @@ impl Site {
         console: &ConsoleApi,
         request: &PageRequest,
         keys: &SiteKeys,
-        time: VisitTime,
+        time: RequestTime,
     ) -> PageReply {
         match (request.is_post, request.page.as_str()) {
             (false, "login") => return self.sign_in(request, keys, time.now).await,
             (false, "callback") => return self.signed_in(request, keys, time.now).await,
-            (true, "logout") => return self.sign_out(request, keys, time.now),
+            (true, "logout") => return self.sign_out(request, keys, time.now).await,
             _ => {}
         }
         let Some(mut session) = Session::open(request.cookie(SESSION_COOKIE), &keys.sealing, time.now) else {
@@ -165,7 +170,7 @@ impl Site {
             Err(error) => {
                 tracing::warn!(%error, "failed to read which sessions were ended");
                 let problem = ApiProblem { retry_after_s: Some(2), ..ApiProblem::own(503, NO_MARKS) };
-                return self.fault(request, problem, &session.csrf, time.now);
+                return self.error_page(request, problem, &session.csrf, time.now);
             }
         }
         let renewal = self.renewed(&mut session, request, keys, time.now).await;
@@ -183,12 +188,12 @@ impl Site {
         request: &PageRequest,
         session: &Session,
         keys: &SiteKeys,
-        time: VisitTime,
+        time: RequestTime,
     ) -> PageReply {
         let visit = self.visit(console, request, session, keys, time).await;
         let action = if request.is_post { request.form.get("action") } else { "" };
         let Some(route) = routes::route(&request.page, action) else {
-            return fault_of(&visit, ApiProblem::own(404, "There is no such page."));
+            return problem_reply(&visit, ApiProblem::own(404, "There is no such page."));
         };
         if request.is_post
             && let Some(refusal) = refusal_of_form(&visit, keys)
@@ -205,15 +210,15 @@ impl Site {
             return if request.is_post {
                 visit.not_done(problem, login_url(&keys.base, request))
             } else {
-                fault_of(&visit, problem)
+                problem_reply(&visit, problem)
             };
         }
         if route.needs_recent_login && !session.is_recent(time.now) {
             return visit.old_login();
         }
         match (self.pages)(&visit, route).await {
-            Ok(reply) => visit.forgetting_notice(visit.remembering_zone(reply)),
-            Err(problem) => fault_of(&visit, problem),
+            Ok(reply) => visit.clear_notice(visit.remembering_zone(reply)),
+            Err(problem) => problem_reply(&visit, problem),
         }
     }
 
@@ -223,7 +228,7 @@ impl Site {
         request: &'a PageRequest,
         session: &'a Session,
         keys: &'a SiteKeys,
-        time: VisitTime,
+        time: RequestTime,
     ) -> Visit<'a> {
         let chosen = request.query.optional("zone").unwrap_or_else(|| request.cookie(ZONE_COOKIE));
         let mine = platform::form::fields(format!("z={}", request.cookie(MY_ZONE_COOKIE)).as_bytes());
@@ -244,7 +249,7 @@ impl Site {
             handlers: &self.handlers,
             console,
             offers: Mutex::new(Vec::new()),
-            seen_steps: &self.seen_steps,
+            first_steps_cache: &self.first_steps_cache,
             curls: Mutex::new(Vec::new()),
         }
     }
@@ -258,7 +263,7 @@ impl Site {
         let problem =
             ApiProblem::own(401, "Your session has ended. Nothing was changed; what you typed is kept on this page.");
         let (button, login) = (button(request, &keys.origin, "Continue"), login_url(&keys.base, request));
-        kept_form(frame, request, problem, NextStep { login, button })
+        form_again_page(frame, request, problem, NextStep { login, button })
     }
 
     /// Creates the frame of a page without a session.
@@ -270,6 +275,7 @@ impl Site {
             sections: Vec::new(),
             crumbs: Vec::new(),
             person: String::new(),
+            person_key: String::new(),
             role: Role::Viewer,
             csrf: String::new(),
             zone: ZoneChoice { name: "utc", zone: TimeZone::UTC },
@@ -285,38 +291,44 @@ impl Site {
     }
 
     /// Answers without a session. A form keeps what was typed; `csrf` is the token that it is sent with once more.
-    fn fault(&self, request: &PageRequest, problem: ApiProblem, csrf: &str, now: Timestamp) -> PageReply {
+    fn error_page(&self, request: &PageRequest, problem: ApiProblem, csrf: &str, now: Timestamp) -> PageReply {
         let last = self.keys.last();
         let (base, origin) = last.as_ref().map_or(("/console", ""), |keys| (keys.base.as_str(), keys.origin.as_str()));
         let mut frame = self.bare_frame(request, &problem.title, base, now);
         csrf.clone_into(&mut frame.csrf);
         if !request.is_post {
-            return fault(frame, problem);
+            let again = link_to(frame.href(&request.address()), TRY_AGAIN);
+            return error_page(frame, problem, vec![again]);
         }
         // A form that is too large is refused again as it is.
         let button = if problem.status == 413 { "" } else { button(request, origin, TRY_AGAIN) };
-        kept_form(frame, request, problem, NextStep { button, ..NextStep::default() })
+        form_again_page(frame, request, problem, NextStep { button, ..NextStep::default() })
     }
 }
 
 impl Visit<'_> {
-    /// Returns the page that asks for a new login, with what was typed, if the present one is older than a quarter of
-    /// an hour. For actions that need a recent login in some cases alone.
+    /// Returns the page that requires a new login, with the typed text, if the present one is older than a quarter of
+    /// an hour. For actions that need a recent login only in some cases.
     #[must_use]
-    pub fn login_again(&self) -> Option<PageReply> {
+    pub fn require_recent_login(&self) -> Option<PageReply> {
         (!self.session.is_recent(self.time.now)).then(|| self.old_login())
     }
 
     fn old_login(&self) -> PageReply {
         let problem = ApiProblem::own(401, "This change needs a login of the last 15 minutes.");
-        let next = NextStep { login: login_url(self.base, self.request), button: "Continue" };
-        kept_form(self.frame("", "Sign in again"), self.request, problem, next)
+        let next = NextStep { login: login_url(self.base, self.request) + LOGIN_AGAIN, button: "Continue" };
+        form_again_page(self.problem_frame("Sign in again"), self.request, problem, next)
     }
 
     /// Returns the page of a form that was not acted on. Its origin and its token were checked.
     fn not_done(&self, problem: ApiProblem, login: String) -> PageReply {
-        let frame = self.frame("", problem.title.clone());
-        kept_form(frame, self.request, problem, NextStep { login, button: TRY_AGAIN })
+        let frame = self.problem_frame(&problem.title);
+        form_again_page(frame, self.request, problem, NextStep { login, button: TRY_AGAIN })
+    }
+
+    /// Returns the frame of a page about a problem, in the section of the requested page.
+    fn problem_frame(&self, title: &str) -> Frame {
+        self.frame(frame::section_of(&self.request.page), title)
     }
 
     /// Stores the zone that the query chooses, for the pages after this one.
@@ -329,12 +341,12 @@ impl Visit<'_> {
     }
 }
 
-/// Refuses a form that another site sent, and asks to confirm one that another session of this person filled.
+/// Refuses a form that another site sent. A form that another session of this person filled needs a confirmation.
 fn refusal_of_form(visit: &Visit<'_>, keys: &SiteKeys) -> Option<PageReply> {
     let request = visit.request;
     if !request.is_from(&keys.origin) {
         let problem = ApiProblem { title: FOREIGN_TITLE.into(), ..ApiProblem::own(403, FOREIGN) };
-        return Some(kept_form(visit.frame("", FOREIGN_TITLE), request, problem, NextStep::default()));
+        return Some(form_again_page(visit.problem_frame(FOREIGN_TITLE), request, problem, NextStep::default()));
     }
     if request.form.get(CSRF_FIELD) == visit.session.csrf {
         return None;
@@ -342,14 +354,23 @@ fn refusal_of_form(visit: &Visit<'_>, keys: &SiteKeys) -> Option<PageReply> {
     let problem =
         ApiProblem::own(409, "This form was filled before you signed in again. Check it, and send it once more.");
     let next = NextStep { button: "Continue", ..NextStep::default() };
-    Some(kept_form(visit.frame("", "Check and confirm"), request, problem, next))
+    Some(form_again_page(visit.problem_frame("Check and confirm"), request, problem, next))
 }
 
-fn fault_of(visit: &Visit<'_>, problem: ApiProblem) -> PageReply {
+fn problem_reply(visit: &Visit<'_>, mut problem: ApiProblem) -> PageReply {
     if visit.request.is_post {
         return visit.not_done(problem, String::new());
     }
-    fault(visit.frame("", problem.title.clone()), problem)
+    let frame = visit.problem_frame(&problem.title);
+    let page = visit.request.page.as_str();
+    let mut links = vec![link_to(frame.href(&visit.request.address()), TRY_AGAIN)];
+    if problem.status == 404 && DELETABLE.contains(&page) {
+        let section = frame::section_of(page);
+        links.push(link_to(frame.href(section), frame::label_of(section)));
+        links.push(link_to(frame.href_of("audit", "kind", page), "Changes, in the audit"));
+        problem.detail = format!("{} {DELETED}", problem.detail).into();
+    }
+    error_page(frame, problem, links)
 }
 
 /// Returns the button that sends a form once more. A form of another site has none: it could be forged.
@@ -359,10 +380,7 @@ fn button(request: &PageRequest, origin: &str, label: &'static str) -> &'static 
 
 /// Returns the address of the login that comes back to this page.
 fn login_url(base: &str, request: &PageRequest) -> String {
-    let query: Vec<_> =
-        request.query.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
-    let to = if query.is_empty() { request.page.clone() } else { format!("{}?{}", request.page, query.join("&")) };
-    format!("{base}/login?to={}", encoded(&to))
+    format!("{base}/login?to={}", encoded(&request.address()))
 }
 
 /// Returns the value behind a lock, also if another request panicked while it held the lock.

@@ -6,7 +6,7 @@ use platform::environment::{Environment, EnvironmentError};
 /// The environment variables.
 #[derive(Debug, Clone)]
 pub struct FanoutConfig {
-    /// Configuration of the delivery engine, which is all that the function reads.
+    /// Configuration of the delivery engine. The function reads nothing else.
     pub delivery: DeliveryConfig,
 }
 

@@ -36,7 +36,7 @@ struct QueueRecord {
 /// Names the secret that is missing or malformed, or reports that SSM does not respond.
 pub async fn start(config: Arc<FanoutConfig>) -> Result<Worker, StartError> {
     let (engine, hasher) = start_engine(&config.delivery, Clock::System).await?;
-    let campaigns = CampaignStore::new(config.delivery.dynamodb(), config.delivery.settings_table.as_str());
+    let campaigns = CampaignStore::new(config.delivery.dynamodb(), config.delivery.tables.settings.as_str());
     Ok(Worker::new(FanoutServices { sweeper: Sweeper::new(engine), hasher, campaigns }))
 }
 
@@ -54,12 +54,12 @@ pub async fn handle(worker: &BackgroundInit<Worker>, event: LambdaEvent<Value>) 
             Ok(WorkerMessage::Task(message)) => message,
             Ok(WorkerMessage::Due { due_shard }) => {
                 if let Err(error) = Box::pin(worker.drain(&due_shard, ends_at_ms)).await {
-                    tracing::warn!(due_shard, %error, "failed to continue due notifications; the schedule repeats it");
+                    tracing::warn!(due_shard, %error, "failed to drain shard of due notifications; retrying on the next scheduled run");
                 }
                 continue;
             }
             Err(_) => {
-                // No repeat makes it readable. The schedule releases a task whose message is lost.
+                // A repeat cannot make it readable. The schedule releases a task whose message is lost.
                 tracing::error!(alarm = AlarmLine::PoisonRecord.as_str(), "dropped a message that is not a task");
                 continue;
             }
@@ -68,7 +68,7 @@ pub async fn handle(worker: &BackgroundInit<Worker>, event: LambdaEvent<Value>) 
             Ok(end) => end.needs_repeat(message.pass),
             Err(error) => {
                 let TaskMessage { campaign, task, .. } = &message;
-                tracing::warn!(%campaign, task, %error, "failed to work on a task; it is continued later");
+                tracing::warn!(%campaign, task, %error, "failed to process task; SQS redelivers it");
                 true
             }
         };

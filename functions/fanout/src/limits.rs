@@ -1,4 +1,4 @@
-//! Time limits of an invocation that works on a task, and the start times of people at a pace.
+//! Time limits of an invocation that processes a task, and the start times of people at a pace.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use platform::time_limits::{NOTIFICATION_WORK_LIMIT, WORK_END_MARGIN};
 use tokio::time::Instant;
 
-/// Longest pause between two checks of whether the work is over.
+/// Longest pause between two checks for the end of the work.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
-/// Shortest remaining time in which a page is started.
+/// Minimum remaining time for the start of a page.
 pub const SHORTEST_PAGE: SignedDuration = SignedDuration::from_secs(1);
 
 /// Time limits of an invocation.
@@ -19,7 +19,7 @@ pub struct WorkerLimits {
     pub start_until: Timestamp,
     /// Time by which the work on the last person must end.
     pub stop_at: Timestamp,
-    /// Time from which others may take the task over.
+    /// Time from which other workers may take over the task.
     pub lease_until: Timestamp,
 }
 
@@ -52,8 +52,8 @@ pub async fn wait_until(start: Instant, is_over: impl Fn() -> bool) {
     }
 }
 
-/// Returns the delays after which the people of a page start, counted from the start of the page. A person who was
-/// handled before adds no delay, so that the next worker of a page that was done in part continues at once.
+/// Returns the delays after which the people of a page start, counted from the start of the page. People who were
+/// handled before add no delay. So the next worker of a partly done page continues at once.
 pub fn start_delays(
     interval_ms: Option<u32>,
     were_handled: impl Iterator<Item = bool>,

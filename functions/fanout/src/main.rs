@@ -1,4 +1,4 @@
-//! Entry point of `fanout`: works on the tasks of campaigns.
+//! Entry point of `fanout`: processes the tasks of campaigns.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use platform::telemetry;
 async fn main() -> Result<(), Error> {
     let config = Arc::new(fanout::config::FanoutConfig::read(&Environment::of_process())?);
     telemetry::init(&config.delivery.function.log_level);
-    tracing::info!(stage = config.delivery.function.stage, "ready");
+    tracing::info!(stage = config.delivery.function.stage, "started the function");
     let worker = BackgroundInit::start(move || fanout::handler::start(Arc::clone(&config)));
     run(service_fn(|event: LambdaEvent<_>| fanout::handler::handle(&worker, event))).await
 }

@@ -8,7 +8,7 @@ use store::StoreError;
 
 use crate::plan::PlannedSend;
 
-/// Numbers of a page, the position of the next one, and a few people of a plan.
+/// Numbers of a page, the position of the next page, and a few people of a plan.
 pub type CountedPage = (PeopleTally, Option<serde_json::Value>, Vec<PlannedPerson>);
 
 /// Result of a page.
@@ -16,9 +16,9 @@ pub type CountedPage = (PeopleTally, Option<serde_json::Value>, Vec<PlannedPerso
 pub struct PageResult {
     /// `None` if people are left.
     pub counted: Option<CountedPage>,
-    /// `true` if people of the page may have been begun.
-    pub is_begun: bool,
-    /// Budget that is spent, so that no further person was begun.
+    /// `true` if messages to people of the page may have been sent.
+    pub may_have_sent: bool,
+    /// Spent budget, because of which no further person was processed.
     pub spent: Option<Ceiling>,
 }
 
@@ -33,9 +33,11 @@ pub struct HandledPerson {
     pub planned: Option<PlannedSend>,
     /// Cost of the attempts.
     pub cost_micros: i64,
-    /// Budget that was spent before the person could be sent to.
+    /// Budget that was spent before the person could get a message.
     pub spent: Option<Ceiling>,
-    /// Notification that is stored with those of the whole page.
+    /// `true` if the person is left for the next worker of the task.
+    pub is_left: bool,
+    /// Notification that is stored together with the others of the page.
     pub to_store: Option<Notification>,
 }
 
@@ -54,13 +56,13 @@ pub struct LocaleAndZone {
 }
 
 impl LocaleAndZone {
-    /// Returns those of a recipient.
+    /// Returns the language and time zone of a recipient.
     pub fn of(recipient: &Recipient) -> Self {
         Self { locale: recipient.locale.clone(), time_zone: recipient.time_zone.clone() }
     }
 }
 
-/// Sums of a page, to which one person after another is added.
+/// Sums of a page. People are added one by one.
 #[derive(Debug)]
 pub struct PageSums {
     pass: TaskPass,
@@ -78,7 +80,7 @@ impl PageSums {
         Self { pass, tally, planned: Vec::new(), to_store: Vec::new(), has_people_left: false, failed: None }
     }
 
-    /// Adds a person; `None` is one who was not started.
+    /// Adds a person; `None` is a person who was not started, or is left for the next worker.
     pub fn add(&mut self, handled: Result<Option<(HandledPerson, LocaleAndZone)>, StoreError>) {
         match handled {
             Ok(Some((person, group))) => self.add_person(person, &group),
@@ -110,7 +112,7 @@ impl PageSums {
             Some(error) => Err(error),
             None => {
                 let counted = (!self.has_people_left).then_some((self.tally, next, self.planned));
-                Ok(PageResult { counted, is_begun: true, spent })
+                Ok(PageResult { counted, may_have_sent: true, spent })
             }
         }
     }

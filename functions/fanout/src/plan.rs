@@ -2,7 +2,9 @@
 
 use campaign::{PeopleTally, PersonOutcome, PlannedPerson};
 use delivery::config::ConfigSnapshot;
-use delivery::{Composer, DeliveryEngine, GateVerdict, Gates, PaidMessage, locale_of, unreachable_channels};
+use delivery::{
+    Composer, DeliveryEngine, GateInputs, GateVerdict, PaidMessage, evaluate_gates, locale_of, unreachable_channels,
+};
 use domain::channel::Channel;
 use domain::notification::{Notification, Reason};
 use domain::recipient::Recipient;
@@ -13,15 +15,15 @@ use templates::CompiledTemplate;
 #[derive(Debug)]
 pub struct PlannedSend {
     pub outcome: PersonOutcome,
-    /// Cost if the first channel succeeds, and if only the last one does. In micro-euro.
+    /// Cost if the first channel succeeds, and cost if only the last one does. In micro-euro.
     pub cost_micros: i64,
     pub most_cost_micros: i64,
-    /// The person with the channels that reach it, if it would be sent to.
+    /// The person with the reachable channels, if the person would get a message.
     pub person: Option<PlannedPerson>,
 }
 
 impl PlannedSend {
-    /// Decides what would become of a person at `now`. The recipient has the claims of the frequency caps.
+    /// Predicts the outcome of a person at `now`. The recipient has the claims of the frequency caps.
     pub fn of(
         engine: &DeliveryEngine,
         mut notification: Notification,
@@ -36,8 +38,8 @@ impl PlannedSend {
         }
         let notification = &notification;
         let unreachable = &unreachable_channels(Some(recipient), &config.settings.sms, engine.home_country(), now);
-        let gates = Gates::new(config, notification.type_id(), Some(recipient), unreachable);
-        let gated = gates.evaluate(notification, now);
+        let gates = GateInputs::new(config, notification.type_id(), Some(recipient), unreachable);
+        let gated = evaluate_gates(&gates, notification, now);
         match gated.verdict {
             GateVerdict::Pass => {}
             GateVerdict::Hold(..) => return nothing(PersonOutcome::Held),
@@ -83,9 +85,9 @@ fn price(
     config: &ConfigSnapshot,
 ) -> Result<i64, Reason> {
     if channel == Channel::Push {
-        return composer.fitting_push_content().map(|_| 0).map_err(|fault| fault.reason());
+        return composer.fitting_push_content().map(|_| 0).map_err(|error| error.reason());
     }
     let message: PaidMessage =
-        composer.paid(channel, recipient, engine.senders().paid().email_sender()).map_err(|fault| fault.reason())?;
+        composer.paid(channel, recipient, engine.senders().paid().email_sender()).map_err(|error| error.reason())?;
     Ok(message.price_micros(&config.settings))
 }

@@ -1,4 +1,4 @@
-//! Selection: the people of a page that a task is for.
+//! Selection: the people of a page who belong to a task.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -13,16 +13,16 @@ use tokio::time::Instant;
 use crate::takeover::by_recipient;
 use crate::task_run::TaskRun;
 
-/// Time after the read of a page from which a person's profile is read again before the person is begun: at a slow
-/// pace, the last ones of a page would be judged by what they were 20 s ago.
+/// Age of a page from which a person's profile is read again before the send. At a slow pace, the profiles of the last
+/// people of a page would be 20 s old.
 const PROFILE_MAX_AGE: Duration = Duration::from_secs(2);
 
 impl TaskRun<'_> {
-    /// Returns a person as of now, or the outcome of one who does not belong to the task any more: erased, or none. If
-    /// the page was read a moment ago, nothing is read. A plan sends nothing and reads nobody again.
+    /// Returns a person as of now. A person who no longer belongs to the task has the outcome `Erased`, or `None`. If
+    /// the page was read a moment ago, nothing is read. A plan sends nothing and reads no person again.
     pub async fn recheck_person(
         &self,
-        people: &CampaignAudience<'_>,
+        audience: &CampaignAudience<'_>,
         (selected, recipient): (Assigned, Recipient),
         read_at: Instant,
         config: &ConfigSnapshot,
@@ -30,16 +30,27 @@ impl TaskRun<'_> {
         if read_at.elapsed() <= PROFILE_MAX_AGE || matches!(self.pass, TaskPass::Plan(_)) {
             return Ok(ControlFlow::Continue((selected, recipient)));
         }
+        // Boxed, because it is rare and would enlarge the future of every person.
+        Box::pin(self.read_again(audience, &recipient, config)).await
+    }
+
+    /// Reads a person again, and returns the result of [`recheck_person`](Self::recheck_person).
+    async fn read_again(
+        &self,
+        audience: &CampaignAudience<'_>,
+        recipient: &Recipient,
+        config: &ConfigSnapshot,
+    ) -> Result<ControlFlow<Option<PersonOutcome>, (Assigned, Recipient)>, StoreError> {
         let read = self.services.engine().stores().recipients().load(&recipient.key).await?;
         let Some(recipient) = read else { return Ok(ControlFlow::Break(Some(PersonOutcome::Erased))) };
-        let mut selected = self.selected(people, vec![recipient], config).await?;
+        let mut selected = self.selected(audience, vec![recipient], config).await?;
         Ok(selected.pop().map_or(ControlFlow::Break(None), ControlFlow::Continue))
     }
 
-    /// Returns the people of a page that the task is for.
+    /// Returns the people of a page who belong to the task.
     pub async fn selected(
         &self,
-        people: &CampaignAudience<'_>,
+        audience: &CampaignAudience<'_>,
         page: Vec<Recipient>,
         config: &ConfigSnapshot,
     ) -> Result<Vec<(Assigned, Recipient)>, StoreError> {
@@ -48,14 +59,13 @@ impl TaskRun<'_> {
             hasher: self.services.hasher.clone(),
             launches: self.launch.earlier.clone(),
         };
-        let histories = histories.of_campaign(people, &page).await?;
-        let select = |one: Recipient| Some((people.select(&one, histories.of(&one))?, one));
+        let histories = histories.of_campaign(audience, &page).await?;
+        let select = |one: Recipient| Some((audience.select(&one, histories.of(&one))?, one));
         let selected = self.only_retried(page.into_iter().filter_map(select).collect()).await?;
         if let TaskPass::Plan(_) = self.pass { self.with_caps(selected, config).await } else { Ok(selected) }
     }
 
-    /// Adds the claims of the frequency caps for a plan, if there are rules. A send reads them itself, with each
-    /// person.
+    /// Adds the claims of the frequency caps for a plan, if there are rules. A send reads them with each person.
     async fn with_caps(
         &self,
         selected: Vec<(Assigned, Recipient)>,
@@ -73,7 +83,7 @@ impl TaskRun<'_> {
         Ok(selected.into_iter().map(with).collect())
     }
 
-    /// Leaves only people whose notification of the earlier campaign ended in one of the named ways.
+    /// Returns only people whose notification of the earlier campaign has one of the named outcomes.
     async fn only_retried(
         &self,
         selected: Vec<(Assigned, Recipient)>,

@@ -7,7 +7,7 @@ use store::CampaignStore;
 /// Services of a worker.
 #[derive(Debug)]
 pub struct FanoutServices {
-    /// Makes the attempts, the first ones and later ones.
+    /// Makes the first and the later attempts.
     pub sweeper: Sweeper,
     /// Computes the ids of notifications.
     pub hasher: KeyHasher,

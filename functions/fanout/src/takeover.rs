@@ -1,5 +1,5 @@
-//! Takeover of work: people who may have a notification already, because a worker died on their page or because another
-//! slot of the campaign sent to them.
+//! Takeover of work: people who may already have a notification. A worker died on their page, or another slot of the
+//! campaign sent to them.
 
 use std::collections::HashMap;
 
@@ -10,35 +10,35 @@ use domain::recipient::{Recipient, RecipientKey};
 use jiff::Timestamp;
 use store::{NotificationsStore, StoreError};
 
-use crate::message::TaskPeople;
+use crate::task_people::TaskPeople;
 
-/// Notifications that exist already, by the recipients' keys.
+/// Existing notifications, by the recipients' keys.
 pub type ExistingNotifications = HashMap<RecipientKey, Notification>;
 
-/// Returns the notifications of these people that exist already.
+/// Returns the existing notifications of these people.
 ///
 /// # Errors
 /// If the table does not answer.
 pub async fn existing_of(
     notifications: &NotificationsStore,
-    audience: &TaskPeople<'_>,
-    people: impl Iterator<Item = &Recipient>,
+    people: &TaskPeople<'_>,
+    recipients: impl Iterator<Item = &Recipient>,
 ) -> Result<ExistingNotifications, StoreError> {
-    let ids: Vec<_> = people.map(|recipient| audience.notification_id(recipient)).collect();
+    let ids: Vec<_> = recipients.map(|recipient| people.notification_id(recipient)).collect();
     Ok(by_recipient(notifications.get_many(&ids).await?))
 }
 
-/// Counts the people whom a worker of this task sent to before it died, also those who do not match any more. Returns
+/// Counts the people to whom a worker of this task sent before it died, including those who no longer match. Returns
 /// the others.
 pub fn count_repeated(
-    audience: &TaskPeople<'_>,
+    people: &TaskPeople<'_>,
     page: Vec<Recipient>,
     existing: &ExistingNotifications,
     tally: &mut PeopleTally,
 ) -> Vec<Recipient> {
     let (repeated, others): (Vec<_>, Vec<_>) = page
         .into_iter()
-        .partition(|recipient| existing.get(&recipient.key).is_some_and(|found| audience.people.is_of_slot(found)));
+        .partition(|recipient| existing.get(&recipient.key).is_some_and(|found| people.audience.is_of_slot(found)));
     for notification in repeated.iter().filter_map(|recipient| existing.get(&recipient.key)) {
         let variant = notification.campaign().map_or("", |used| used.variant.as_str());
         tally.add(&PersonOutcome::of(notification), variant);
@@ -47,13 +47,22 @@ pub fn count_repeated(
     others
 }
 
-/// Returns the way in which results are stored. A notification may exist on a dirty page, or because another slot sent
-/// it: then each is stored on the condition that it does not exist.
-pub fn result_storage(task: &CampaignTask, audience: &TaskPeople<'_>, until: Timestamp) -> ResultStorage {
-    match (task.is_dirty, audience.people.may_be_of_other_slot(until)) {
+/// Returns the way in which results are stored. On a dirty page, or after another slot, a notification may exist. Then
+/// each one is stored on the condition that it does not exist.
+pub fn result_storage(task: &CampaignTask, people: &TaskPeople<'_>, until: Timestamp) -> ResultStorage {
+    match (task.is_dirty, people.audience.may_be_of_other_slot(until)) {
         (true, _) => ResultStorage::LeaseFirst,
         (false, true) => ResultStorage::Immediate,
         (false, false) => ResultStorage::LeftToCaller,
+    }
+}
+
+/// Returns the way in which one person's result is stored. A worker of another slot may have died after its push to a
+/// person who moved since. So this slot stores a lease before its own push, and no person gets a third push.
+pub fn result_storage_of(recipient: &Recipient, people: &TaskPeople<'_>, of_page: ResultStorage) -> ResultStorage {
+    match of_page {
+        ResultStorage::Immediate if people.audience.may_have_moved(recipient) => ResultStorage::LeaseFirst,
+        other => other,
     }
 }
 

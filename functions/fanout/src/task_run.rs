@@ -15,20 +15,20 @@ use domain::recipient::Recipient;
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use serde_json::json;
-use store::{MalformedItem, PEOPLE_PER_PART, PeoplePage, StoreError, SweepPosition};
+use store::{MalformedItemError, PEOPLE_PER_PART, PeoplePage, ScanPosition, StoreError};
 use templates::CompiledTemplate;
 use tokio::time::Instant;
 
 use crate::limits::{SHORTEST_PAGE, WorkerLimits, start_delays, wait_until};
-use crate::message::TaskPeople;
 use crate::page_result::{HandledPerson, LocaleAndZone, PageResult, PageSums};
 use crate::plan::PlannedSend;
 use crate::services::FanoutServices;
-use crate::takeover::{ExistingNotifications, count_repeated, existing_of, result_storage};
+use crate::takeover::{ExistingNotifications, count_repeated, existing_of, result_storage, result_storage_of};
+use crate::task_people::TaskPeople;
 
-/// Maximum number of profiles of a page. A worker that dies repeats at most one page.
+/// Maximum number of profiles of a page. After the death of a worker, at most one page is repeated.
 const PAGE_ITEMS: i32 = 100;
-/// Maximum number of people that are worked on at once: as many as may call one provider at once.
+/// Maximum number of people that are processed at once: the number of concurrent calls of one provider.
 const MAX_CONCURRENT_PEOPLE: usize = CONCURRENCY / 2;
 
 /// Work on one task.
@@ -45,7 +45,7 @@ pub struct TaskRun<'a> {
     templates: Vec<Option<Arc<CompiledTemplate>>>,
 }
 
-/// Facts that are common to the people of a page.
+/// Facts that all people of a page share.
 #[derive(Debug, Clone, Copy)]
 struct PageFacts<'a> {
     config: &'a ConfigSnapshot,
@@ -56,7 +56,7 @@ struct PageFacts<'a> {
 }
 
 impl<'a> TaskRun<'a> {
-    /// Loads what a task needs. Returns `None` if the campaign cannot be read by this release.
+    /// Loads the data of a task. Returns `None` if this release cannot read the campaign.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
@@ -99,13 +99,13 @@ impl<'a> TaskRun<'a> {
         }
     }
 
-    /// Works on the next page. Returns its numbers and the position after it; `None` if people are left.
+    /// Processes the next page. Returns its numbers and the position after it; `None` if people are left.
     ///
     /// # Errors
     /// If a table does not answer.
     pub async fn page(
         &self,
-        audience: &TaskPeople<'_>,
+        people: &TaskPeople<'_>,
         task: &CampaignTask,
         limits: WorkerLimits,
         is_stopped: &AtomicBool,
@@ -114,14 +114,18 @@ impl<'a> TaskRun<'a> {
         if engine.clock().now() + SHORTEST_PAGE >= limits.start_until {
             return Ok(PageResult::default());
         }
-        let read_at = Instant::now();
-        let page = self.read(task).await?;
+        // Checked first: if the type cannot be read, the scan of a page would be useless.
         let config = engine.config().with_types(&[self.definition.kind.as_str()]).await;
         config.check_type(self.definition.kind.as_str())?;
-        let (people, malformed) = (page.people.len() as u64, page.malformed as u64);
-        let mut tally = PeopleTally { people, malformed, ..PeopleTally::default() };
-        let storage = self.result_storage(task, audience, limits);
-        let (selected, existing) = self.select_people((audience, storage), page.people, &config, &mut tally).await?;
+        if self.is_type_changed(&config) {
+            return Ok(PageResult::default());
+        }
+        let read_at = Instant::now();
+        let page = self.read(task).await?;
+        let (read, malformed) = (page.people.len() as u64, page.malformed as u64);
+        let mut tally = PeopleTally { people: read, malformed, ..PeopleTally::default() };
+        let storage = self.result_storage(task, people, limits);
+        let (selected, existing) = self.select_people((people, storage), page.people, &config, &mut tally).await?;
         let (existing, config, spent) = (&existing, &config, &OnceLock::new());
         let handled =
             self.with_start_times(selected, existing).into_iter().map(|(start, (selected, recipient))| async move {
@@ -132,33 +136,39 @@ impl<'a> TaskRun<'a> {
                 }
                 let group = LocaleAndZone::of(&recipient);
                 let facts = PageFacts { config, limits, now: engine.clock().now(), storage };
-                let handled = self.process_person(audience, (selected, recipient), read_at, existing, facts).await?;
+                let handled = self.process_person(people, (selected, recipient), read_at, existing, facts).await?;
                 handled.spent.iter().for_each(|ceiling| _ = spent.set(*ceiling));
-                Ok::<_, StoreError>(Some((handled, group)))
+                Ok::<_, StoreError>((!handled.is_left).then_some((handled, group)))
             });
         let mut handled = futures_util::stream::iter(handled).buffer_unordered(MAX_CONCURRENT_PEOPLE);
         let mut sums = PageSums::new(self.pass, tally);
         while let Some(person) = handled.next().await {
             sums.add(person);
         }
-        // What was sent is stored, also if the rest of the page failed.
+        // Sent messages are stored even if the rest of the page failed.
         engine.stores().notifications().create_many(&sums.to_store).await?;
         sums.result(page.next.map(|next| json!(next)), spent.get().copied())
     }
 
+    /// Returns `true` if the type is not the launched one, or is paused. The reconciler then pauses the campaign.
+    fn is_type_changed(&self, config: &ConfigSnapshot) -> bool {
+        let kind = config.settings.types.get(self.definition.kind.as_str());
+        self.pass == TaskPass::Send && kind.is_some_and(|kind| self.launch.type_conflict(kind).is_some())
+    }
+
     /// Decides how the results of a page are stored. A plan stores none.
-    fn result_storage(&self, task: &CampaignTask, audience: &TaskPeople<'_>, limits: WorkerLimits) -> ResultStorage {
+    fn result_storage(&self, task: &CampaignTask, people: &TaskPeople<'_>, limits: WorkerLimits) -> ResultStorage {
         match self.pass {
             TaskPass::Plan(_) => ResultStorage::LeftToCaller,
-            TaskPass::Test(_) | TaskPass::Send => result_storage(task, audience, limits.lease_until),
+            TaskPass::Test(_) | TaskPass::Send => result_storage(task, people, limits.lease_until),
         }
     }
 
-    /// Returns the people of a page that the task is for, and the notifications that exist already. People whom a dead
-    /// worker of this task sent to are counted and left out.
+    /// Returns the people of a page who belong to the task, and the existing notifications. People to whom a dead
+    /// worker of this task sent are counted and left out.
     async fn select_people(
         &self,
-        (audience, storage): (&TaskPeople<'_>, ResultStorage),
+        (people, storage): (&TaskPeople<'_>, ResultStorage),
         mut page: Vec<Recipient>,
         config: &ConfigSnapshot,
         tally: &mut PeopleTally,
@@ -166,17 +176,17 @@ impl<'a> TaskRun<'a> {
         let notifications = self.services.engine().stores().notifications();
         let mut existing = ExistingNotifications::new();
         if storage == ResultStorage::LeaseFirst {
-            existing = existing_of(notifications, audience, page.iter()).await?;
-            page = count_repeated(audience, page, &existing, tally);
+            existing = existing_of(notifications, people, page.iter()).await?;
+            page = count_repeated(people, page, &existing, tally);
         }
-        let selected = self.selected(&audience.people, page, config).await?;
+        let selected = self.selected(&people.audience, page, config).await?;
         if storage == ResultStorage::Immediate {
-            existing = existing_of(notifications, audience, selected.iter().map(|(_, recipient)| recipient)).await?;
+            existing = existing_of(notifications, people, selected.iter().map(|(_, recipient)| recipient)).await?;
         }
         Ok((selected, existing))
     }
 
-    /// Adds the time from which each person of a page may start.
+    /// Adds the earliest start time of each person of a page.
     fn with_start_times(
         &self,
         selected: Vec<(Assigned, Recipient)>,
@@ -200,7 +210,7 @@ impl<'a> TaskRun<'a> {
             let keys = share.of(self.services.campaigns.people(self.id, &list.list, share.part).await?);
             return recipients.people_with_keys(&keys).await;
         }
-        let after: Option<SweepPosition> = task.after.as_ref().and_then(|at| serde_json::from_value(at.clone()).ok());
+        let after: Option<ScanPosition> = task.after.as_ref().and_then(|at| serde_json::from_value(at.clone()).ok());
         let page_items = self.interval_ms.map_or(PAGE_ITEMS, |interval_ms| paced_page(interval_ms, PAGE_ITEMS));
         let number = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
         recipients.people(number(segment), number(self.launch.segments), after.as_ref(), Some(page_items)).await
@@ -210,24 +220,24 @@ impl<'a> TaskRun<'a> {
     ///
     /// # Errors
     /// If the stored filter cannot be read.
-    pub fn audience(&self) -> Result<TaskPeople<'_>, StoreError> {
-        let people = CampaignAudience::of_task(self.id, &self.definition, self.launch, (self.pass, self.number));
-        let people = people.ok_or_else(malformed)?;
-        Ok(TaskPeople { people, templates: &self.templates, hasher: &self.services.hasher, pass: self.pass })
+    pub fn people(&self) -> Result<TaskPeople<'_>, StoreError> {
+        let audience = CampaignAudience::of_task(self.id, &self.definition, self.launch, (self.pass, self.number));
+        let audience = audience.ok_or_else(malformed)?;
+        Ok(TaskPeople { audience, templates: &self.templates, hasher: &self.services.hasher, pass: self.pass })
     }
 
-    /// Handles a person whose start time has come, as of now.
+    /// Handles a person at its start time.
     async fn process_person(
         &self,
-        audience: &TaskPeople<'_>,
+        people: &TaskPeople<'_>,
         person: (Assigned, Recipient),
         read_at: Instant,
         existing: &ExistingNotifications,
         facts: PageFacts<'_>,
     ) -> Result<HandledPerson, StoreError> {
-        match self.recheck_person(&audience.people, person, read_at, facts.config).await? {
+        match self.recheck_person(&people.audience, person, read_at, facts.config).await? {
             ControlFlow::Continue((selected, recipient)) => {
-                Box::pin(self.handle(audience, selected, recipient, existing, facts)).await
+                Box::pin(self.handle(people, selected, recipient, existing, facts)).await
             }
             ControlFlow::Break(outcome) => Ok(HandledPerson::nothing_sent(outcome)),
         }
@@ -235,7 +245,7 @@ impl<'a> TaskRun<'a> {
 
     async fn handle(
         &self,
-        audience: &TaskPeople<'_>,
+        people: &TaskPeople<'_>,
         selected: Assigned,
         recipient: Recipient,
         existing: &ExistingNotifications,
@@ -257,9 +267,8 @@ impl<'a> TaskRun<'a> {
         };
         let variant =
             self.launch.messages.get(variant_index).map(|message| message.variant.clone()).unwrap_or_default();
-        let at = if let TaskPass::Plan(_) = self.pass { audience.people.planned_at(&recipient, now) } else { now };
-        let Some(notification) = audience.notification(&recipient, variant_index, config, at, later.unwrap_or(at))
-        else {
+        let at = if let TaskPass::Plan(_) = self.pass { people.audience.planned_at(&recipient, now) } else { now };
+        let Some(notification) = people.notification(&recipient, variant_index, config, at, later.unwrap_or(at)) else {
             return nothing_sent(Some(PersonOutcome::Skipped(UNKNOWN_TYPE)));
         };
         if let TaskPass::Plan(_) = self.pass {
@@ -268,24 +277,29 @@ impl<'a> TaskRun<'a> {
             let outcome = Some(planned.outcome.clone());
             return Ok(HandledPerson { outcome, variant, planned: Some(planned), ..HandledPerson::default() });
         }
+        let facts = PageFacts { storage: result_storage_of(&recipient, people, facts.storage), ..facts };
         let sent = match later {
-            Some(_) => self.schedule(notification).await?,
+            Some(_) => Box::pin(self.schedule(notification)).await?,
             None => self.send(notification, recipient, facts).await?,
         };
         let Some(FirstResult { notification, is_stored }) = sent else {
             return nothing_sent(Some(PersonOutcome::Erased));
         };
-        if !audience.people.is_of_slot(&notification) {
+        if !people.audience.is_of_slot(&notification) {
             return nothing_sent(None);
         }
         let (outcome, cost_micros) = (Some(PersonOutcome::of(&notification)), notification.cost_micros());
         let skipped = notification.reason() == Some(Reason::Budget) && self.pass == TaskPass::Send;
         let spent = spent_for_all_people(notification.over_budget().values().copied()).filter(|_| skipped);
+        // The person gets the message after the resume.
+        if spent.is_some() && !is_stored && notification.attempts().is_empty() {
+            return Ok(HandledPerson { spent, is_left: true, ..HandledPerson::default() });
+        }
         let to_store = (!is_stored).then_some(notification);
-        Ok(HandledPerson { outcome, variant, planned: None, cost_micros, spent, to_store })
+        Ok(HandledPerson { outcome, variant, cost_micros, spent, to_store, ..HandledPerson::default() })
     }
 
-    /// Makes the first attempt. Returns `None` if the person was erased meanwhile.
+    /// Makes the first attempt. Returns `None` if the person was erased in the meantime.
     async fn send(
         &self,
         notification: Notification,
@@ -299,7 +313,7 @@ impl<'a> TaskRun<'a> {
         // Boxed, because its parts are nested more deeply than the compiler's recursion limit allows.
         match Box::pin(engine.start_as(storage, notification, Some(recipient), config, allowance)).await {
             Ok(sent) => Ok(Some(sent)),
-            Err(StoreError::ConditionFailed { .. }) => self.stored(&id).await,
+            Err(StoreError::ConditionFailed { .. }) => Box::pin(self.stored(&id)).await,
             Err(error) => Err(error),
         }
     }
@@ -313,7 +327,7 @@ impl<'a> TaskRun<'a> {
         }
     }
 
-    /// Returns a notification that another worker stored, or the cascade function continued.
+    /// Returns a notification that another worker stored, or that the cascade function continued.
     async fn stored(&self, id: &NotificationId) -> Result<Option<FirstResult>, StoreError> {
         let stored = self.services.engine().stores().notifications().get(id).await?;
         Ok(stored.map(|notification| FirstResult { notification, is_stored: true }))
@@ -321,5 +335,5 @@ impl<'a> TaskRun<'a> {
 }
 
 fn malformed() -> StoreError {
-    StoreError::Malformed(MalformedItem("filter"))
+    StoreError::Malformed(MalformedItemError("filter"))
 }

@@ -1,19 +1,20 @@
-//! Worker: takes a task, works on its pages, and gives it back.
+//! Worker: takes a task, processes its pages, and gives the task back.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use campaign::{Campaign, CampaignId, CampaignState, CampaignTask, SpentBudget, TaskClaim, TaskMessage, TaskPass};
+use jiff::Timestamp;
 use store::{StoreError, Versioned};
 
 use crate::limits::WorkerLimits;
 use crate::services::FanoutServices;
 use crate::task_run::TaskRun;
 
-/// Interval at which a worker reads whether the campaign was paused.
+/// Interval at which a worker checks if the campaign was paused.
 const WATCH_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Works on tasks.
+/// Processes tasks.
 #[derive(Debug)]
 pub struct Worker {
     services: FanoutServices,
@@ -24,15 +25,16 @@ pub struct Worker {
 pub enum TaskEnd {
     /// Every person was handled.
     Done,
-    /// The rest is left for another worker: the campaign was paused, or the time of this one is over.
+    /// The remaining people are left for another worker, because the campaign was paused or the time of this worker is
+    /// over.
     Left,
-    /// Nothing was to do: another worker has the task, or the campaign does not run.
+    /// Another worker has the task, or the campaign does not run.
     Nothing,
 }
 
 impl TaskEnd {
-    /// Returns `true` if the queue must deliver the message of such a task again. A release continues the tasks of a
-    /// launched campaign.
+    /// Returns `true` if the queue must deliver the message of such a task again. For a launched campaign, a release
+    /// continues the tasks.
     #[must_use]
     pub fn needs_repeat(self, pass: TaskPass) -> bool {
         self == Self::Left && pass != TaskPass::Send
@@ -46,7 +48,7 @@ impl Worker {
         Self { services }
     }
 
-    /// Works on a task until it is done, the campaign is paused, or the time of this invocation is over.
+    /// Processes a task until it is done, the campaign is paused, or the time of this invocation is over.
     ///
     /// # Errors
     /// If a table does not answer. The task is given back first, if possible.
@@ -70,24 +72,28 @@ impl Worker {
             biased;
             // Boxed, because the parts of an attempt are nested deeply.
             end = Box::pin(self.work_on_pages(&task_run, task, limits, &is_stopped)) => end,
-            () = self.watch(id, *pass, &is_stopped) => Ok(TaskEnd::Left),
+            () = self.watch(id, *pass, stored.campaign.resumed_at, &is_stopped) => Ok(TaskEnd::Left),
         };
-        tracing::info!(campaign = %id, pass = pass.key(), task = number, end = ?end.as_ref().ok(), "worked on a task");
+        tracing::info!(campaign = %id, pass = pass.key(), task = number, end = ?end.as_ref().ok(), "processed task");
         end
     }
 
-    /// Continues the notifications of campaigns whose next step is due, until none is left or the time of this
-    /// invocation is over.
+    /// Continues due notifications of campaigns, until none is left or the time of this invocation is over.
     ///
     /// # Errors
     /// If the index cannot be read.
     pub async fn drain(&self, due_shard: &str, ends_at_ms: u64) -> Result<usize, StoreError> {
-        let worked = self.services.sweeper.drain(due_shard, ends_at_ms).await?;
-        tracing::info!(due_shard, worked, "continued notifications of campaigns");
+        let drained = self.services.sweeper.drain(due_shard, ends_at_ms).await;
+        // If this fails, the schedule sends the next message some minutes later.
+        if let Err(error) = self.services.campaigns.end_drain(due_shard).await {
+            tracing::warn!(due_shard, %error, "failed to record that a shard was drained");
+        }
+        let worked = drained?;
+        tracing::info!(due_shard, worked, "drained shard of due notifications");
         Ok(worked)
     }
 
-    /// Takes the task. Returns `None` if nothing is to do, or another worker was first.
+    /// Takes the task. Returns `None` if the task is done or another worker took it first.
     async fn take(
         &self,
         (id, pass, number): (&CampaignId, TaskPass, u32),
@@ -109,16 +115,16 @@ impl Worker {
         limits: WorkerLimits,
         is_stopped: &AtomicBool,
     ) -> Result<TaskEnd, StoreError> {
-        let audience = task_run.audience();
+        let people = task_run.people();
         loop {
-            let worked = match &audience {
-                Ok(audience) => Box::pin(task_run.page(audience, &task.value, limits, is_stopped)).await,
+            let worked = match &people {
+                Ok(people) => Box::pin(task_run.page(people, &task.value, limits, is_stopped)).await,
                 Err(error) => Err(error.clone()),
             };
             let now = self.services.engine().clock().now();
             let mut next = task.value.clone();
             next.spent = worked.as_ref().ok().and_then(|page| Some(SpentBudget { ceiling: page.spent?, at: now }));
-            let is_begun = worked.as_ref().map_or(true, |page| page.is_begun);
+            let may_have_sent = worked.as_ref().map_or(true, |page| page.may_have_sent);
             let end = match worked.map(|page| page.counted) {
                 Ok(Some((tally, after, planned))) => {
                     next.keep_samples(planned);
@@ -134,9 +140,9 @@ impl Worker {
                         None
                     }
                 }
-                // A part of the page may be done: its people are counted by the next worker.
+                // A part of the page may be done. The next worker counts its people.
                 Ok(None) => {
-                    next.release(is_begun);
+                    next.release(may_have_sent);
                     Some(Ok(TaskEnd::Left))
                 }
                 Err(error) => {
@@ -147,7 +153,7 @@ impl Worker {
             let saved = self.services.campaigns.save_task(task_run.task(), Some(&task), next, now).await;
             match (end, saved) {
                 (Some(Err(error)), _) | (_, Err(error)) => return Err(error),
-                // The lease had ended, and another worker has the task.
+                // The lease had expired, and another worker has the task.
                 (_, Ok(None)) => return Ok(TaskEnd::Nothing),
                 (Some(Ok(end)), Ok(Some(_))) => return Ok(end),
                 (None, Ok(Some(saved))) => task = saved,
@@ -155,14 +161,19 @@ impl Worker {
         }
     }
 
-    /// Looks at the campaign again and again, and stops the work once it does not run any more. It never ends.
-    async fn watch(&self, id: &CampaignId, pass: TaskPass, is_stopped: &AtomicBool) {
+    /// Reads the campaign at intervals, and stops the work for good once the campaign no longer runs. It also stops if
+    /// the campaign was resumed since the worker read it: a pause may have changed what is sent. This function never
+    /// ends.
+    async fn watch(&self, id: &CampaignId, pass: TaskPass, resumed_at: Option<Timestamp>, is_stopped: &AtomicBool) {
         loop {
             tokio::time::sleep(WATCH_INTERVAL).await;
             match self.services.campaigns.get(id).await {
                 Ok(found) => {
-                    let runs = found.is_some_and(|stored| may_work(&stored.campaign, pass));
-                    is_stopped.store(!runs, Ordering::Relaxed);
+                    let is_of_run = |campaign: &Campaign| pass != TaskPass::Send || campaign.resumed_at == resumed_at;
+                    let runs = |campaign: &Campaign| may_work(campaign, pass) && is_of_run(campaign);
+                    if !found.is_some_and(|stored| runs(&stored.campaign)) {
+                        is_stopped.store(true, Ordering::Relaxed);
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(campaign = %id, %error, "failed to read the campaign's state; polling again")
@@ -172,7 +183,7 @@ impl Worker {
     }
 }
 
-/// Returns `true` if a task of this pass may be worked on.
+/// Returns `true` if workers may process a task of this pass.
 fn may_work(campaign: &Campaign, pass: TaskPass) -> bool {
     match pass {
         TaskPass::Send => campaign.state == CampaignState::Running,

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use delivery::config::ConfigSource;
 use domain::caps::CapRuleUse;
 use domain::channel::Channel;
-use domain::channel::push::{BrowserSubscription, ExtraOrigins, PushEndpoint, SubscriptionProblem};
+use domain::channel::push::{BrowserSubscription, ExtraOrigins, PushEndpoint, SubscriptionError};
 use domain::notification::NotificationView;
 use domain::recipient::{Address, Device, KeyHasher, RecipientId, RecipientKey, base32};
 use jiff::Timestamp;
@@ -120,7 +120,7 @@ impl RecipientsApi {
         Ok(Response::no_content())
     }
 
-    /// Deletes the device with an endpoint, for a browser that knows its endpoint but no device id: 204, also if it
+    /// Deletes the device with an endpoint, for a browser that has its endpoint but no device id: 204, also if it
     /// does not exist. The host is not checked, so a device can be deleted after its host was disallowed.
     async fn delete_endpoint(&self, request: &Request) -> Result<Response, Problem> {
         let (_, key) = self.recipient(request)?;
@@ -214,7 +214,7 @@ pub(super) struct NewDevice {
     pub replaced: Option<String>,
 }
 
-fn invalid_subscription(wrong: SubscriptionProblem) -> Problem {
+fn invalid_subscription(wrong: SubscriptionError) -> Problem {
     Problem::invalid_field(wrong.field, wrong.message)
 }
 

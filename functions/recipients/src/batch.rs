@@ -16,7 +16,7 @@ use super::import_item::{ImportChange, ImportItem, ImportMode, ImportResult};
 use domain::recipient::{ProfileVersion, Recipient, RecipientId};
 use platform::http::{Request, Response};
 use platform::json::shaped;
-use platform::preconditions::{self, Preconditions};
+use platform::preconditions;
 use platform::problem::{FieldError, Problem, ProblemKind};
 use platform::time_limits::RECIPIENTS_BATCH_START_LIMIT;
 use store::WriteIf;
@@ -77,9 +77,9 @@ impl RecipientsApi {
         let start_until = Instant::now() + RECIPIENTS_BATCH_START_LIMIT;
         let work: Vec<_> = items.iter().map(|item| self.import_in_time(item, &options, start_until, now)).collect();
         let results: Vec<_> = futures_util::stream::iter(work).buffered(CONCURRENT_ITEMS).collect().await;
-        let is_server_fault = |problem: &Problem| problem.kind.status() >= 500;
+        let is_server_error = |problem: &Problem| problem.kind.status() >= 500;
         if let (Some(Err(problem)), true) =
-            (results.first(), results.iter().all(|result| result.as_ref().is_err_and(is_server_fault)))
+            (results.first(), results.iter().all(|result| result.as_ref().is_err_and(is_server_error)))
         {
             return Err(problem.clone());
         }
@@ -101,7 +101,7 @@ impl RecipientsApi {
             let detail = "The batch ended before this item. Send the item again.";
             return Err(Problem::new(ProblemKind::Unavailable, detail).retry_after(1));
         }
-        preconditions::retry_conflicts(&Preconditions::default(), || async {
+        preconditions::retry_conflicts(|| async {
             let known = self.recipients.load(&item.key).await?;
             let types = &self.config.current().await.settings.types;
             let change = item.decide(options.mode, known.as_ref(), types, now)?;

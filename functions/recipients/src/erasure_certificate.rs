@@ -12,7 +12,7 @@ const STREAM: SignedDuration = SignedDuration::from_hours(24);
 /// Time by which cleanup has checked again: every five minutes it checks erasures that are at least two minutes old.
 const SECOND_CHECK: SignedDuration = SignedDuration::from_mins(15);
 
-/// The erasure certificate. It contains no recipient id; the caller knows the id.
+/// The erasure certificate. It contains no recipient id; the caller has the id.
 #[derive(Debug, Serialize)]
 pub struct ErasureCertificate {
     erased_at: Timestamp,

@@ -26,25 +26,24 @@ pub async fn start(config: Arc<RecipientsConfig>, clock: Clock) -> Result<Recipi
     let parameters = config.function.parameters();
     let needed = [SecretName::RecipientHashKey, SecretName::VapidPublicKey];
     let secrets = Secrets::load(&parameters, &config.function.parameter_prefix, &needed).await?;
-    let dynamodb = config.function.dynamodb();
+    let (dynamodb, tables) = (config.function.dynamodb(), &config.tables);
     let hasher = KeyHasher::new(secrets.recipient_hash_key()?.expose());
-    let recipients =
-        RecipientsStore::new(dynamodb.clone(), config.recipients_table.as_str(), config.control_table.as_str());
-    let catalog = CatalogStore::new(dynamodb.clone(), config.settings_table.as_str());
-    let last_known_good = LastKnownGood::new(dynamodb.clone(), config.control_table.as_str());
+    let recipients = RecipientsStore::new(dynamodb.clone(), tables.recipients.as_str(), tables.control.as_str());
+    let catalog = CatalogStore::new(dynamodb.clone(), tables.settings.as_str());
+    let last_known_good = LastKnownGood::new(dynamodb.clone(), tables.control.as_str());
     let prefix = config.function.parameter_prefix.as_str();
     Ok(RecipientsApi {
         erasure: ErasureStore::new(
             dynamodb.clone(),
             recipients.clone(),
-            config.notifications_table.as_str(),
-            config.settings_table.as_str(),
+            tables.notifications.as_str(),
+            tables.settings.as_str(),
         ),
-        notifications: NotificationsStore::new(dynamodb.clone(), config.notifications_table.as_str()),
+        notifications: NotificationsStore::new(dynamodb.clone(), tables.notifications.as_str()),
         suppressions: SuppressionsStore::new(
             dynamodb,
-            config.recipients_table.as_str(),
-            config.control_table.as_str(),
+            tables.recipients.as_str(),
+            tables.control.as_str(),
             hasher.clone(),
         ),
         recipients,

@@ -12,7 +12,7 @@ use platform::telemetry;
 async fn main() -> Result<(), Error> {
     let config = Arc::new(recipients::config::RecipientsConfig::read(&Environment::of_process())?);
     telemetry::init(&config.function.log_level);
-    tracing::info!(stage = config.function.stage, "ready");
+    tracing::info!(stage = config.function.stage, "started the function");
     let api = BackgroundInit::start(move || recipients::handler::start(Arc::clone(&config), Clock::System));
     run(service_fn(|event: LambdaEvent<_>| recipients::handler::handle(&api, event))).await
 }

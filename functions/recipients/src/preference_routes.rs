@@ -18,7 +18,7 @@ impl RecipientsApi {
         let body = request.json_value()?;
         let config = self.config_for(&[&body]).await?;
         let choices = PersonChoices::of_json(body, &config.settings.types)?;
-        let stored = preconditions::retry_conflicts(&conditions, || async {
+        let stored = preconditions::retry_conflicts(|| async {
             let known = self.recipients.load(&key).await?.ok_or_else(|| Problem::not_found("recipient"))?;
             write_if(&conditions, Some(&known))?;
             let next = choices.applied(&known.preferences, ChoiceAuthor::Person, now);

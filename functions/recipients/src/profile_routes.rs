@@ -63,7 +63,7 @@ impl RecipientsApi {
     ) -> Result<Recipient, Problem> {
         let (id, key) = self.recipient(request)?;
         let conditions = Preconditions::of(request)?;
-        preconditions::retry_conflicts(&conditions, || async {
+        preconditions::retry_conflicts(|| async {
             let known = self.recipients.load(&key).await?;
             write_if(&conditions, known.as_ref())?;
             // The version was compared above, and the write requires it. Devices and suppressions do not change it.

@@ -20,15 +20,15 @@ pub enum RollupEvent {
 
 /// Error for an event of another shape. The text does not repeat the event, which may contain personal data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnknownEvent(&'static str);
+pub struct UnknownEventError(&'static str);
 
-impl std::fmt::Display for UnknownEvent {
+impl std::fmt::Display for UnknownEventError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "not an event of this function: {}", self.0)
     }
 }
 
-impl std::error::Error for UnknownEvent {}
+impl std::error::Error for UnknownEventError {}
 
 /// A batch of a DynamoDB stream. The event names its shard only if the mapping has a tumbling window.
 ///
@@ -46,15 +46,15 @@ impl RollupEvent {
     ///
     /// # Errors
     /// If the event has another shape.
-    pub fn of(event: Value) -> Result<Self, UnknownEvent> {
+    pub fn of(event: Value) -> Result<Self, UnknownEventError> {
         if event.get("Records").is_some() {
-            serde_json::from_value(event).map(Self::Stream).map_err(|_| UnknownEvent("records of another stream"))
+            serde_json::from_value(event).map(Self::Stream).map_err(|_| UnknownEventError("records of another stream"))
         } else if event["task"] == "rollup" {
             Ok(Self::Schedule)
         } else if event["detail-type"] == "Parameter Store Change" {
             Ok(Self::ParameterChange)
         } else {
-            Err(UnknownEvent("neither a stream batch, nor a parameter change, nor a scheduled run"))
+            Err(UnknownEventError("neither a stream batch, nor a parameter change, nor a scheduled run"))
         }
     }
 }
@@ -70,11 +70,11 @@ impl StreamBatch {
     ///
     /// # Errors
     /// If a record has no sequence number, because it could not be reported as failed.
-    pub fn changes(self) -> Result<(Vec<NotificationChange>, Vec<Sequence>), UnknownEvent> {
+    pub fn changes(self) -> Result<(Vec<NotificationChange>, Vec<Sequence>), UnknownEventError> {
         let (mut changes, mut poison) = (Vec::new(), Vec::new());
         for record in self.records.into_iter().filter(|record| record.event_name != "REMOVE") {
             let sequence = record.change.sequence_number.as_deref().and_then(Sequence::parse);
-            let sequence = sequence.ok_or(UnknownEvent("a record without a sequence number"))?;
+            let sequence = sequence.ok_or(UnknownEventError("a record without a sequence number"))?;
             match change(record, sequence.clone()) {
                 Ok(change) => changes.push(change),
                 Err(error) => {

@@ -90,17 +90,17 @@ pub async fn handle(services: &RollupServices, event: Value) -> Result<Value, Er
 async fn count(services: &RollupServices, batch: StreamBatch) -> Result<TimeWindowEventResponse, Error> {
     let shard = batch.shard().to_owned();
     let (changes, poison) = batch.changes()?;
-    let folded = services.metrics.add_changes(&shard, &changes, &poison, services.clock.now()).await;
+    let counted = services.metrics.add_changes(&shard, &changes, &poison, services.clock.now()).await;
     tracing::info!(
         shard,
         records = changes.len(),
-        minutes = folded.minutes,
-        failed = folded.failed.len(),
+        minutes = counted.minutes,
+        failed = counted.failed.len(),
         poison = poison.len(),
-        "stream records counted"
+        "counted stream records"
     );
     let mut response = TimeWindowEventResponse::default();
-    response.batch_item_failures = poison.iter().chain(&folded.failed).map(failure).collect();
+    response.batch_item_failures = poison.iter().chain(&counted.failed).map(failure).collect();
     Ok(response)
 }
 
@@ -122,7 +122,7 @@ async fn scheduled_run(services: &RollupServices) -> Result<String, Error> {
     let (rollout, merged) = (reconciled?, merged?);
     let last_valid = if saved? { "saved" } else { "unchanged" };
     let summary = format!("{rollout}; merged {merged}; last valid rollout {last_valid}");
-    tracing::info!(summary, "scheduled run completed");
+    tracing::info!(summary, "completed scheduled run");
     Ok(summary)
 }
 

@@ -15,7 +15,7 @@ use rollup::handler::{RollupServices, handle};
 async fn main() -> Result<(), Error> {
     let config = RollupConfig::read(&Environment::of_process())?;
     telemetry::init(&config.function.log_level);
-    tracing::info!(stage = config.function.stage, "ready");
+    tracing::info!(stage = config.function.stage, "started the function");
     let services = BackgroundInit::create(move || {
         let reporter = Reporter::on_stdout(config.function.stage.clone());
         RollupServices::new(&config, reporter, Clock::System)

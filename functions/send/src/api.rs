@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::rendered::RenderedMessages;
-use super::service::{Deadlines, SendResult, SendService};
+use super::service::{Deadlines, NotificationResult, SendService};
 use super::{Explanation, list};
 use aws::deadline;
 use delivery::time_left;
@@ -109,7 +109,7 @@ impl SendApi {
         let notification = answered.sent.pop().ok_or_else(|| Problem::not_found("notification"))??;
         let response = Response::json(202, &NotificationView::of(&notification))
             .with_header("Location", format!("/v1/notifications/{}", notification.id()));
-        Ok(marked(response, answered.replayed))
+        Ok(with_replay_header(response, answered.replayed))
     }
 
     async fn post_batch(&self, request: &Request, deadlines: Deadlines) -> Result<Response, Problem> {
@@ -118,13 +118,13 @@ impl SendApi {
             return Err(Problem::invalid_field("messages", "must hold 1 to 500 messages"));
         }
         let answered = self.service.send(request, &messages, deadlines).await?;
-        let all_failed = answered.sent.iter().all(is_server_fault);
+        let all_failed = answered.sent.iter().all(is_server_error);
         if let (true, Some(Err(problem))) = (all_failed, answered.sent.first()) {
             return Err(problem.clone());
         }
-        let items = answered.sent.iter().enumerate().map(|(index, sent)| entry(index, sent, &request.request_id));
+        let items = answered.sent.iter().enumerate().map(|(index, sent)| batch_item(index, sent, &request.request_id));
         let response = Response::json(202, &json!({"items": items.collect::<Vec<_>>()}));
-        Ok(marked(response, answered.replayed))
+        Ok(with_replay_header(response, answered.replayed))
     }
 
     /// Sends a version or the draft of a template to a few recipients: 202, 404 or 422.
@@ -161,7 +161,10 @@ impl SendApi {
             let mut notification = self.find(request).await?;
             let before = notification.status();
             notification.cancel(self.service.engine.clock().now()).map_err(|status| {
-                let detail = format!("A notification that is {} can't be cancelled.", status.as_str());
+                let detail = format!(
+                    "A notification that is {} cannot be cancelled; only scheduled, held and cascading ones can.",
+                    status.as_str()
+                );
                 Problem::new(ProblemKind::Conflict, detail)
             })?;
             if before != notification.status() {
@@ -197,16 +200,16 @@ struct RenderedNotification<'a> {
     rendered: RenderedMessages,
 }
 
-fn marked(response: Response, replayed: bool) -> Response {
+fn with_replay_header(response: Response, replayed: bool) -> Response {
     if replayed { response.with_header("Idempotency-Replayed", "true") } else { response }
 }
 
-fn is_server_fault(sent: &SendResult) -> bool {
+fn is_server_error(sent: &NotificationResult) -> bool {
     sent.as_ref().is_err_and(|problem| problem.kind.status() >= 500)
 }
 
 /// Returns one entry of a batch's response. Field names of a problem are paths from the root of the batch.
-fn entry(index: usize, sent: &SendResult, request_id: &str) -> Value {
+fn batch_item(index: usize, sent: &NotificationResult, request_id: &str) -> Value {
     match sent {
         Ok(notification) => json!(NotificationView::of(notification)),
         Err(problem) => problem.clone().below(&format!("messages[{index}]")).to_json(request_id),

@@ -1,6 +1,6 @@
 //! Messages of a notification as they would be sent, checked before it is stored.
 
-use delivery::{ComposeFault, Composer, Links, PushLinks, push_message};
+use delivery::{ComposeError, Composer, Links, PushLinks, push_message};
 use domain::channel::Channel;
 use domain::notification::Notification;
 use domain::settings::Settings;
@@ -25,10 +25,10 @@ pub fn check_composition(
         let found = match channel {
             Channel::Push => check_push(&composer),
             Channel::Email if template.is_some() => {
-                composer.text().and_then(|text| text.email()).err().map(ComposeFault::into_errors)
+                composer.text().and_then(|text| text.email()).err().map(ComposeError::into_errors)
             }
             Channel::Sms if template.is_some() => {
-                composer.text().and_then(|text| text.sms(true)).err().map(ComposeFault::into_errors)
+                composer.text().and_then(|text| text.sms(true)).err().map(ComposeError::into_errors)
             }
             Channel::Email | Channel::Sms => None,
         };
@@ -44,7 +44,7 @@ pub fn check_composition(
 fn check_push(composer: &Composer<'_>) -> Option<Vec<FieldError>> {
     let content = match composer.push_content() {
         Ok(content) => content,
-        Err(fault) => return Some(fault.into_errors()),
+        Err(error) => return Some(error.into_errors()),
     };
     let notification = composer.notification;
     let field = if composer.template.is_some() { "variables" } else { "content" };

@@ -10,8 +10,8 @@ use super::service::SendService;
 use super::template_request::LoadedTemplates;
 use delivery::config::ConfigSnapshot;
 use delivery::{
-    Composer, GateAnswer, GateVerdict, Gates, TokenKeys, UnreachableReason, locale_of, preview_paid, preview_push,
-    unreachable_channels, unreachable_reason,
+    Composer, GateAnswer, GateInputs, GateVerdict, TokenKeys, UnreachableReason, explain_gates, locale_of,
+    preview_paid, preview_push, unreachable_channels, unreachable_reason,
 };
 use domain::breaker::Host;
 use domain::budget::{BudgetUsage, Ceiling, Limit, SpentAmounts, budget_usage};
@@ -49,7 +49,7 @@ struct PlannedChannel {
     channel: Channel,
     /// True if this channel can reach the recipient.
     possible: bool,
-    /// The obstacle, if the channel cannot reach the recipient.
+    /// Reason, if the channel cannot reach the recipient.
     impossible_because: Option<UnreachableReason>,
     /// The choice that refuses this channel.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -127,8 +127,8 @@ impl Explanation {
             unreachable_channels(loaded.as_ref(), &config.settings.sms, engine.home_country(), about.due_at());
         let hosts: BTreeSet<_> = about.channels().iter().flat_map(|one| hosts_of(*one, loaded.as_ref())).collect();
         engine.senders().breakers().read(&hosts.into_iter().collect::<Vec<_>>()).await;
-        let gates = Gates::new(&config, about.type_id(), loaded.as_ref(), &unreachable);
-        let (gated, gate_answers) = gates.explain(&about, about.due_at());
+        let gates = GateInputs::new(&config, about.type_id(), loaded.as_ref(), &unreachable);
+        let (gated, gate_answers) = explain_gates(&gates, &about, about.due_at());
         about.assign_version(gated.version);
         let open = loaded.as_ref().map(|to| gates.open_channels(&about, to, gated.version)).unwrap_or_default();
         if let Some((to, template)) = loaded.as_ref().zip(template) {
@@ -157,13 +157,13 @@ impl Explanation {
     }
 }
 
-/// Returns the reason with which a send ends if no channel of the plan is left: as the escalation does, a budget, or
-/// else that of the last channel for which no message can be composed.
+/// Returns the reason with which a send ends if no channel of the plan is left. As in the escalation, a budget comes
+/// first. Otherwise it is the reason of the last channel for which no message can be composed.
 fn reason_without_channel(plan: &[PlannedChannel]) -> &'static str {
     let possible = || plan.iter().rev().filter(|planned| planned.possible);
     let is_over_budget = possible().any(|planned| planned.over_budget.is_some());
-    let fault = possible().find_map(|planned| planned.not_composable).filter(|_| !is_over_budget);
-    fault.unwrap_or(Reason::Budget.as_str())
+    let reason = possible().find_map(|planned| planned.not_composable).filter(|_| !is_over_budget);
+    reason.unwrap_or(Reason::Budget.as_str())
 }
 
 /// Money and messages already used.
@@ -209,12 +209,13 @@ impl SendService {
         let refusal = to.and_then(|to| to.preferences.choices.refusal_of_channel(channel, about.type_id(), &rules));
         let home_country = self.engine.home_country();
         let due_at = about.due_at();
-        let obstacle = unreachable_reason(channel, to, version, refusal.as_ref(), &settings.sms, home_country, due_at);
+        let unreachable =
+            unreachable_reason(channel, to, version, refusal.as_ref(), &settings.sms, home_country, due_at);
         let sender = self.engine.senders().paid().email_sender();
         let message = to.filter(|_| channel.is_paid()).map(|to| composer.paid(channel, to, sender));
-        let paid_fault = message.as_ref().and_then(|message| message.as_ref().err()).cloned();
-        let push_fault = || (channel == Channel::Push).then(|| composer.push().err()).flatten();
-        let not_composable = paid_fault.or_else(push_fault).map(|fault| fault.reason().as_str());
+        let paid_error = message.as_ref().and_then(|message| message.as_ref().err()).cloned();
+        let push_error = || (channel == Channel::Push).then(|| composer.push().err()).flatten();
+        let not_composable = paid_error.or_else(push_error).map(|error| error.reason().as_str());
         let message = message.and_then(Result::ok);
         let cost_micros = message.as_ref().map_or(0, |message| message.price_micros(&config.settings));
         let rendered = match &message {
@@ -231,7 +232,7 @@ impl SendService {
         PlannedChannel {
             channel,
             possible,
-            impossible_because: obstacle.filter(|_| !possible),
+            impossible_because: unreachable.filter(|_| !possible),
             refused_by: refusal.map(|choice| json!(choice)),
             not_composable: not_composable.filter(|_| possible),
             cost_micros,

@@ -21,7 +21,7 @@ use crate::config::SendConfig;
 /// Names the secret that is missing or malformed, or reports that SSM does not respond.
 pub async fn start(config: Arc<SendConfig>, clock: Clock) -> Result<SendApi, StartError> {
     let (engine, hasher) = start_engine(&config.delivery, clock).await?;
-    let idempotency = IdempotencyStore::new(config.delivery.dynamodb(), config.delivery.control_table.as_str());
+    let idempotency = IdempotencyStore::new(config.delivery.dynamodb(), config.delivery.tables.control.as_str());
     Ok(SendApi { service: SendService { engine, idempotency, hasher } })
 }
 

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_separate_per_caller_and_route_and_name_nobody() {
+    fn keys_are_separate_per_caller_and_route_and_contain_no_id() {
         let mine = key("a", "POST /v1/notifications", "k", "{}");
         assert_eq!(mine, key("a", "POST /v1/notifications", "k", "{}"));
         assert_ne!(mine.record, key("b", "POST /v1/notifications", "k", "{}").record);

@@ -8,6 +8,7 @@ pub mod handler;
 mod idempotency;
 mod list;
 mod rendered;
+mod repeat;
 mod request;
 mod service;
 mod template_request;

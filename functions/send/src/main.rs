@@ -12,7 +12,7 @@ use platform::telemetry;
 async fn main() -> Result<(), Error> {
     let config = Arc::new(send::config::SendConfig::read(&Environment::of_process())?);
     telemetry::init(&config.delivery.function.log_level);
-    tracing::info!(stage = config.delivery.function.stage, "ready");
+    tracing::info!(stage = config.delivery.function.stage, "started the function");
     let api = BackgroundInit::start(move || send::handler::start(Arc::clone(&config), Clock::System));
     run(service_fn(|event: LambdaEvent<_>| send::handler::handle(&api, event))).await
 }

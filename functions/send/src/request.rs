@@ -15,7 +15,7 @@ use domain::notification::{
     Content, MAX_AHEAD, Notification, NotificationId, NotificationMessage, NotificationRequest, TemplateUse, Urgency,
 };
 use domain::recipient::{KeyHasher, RecipientId};
-use domain::{MAX_TTL_SECONDS, NotificationType, UnknownType};
+use domain::{MAX_TTL_SECONDS, NotificationType, UnknownTypeError};
 use platform::private::Private;
 use platform::problem::{FieldError, Problem};
 use platform::rfc3339;
@@ -107,21 +107,18 @@ impl SendRequest {
     /// Converts the request into a notification. `id_of` makes the notification's id from the recipient's key.
     ///
     /// # Errors
-    /// 422 that names every invalid field.
+    /// 422 that names every invalid field; 503 if the row of the type or of the template could not be read.
     pub fn into_notification(
         mut self,
         context: SendContext<'_>,
         id_of: impl FnOnce(domain::recipient::RecipientKey) -> NotificationId,
     ) -> Result<Notification, Problem> {
         self.content = self.content.map(Content::cleaned);
-        let types = &context.config.settings.types;
-        let kind = types.sendable(self.r#type.as_deref().unwrap_or(NotificationType::DEFAULT));
-        context.config.check_type(self.r#type.as_deref().unwrap_or(NotificationType::DEFAULT))?;
-        let template = self.template.as_ref().map(|template| &template.name);
-        if template.is_some_and(|name| context.config.templates.get(name).is_none()) && !types.has_every_row() {
-            // The template may exist: its row could not be read.
-            return Err(Problem::service_unavailable());
+        context.config.check_type(self.type_name())?;
+        if let Some(name) = context.test_of.map(|of| of.name.as_str()).or_else(|| self.template_name(context.config)) {
+            context.config.check_template(name)?;
         }
+        let kind = context.config.settings.types.sendable(self.type_name());
         let mut errors = Vec::new();
         let (message, template) = self.message(context, &mut errors)?;
         errors.extend(self.errors(kind.as_ref(), message.as_ref(), context));
@@ -192,8 +189,21 @@ impl SendRequest {
         self.kind(config).is_none() || self.template.as_ref().is_some_and(is_unknown)
     }
 
+    fn type_name(&self) -> &str {
+        self.r#type.as_deref().unwrap_or(NotificationType::DEFAULT)
+    }
+
     fn kind<'a>(&self, config: &'a ConfigSnapshot) -> Option<&'a NotificationType> {
-        config.settings.types.get(self.r#type.as_deref().unwrap_or(NotificationType::DEFAULT))
+        config.settings.types.get(self.type_name())
+    }
+
+    /// Returns the name of the template that the caller names, or of the type's own one if there is no content either.
+    fn template_name<'a>(&'a self, config: &'a ConfigSnapshot) -> Option<&'a str> {
+        match (&self.template, &self.content) {
+            (Some(template), _) => Some(&template.name),
+            (None, Some(_)) => None,
+            (None, None) => self.kind(config)?.template.as_deref(),
+        }
     }
 
     /// Returns the message and the version of its template. The message is `None` if there is an error.
@@ -231,7 +241,7 @@ impl SendRequest {
         Ok((Some(NotificationMessage::Template(used)), Some(template)))
     }
 
-    /// Returns the channels of the message: those that the caller asks for, or those of the type for which the template
+    /// Returns the channels that the caller requests. Without them, it returns those of the type for which the template
     /// has a text.
     fn channels_of(
         &mut self,
@@ -260,7 +270,7 @@ impl SendRequest {
 
     fn errors(
         &self,
-        kind: Result<&&NotificationType, &UnknownType>,
+        kind: Result<&&NotificationType, &UnknownTypeError>,
         message: Option<&NotificationMessage>,
         context: SendContext<'_>,
     ) -> Vec<FieldError> {
@@ -269,7 +279,9 @@ impl SendRequest {
         match (kind, &self.channels) {
             (Err(unknown), _) => errors.push(FieldError::new("type", unknown.to_string())),
             (Ok(kind), Some(channels)) => {
-                errors.extend(kind.check_order(channels).err().map(|wrong| FieldError::new("channels", wrong)));
+                errors.extend(
+                    kind.check_order(channels).err().map(|wrong| FieldError::new("channels", wrong.to_string())),
+                );
             }
             _ => {}
         }
@@ -277,9 +289,9 @@ impl SendRequest {
             && let Some(link) = message.link()
         {
             let limits = LinkLimits::new(context.config.public_base_url.as_ref(), &context.config.settings);
-            let fault = limits.fault(&link, self.channels.as_deref().unwrap_or(&kind.channels));
+            let checked = limits.check(&link, self.channels.as_deref().unwrap_or(&kind.channels));
             let field = if message.content().is_some() { "content.url" } else { "variables.url" };
-            errors.extend(fault.map(|fault| FieldError::new(field, fault)));
+            errors.extend(checked.err().map(|error| FieldError::new(field, error.to_string())));
         }
         if self.send_at.is_some_and(|at| at.duration_since(now) > MAX_AHEAD) {
             errors.push(FieldError::new("send_at", "must be at most 90 days ahead"));

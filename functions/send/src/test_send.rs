@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::request::{SendContext, SendRequest};
-use super::service::{Deadlines, SendResult, SendService};
+use super::service::{Deadlines, NotificationResult, SendService};
 use super::template_request::{LoadedTemplates, TemplateVersion};
 use delivery::DRAFT;
 use delivery::config::ConfigSnapshot;
@@ -57,12 +57,13 @@ impl SendService {
     /// Sends a version or the draft of a template. Gates, budgets and frequency caps hold as for any other message.
     ///
     /// # Errors
-    /// 404 for an unknown template, 422 for a field that is wrong.
+    /// 404 for an unknown template, 422 for a field that is wrong, 503 if the row of the type or of the template could
+    /// not be read.
     pub(super) async fn test_template(
         &self,
         request: &Request,
         deadlines: Deadlines,
-    ) -> Result<Vec<SendResult>, Problem> {
+    ) -> Result<Vec<NotificationResult>, Problem> {
         let body: TestRequest = request.json()?;
         if body.to.is_empty() || body.to.len() > MAX_RECIPIENTS {
             return Err(Problem::invalid_field("to", "must name 1 to 10 recipients"));
@@ -76,6 +77,8 @@ impl SendService {
         let kind = body.r#type.as_deref().unwrap_or(NotificationType::DEFAULT);
         let knows_names = is_known(config) && config.settings.types.get(kind).is_some();
         let config = if knows_names { config } else { &self.engine.config().with_new_names().await };
+        config.check_type(kind)?;
+        config.check_template(&version.name)?;
         if !is_known(config) {
             return Err(Problem::not_found("template"));
         }
@@ -95,7 +98,8 @@ impl SendService {
             message.into_notification(context, |recipient| NotificationId::random(recipient, now))
         });
         // A field that is wrong for one recipient is wrong for all.
-        let messages: Vec<SendResult> = messages.map(|message| message.map(Ok)).collect::<Result<_, Problem>>()?;
+        let messages: Vec<NotificationResult> =
+            messages.map(|message| message.map(Ok)).collect::<Result<_, Problem>>()?;
         Ok(self.run_messages(messages, deadlines).await)
     }
 }

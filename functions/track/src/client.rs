@@ -2,8 +2,8 @@
 //!
 //! A page's classic script and its ES module are the same text; the module adds exports. Their interfaces must stay
 //! compatible for a long time. An installed worker runs its old imports until two things have happened: the browser
-//! looked for a new worker, and the last page under the old worker is closed. A browser looks at a visit, and once a
-//! day at a push. A company's own worker may skip the second wait.
+//! has checked for a new worker, and the last page under the old worker is closed. A browser checks at a visit, and
+//! once a day at a push. A company's own worker may skip the second wait.
 
 use platform::http::Response;
 

@@ -1,6 +1,6 @@
 //! Configuration of the function: the Environment block of `TrackFunction` in template.yaml.
 
-use aws::FunctionConfig;
+use aws::{FunctionConfig, TableNames};
 use platform::environment::{Environment, EnvironmentError};
 
 /// The environment variables, all required.
@@ -8,14 +8,8 @@ use platform::environment::{Environment, EnvironmentError};
 pub struct TrackConfig {
     /// Configuration that all functions have in common.
     pub function: FunctionConfig,
-    /// Name of the recipients table.
-    pub recipients_table: String,
-    /// Name of the notifications table.
-    pub notifications_table: String,
-    /// Name of the control table.
-    pub control_table: String,
-    /// Name of the settings table, which stores the types.
-    pub settings_table: String,
+    /// Names of the tables.
+    pub tables: TableNames,
 }
 
 impl TrackConfig {
@@ -24,12 +18,6 @@ impl TrackConfig {
     /// # Errors
     /// Names the variable that is missing or invalid.
     pub fn read(environment: &Environment) -> Result<Self, EnvironmentError> {
-        Ok(Self {
-            function: FunctionConfig::read(environment)?,
-            recipients_table: environment.required("RECIPIENTS_TABLE")?,
-            notifications_table: environment.required("NOTIFICATIONS_TABLE")?,
-            control_table: environment.required("CONTROL_TABLE")?,
-            settings_table: environment.required("SETTINGS_TABLE")?,
-        })
+        Ok(Self { function: FunctionConfig::read(environment)?, tables: TableNames::read(environment)? })
     }
 }

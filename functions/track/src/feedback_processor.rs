@@ -137,7 +137,7 @@ impl FeedbackProcessor {
         now: Timestamp,
     ) -> Result<ReportResult, StoreError> {
         let Some(about) = self.notifications.get(id).await? else { return Ok(unknown(Some(id))) };
-        if !about.may_have_left_on(feedback.channel) {
+        if !about.may_have_been_accepted_on(feedback.channel) {
             return Ok(unknown(Some(id)));
         }
         if let Some(reason) = feedback.kind.suppresses() {
@@ -158,7 +158,7 @@ impl FeedbackProcessor {
         Ok(match noted {
             None | Some((_, Effect::Impossible)) => unknown(Some(id)),
             Some((_, Effect::Nothing | Effect::OtherValue)) => ReportResult::Known,
-            Some((notification, Effect::Noted | Effect::Changed)) => {
+            Some((notification, Effect::MergePending | Effect::Changed)) => {
                 let (channel, status) = (feedback.channel, notification.status().as_str());
                 tracing::info!(notification = %id, %channel, kind = ?feedback.kind, status, "applied feedback");
                 ReportResult::New
@@ -188,7 +188,7 @@ impl FeedbackProcessor {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let Some(address) = address else {
-            tracing::warn!(notification = %id, "feedback without an address; no address suppressed");
+            tracing::warn!(notification = %id, "found no address in feedback; none was suppressed");
             return Ok(());
         };
         self.suppressions.suppress(address, reason, Some(id.recipient()), now).await

@@ -104,7 +104,7 @@ fn a_bounce_does_not_fail_a_notification_that_another_provider_accepted() {
 fn a_claimed_notification_keeps_its_state_and_its_holder_gets_the_report() {
     let mut notification = mailed("PAYMENT_DUE", Status::Sending);
     let before = notification.clone();
-    assert_eq!(by_mail(BOUNCED).apply(&mut notification, &NotificationTypes::default(), at(6)), Effect::Noted);
+    assert_eq!(by_mail(BOUNCED).apply(&mut notification, &NotificationTypes::default(), at(6)), Effect::MergePending);
     assert_eq!((notification.attempts(), notification.status()), (before.attempts(), Status::Sending));
     let mut held = before;
     held.merge_engagement(*notification.engagement());
@@ -116,7 +116,7 @@ fn a_bounce_may_precede_the_response_of_ses() {
     let mut notification = sample("DEFAULT", at(0));
     notification.lease(at(1), at(0));
     notification.parts_mut().in_flight = Some(Claim { channel: Channel::Email, price_micros: 92 });
-    assert_eq!(by_mail(BOUNCED).apply(&mut notification, &NotificationTypes::default(), at(0)), Effect::Noted);
+    assert_eq!(by_mail(BOUNCED).apply(&mut notification, &NotificationTypes::default(), at(0)), Effect::MergePending);
     notification.record(attempt(Channel::Email, Outcome::Accepted, 0));
     assert_eq!(notification.attempts()[0].outcome, AttemptOutcome::Gone);
 }

@@ -93,12 +93,12 @@ pub async fn start(config: Arc<TrackConfig>) -> Result<TrackServices, StartError
     let needed = [SecretName::LinkSigningKey, SecretName::RecipientHashKey];
     let secrets = Secrets::load(&parameters, &config.function.parameter_prefix, &needed).await?;
     let hasher = KeyHasher::new(secrets.recipient_hash_key()?.expose());
-    let dynamodb = config.function.dynamodb();
-    let notifications = NotificationsStore::new(dynamodb.clone(), config.notifications_table.as_str());
-    let control = config.control_table.as_str();
-    let recipients = RecipientsStore::new(dynamodb.clone(), config.recipients_table.as_str(), control);
+    let (dynamodb, tables) = (config.function.dynamodb(), &config.tables);
+    let notifications = NotificationsStore::new(dynamodb.clone(), tables.notifications.as_str());
+    let control = tables.control.as_str();
+    let recipients = RecipientsStore::new(dynamodb.clone(), tables.recipients.as_str(), control);
     let keys = TokenKeys::new(secrets.link_signing_keys()?);
-    let catalog = CatalogStore::new(dynamodb.clone(), config.settings_table.as_str());
+    let catalog = CatalogStore::new(dynamodb.clone(), tables.settings.as_str());
     let prefix = config.function.parameter_prefix.as_str();
     let types = Arc::new(ConfigSource::new(parameters, prefix, Clock::System).catalog_only(catalog));
     Ok(TrackServices {
@@ -111,7 +111,7 @@ pub async fn start(config: Arc<TrackConfig>) -> Result<TrackServices, StartError
         feedback: FeedbackProcessor {
             notifications,
             recipients,
-            suppressions: SuppressionsStore::new(dynamodb.clone(), config.recipients_table.as_str(), control, hasher),
+            suppressions: SuppressionsStore::new(dynamodb.clone(), tables.recipients.as_str(), control, hasher),
             sms_messages: SmsMessageStore::new(dynamodb.clone(), control),
             config: types,
             breakers: Breakers::new(BreakerStore::new(dynamodb, control), [], Clock::System),

@@ -159,7 +159,7 @@ fn a_mail_of_another_system_has_no_notification() {
 #[test]
 fn the_error_of_an_undocumented_record_names_the_fault_without_content() {
     let without = |golden: &str, part: &str| with(golden, |message| _ = message.as_object_mut().unwrap().remove(part));
-    for (message, fault) in [
+    for (message, expected) in [
         (json!("ada@example.com"), "form"),
         (json!({"eventType": "Bounce"}), "bounce"),
         (without(BOUNCE, "mail"), "mail"),
@@ -170,7 +170,7 @@ fn the_error_of_an_undocumented_record_names_the_fault_without_content() {
         (with(DELIVERY, |message| message["eventType"] = json!("ada@example.com")), "eventType"),
     ] {
         let error = MailEvent::parse(&message.to_string()).unwrap_err();
-        assert_eq!(error, MailEventError(fault));
+        assert_eq!(error, MailEventError(expected));
         assert!(!error.to_string().contains("ada"));
     }
 }

@@ -12,7 +12,7 @@ use platform::telemetry;
 async fn main() -> Result<(), Error> {
     let config = Arc::new(track::config::TrackConfig::read(&Environment::of_process())?);
     telemetry::init(&config.function.log_level);
-    tracing::info!(stage = config.function.stage, "ready");
+    tracing::info!(stage = config.function.stage, "started the function");
     let services = BackgroundInit::start(move || track::handler::start(Arc::clone(&config)));
     run(service_fn(|event: LambdaEvent<_>| track::handler::handle(&services, event))).await
 }

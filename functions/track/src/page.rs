@@ -72,7 +72,7 @@ fn policy() -> String {
     )
 }
 
-/// Returns the form that asks for confirmation of an unsubscription.
+/// Returns the form that requires the confirmation of an unsubscription.
 #[must_use]
 pub fn confirm(types: &NotificationTypes, kind: &str, texts: &PageTexts) -> String {
     if is_always_sent(types, kind) {
@@ -97,8 +97,8 @@ pub fn unsubscribed(types: &NotificationTypes, kind: &str, texts: &PageTexts, to
     format!("{stopped}\n<p><a href=\"{url}\">{}</a></p>", texts.title)
 }
 
-/// Returns `true` if messages of a type are sent whatever the recipient chose. The choice is stored all the same, for
-/// the time when the type is another one again.
+/// Returns `true` if messages of a type are sent even if the recipient opted out, because the type is critical. The
+/// choice is stored all the same: it holds if the type gets another class.
 fn is_always_sent(types: &NotificationTypes, kind: &str) -> bool {
     types.get(kind).is_some_and(|kind| kind.rules.is_critical())
 }
@@ -145,7 +145,7 @@ pub fn problem(problem: &Problem) -> Response {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use domain::settings::StoredTypesCoverage;
+    use domain::settings::CatalogCoverage;
     use domain::{NotificationType, TypeId};
 
     use super::*;
@@ -166,7 +166,7 @@ mod tests {
         assert!(confirm(&NotificationTypes::default(), "OLD_TYPE", english()).contains("OLD_TYPE"));
         let code = serde_json::json!({"title": "Code", "class": "critical", "channels": ["sms"]});
         let code = NotificationType::parse(TypeId::parse("CODE").unwrap(), code).unwrap();
-        let types = types.with_stored(&[code], StoredTypesCoverage::Complete);
+        let types = types.with_stored(&[code], CatalogCoverage::Complete);
         for html in [confirm(&types, "CODE", english()), unsubscribed(&types, "CODE", english(), "token")] {
             assert!(html.contains("always sent") && !html.contains("<form"), "{html}");
         }

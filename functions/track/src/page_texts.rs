@@ -58,7 +58,7 @@ pub struct PageTexts {
     pub same_times: &'static str,
     /// Error: the form is not that of the present page.
     pub outdated: &'static str,
-    /// Title and button of the page that asks for confirmation of an unsubscription.
+    /// Title and button of the page that requires the confirmation of an unsubscription.
     pub unsubscribe: &'static str,
     stop: &'static str,
     /// Title of the page that confirms an unsubscription.

@@ -2,7 +2,7 @@
 //!
 //! Each checkbox has a hidden field with the state that the page showed. Only a checkbox that differs from it is a
 //! choice. So a page that was open for long reverts nothing that the recipient did not touch. A page that is shown
-//! again after a fault keeps the hidden fields of the first.
+//! again after an error keeps the hidden fields of the first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,7 +33,7 @@ const MAX_BYTES: usize = 256 * 1024;
 
 /// Error of a form. The page names it in the recipient's language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FormFault {
+pub enum PreferenceFormError {
     /// The form is not that of the present page, such as after a type was archived.
     Outdated,
     /// One of the two times is missing.
@@ -100,11 +100,11 @@ impl PreferenceForm {
     /// Returns everything that the recipient changed.
     ///
     /// # Errors
-    /// The first fault of the form.
-    pub fn choices(&self, types: &NotificationTypes) -> Result<PersonChoices, FormFault> {
+    /// Returns the first error of the form.
+    pub fn choices(&self, types: &NotificationTypes) -> Result<PersonChoices, PreferenceFormError> {
         let is_offered = |kind: &str| types.get(kind).is_some_and(is_choosable);
         if !self.shown.keys().filter_map(ChoiceScope::kind).all(is_offered) {
-            return Err(FormFault::Outdated);
+            return Err(PreferenceFormError::Outdated);
         }
         let changed = self.shown.iter().filter(|(scope, shown)| self.is_ticked(scope) != **shown);
         let choices = changed.map(|(scope, shown)| (scope.clone(), !shown)).collect();
@@ -112,18 +112,18 @@ impl PreferenceForm {
     }
 
     /// Returns the new quiet hours; `None` without a change.
-    fn quiet_hours(&self) -> Result<Option<Option<QuietHours>>, FormFault> {
+    fn quiet_hours(&self) -> Result<Option<Option<QuietHours>>, PreferenceFormError> {
         match (self.from.as_str(), self.until.as_str()) {
             ("", "") => {
                 let is_kept = self.quiet_shown.is_empty() || (self.quiet_shown == SEVERAL && !self.is_removing);
                 Ok((!is_kept).then_some(None))
             }
-            ("", _) | (_, "") => Err(FormFault::BothTimes),
+            ("", _) | (_, "") => Err(PreferenceFormError::BothTimes),
             (from, until) if shown_hours(from, until) == self.quiet_shown => Ok(None),
             (from, until) => {
                 let hours = serde_json::from_value::<QuietHours>(json!({"start": from, "end": until}));
-                let hours = hours.map_err(|_| FormFault::WrongTime)?;
-                if hours.start == hours.end { Err(FormFault::SameTimes) } else { Ok(Some(Some(hours))) }
+                let hours = hours.map_err(|_| PreferenceFormError::WrongTime)?;
+                if hours.start == hours.end { Err(PreferenceFormError::SameTimes) } else { Ok(Some(Some(hours))) }
             }
         }
     }
@@ -157,7 +157,7 @@ mod tests {
         PreferenceForm::parse(body.as_bytes())
     }
 
-    fn choices(body: &str) -> Result<PersonChoices, FormFault> {
+    fn choices(body: &str) -> Result<PersonChoices, PreferenceFormError> {
         parsed(body).unwrap().choices(&NotificationTypes::default())
     }
 
@@ -187,10 +187,10 @@ mod tests {
             ("quiet=several&from=&until=", Ok(None)),
             ("quiet=several&from=&until=&remove=y", Ok(Some(None))),
             ("quiet=several&from=22:00&until=07:30", Ok(Some(Some(new())))),
-            ("quiet=&from=22:00&until=+", Err(FormFault::BothTimes)),
-            ("quiet=&from=ten&until=07:30", Err(FormFault::WrongTime)),
-            ("quiet=&from=24:00&until=07:30", Err(FormFault::WrongTime)),
-            ("quiet=&from=07:30&until=07:30", Err(FormFault::SameTimes)),
+            ("quiet=&from=22:00&until=+", Err(PreferenceFormError::BothTimes)),
+            ("quiet=&from=ten&until=07:30", Err(PreferenceFormError::WrongTime)),
+            ("quiet=&from=24:00&until=07:30", Err(PreferenceFormError::WrongTime)),
+            ("quiet=&from=07:30&until=07:30", Err(PreferenceFormError::SameTimes)),
         ] {
             assert_eq!(hours(fields), change, "{fields}");
         }
@@ -204,6 +204,6 @@ mod tests {
             assert_eq!(parsed(body), None, "{body}");
         }
         assert_eq!(parsed(&format!("shown=*|sms=y&x={}", "x".repeat(MAX_BYTES))), None);
-        assert_eq!(choices("shown=OLD_TYPE|*=y"), Err(FormFault::Outdated));
+        assert_eq!(choices("shown=OLD_TYPE|*=y"), Err(PreferenceFormError::Outdated));
     }
 }

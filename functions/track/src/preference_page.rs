@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::page_texts::PageTexts;
 use super::preference_form::{
-    FROM, FormFault, PreferenceForm, QUIET_SHOWN, REMOVE, SEVERAL, SHOWN, TICKED, UNTIL, is_choosable, is_visible,
-    shown_hours,
+    FROM, PreferenceForm, PreferenceFormError, QUIET_SHOWN, REMOVE, SEVERAL, SHOWN, TICKED, UNTIL, is_choosable,
+    is_visible, shown_hours,
 };
 use channels::email::escaped;
 use domain::channel::Channel;
@@ -24,7 +24,7 @@ pub enum Notice {
     /// The choices are stored.
     Saved,
     /// Nothing is stored.
-    Fault(FormFault),
+    Error(PreferenceFormError),
 }
 
 /// Contents of the page.
@@ -68,10 +68,10 @@ impl PreferencePage<'_> {
         let (message, field) = match self.notice {
             Notice::None => return String::new(),
             Notice::Saved => return format!("<p class=\"notice\"{FOCUS} role=\"status\">{}</p>\n", texts.saved),
-            Notice::Fault(FormFault::Outdated) => (texts.outdated, None),
-            Notice::Fault(FormFault::BothTimes) => (texts.both_times, Some(FROM)),
-            Notice::Fault(FormFault::WrongTime) => (texts.wrong_time, Some(FROM)),
-            Notice::Fault(FormFault::SameTimes) => (texts.same_times, Some(UNTIL)),
+            Notice::Error(PreferenceFormError::Outdated) => (texts.outdated, None),
+            Notice::Error(PreferenceFormError::BothTimes) => (texts.both_times, Some(FROM)),
+            Notice::Error(PreferenceFormError::WrongTime) => (texts.wrong_time, Some(FROM)),
+            Notice::Error(PreferenceFormError::SameTimes) => (texts.same_times, Some(UNTIL)),
         };
         let message = match field {
             Some(field) => format!("<a href=\"#{field}\">{message}</a>"),
@@ -98,7 +98,7 @@ impl PreferencePage<'_> {
         self.preferences.choices.wants(&ChoiceScope::Channel(channel))
     }
 
-    /// Returns the choices about a type: the whole type, and each of its channels if there are several.
+    /// Returns the choices about a type: the whole type, and each channel if there are several or one is refused.
     fn kind(&self, kind: &NotificationType) -> String {
         let (texts, choices, title) = (self.texts, &self.preferences.choices, escaped(&kind.title));
         let mut html = format!("<fieldset>\n<legend dir=\"auto\">{title}</legend>\n");
@@ -113,7 +113,8 @@ impl PreferencePage<'_> {
         let cell = |channel: Channel| ChoiceScope::Cell(name.clone(), channel);
         let is_shown = |channel: &Channel| kind.channels.contains(channel) || !choices.wants(&cell(*channel));
         let shown: Vec<_> = Channel::ALL.into_iter().filter(is_shown).collect();
-        if shown.len() > 1 {
+        // A single channel is shown too if it is refused: the person would see a type that does not come.
+        if shown.len() > 1 || shown.iter().any(|channel| !choices.wants(&cell(*channel))) {
             let _ = writeln!(html, "<div class=\"inline\" role=\"group\" aria-label=\"{title}: {}\">", texts.by);
             for channel in shown {
                 let scope = cell(channel);
@@ -160,8 +161,8 @@ impl PreferencePage<'_> {
             String::new()
         };
         let zone = self.time_zone.map_or_else(|| texts.zone_of_sender.to_owned(), |zone| texts.zone(&escaped(zone)));
-        let is_at_fault = matches!(self.notice, Notice::Fault(fault) if fault != FormFault::Outdated);
-        let described = if is_at_fault { " aria-invalid=\"true\" aria-describedby=\"error\"" } else { "" };
+        let is_invalid = matches!(self.notice, Notice::Error(error) if error != PreferenceFormError::Outdated);
+        let described = if is_invalid { " aria-invalid=\"true\" aria-describedby=\"error\"" } else { "" };
         let time = |name: &str, label: &str, value: &str| {
             let input = format!("<input type=\"time\" id=\"{name}\" name=\"{name}\" value=\"{value}\"{described}>");
             format!("<label for=\"{name}\">{label} {input}</label>\n")
@@ -204,7 +205,7 @@ mod tests {
                 time_zone: None,
                 action: String::new(),
                 submitted: Some(&form),
-                notice: Notice::Fault(FormFault::BothTimes),
+                notice: Notice::Error(PreferenceFormError::BothTimes),
             };
             let html = page.html();
             assert!(html.contains(&format!("name=\"{QUIET_SHOWN}\" value=\"{first}\"")), "{html}");

@@ -7,7 +7,7 @@ use super::TrackApi;
 use super::api::refused;
 use super::page::{self, HtmlPage};
 use super::page_texts::PageTexts;
-use super::preference_form::{FormFault, PreferenceForm};
+use super::preference_form::{PreferenceForm, PreferenceFormError};
 use super::preference_page::{Notice, PreferencePage};
 use super::receipt_merge::merge;
 use delivery::config::ConfigSnapshot;
@@ -17,7 +17,7 @@ use domain::notification::{Effect, Notification, NotificationId};
 use domain::recipient::{ChoiceAuthor, ChoiceScope, PersonChoices, ProfileVersion, Recipient, RecipientKey};
 use domain::{NotificationType, NotificationTypes};
 use platform::http::{Request, Response};
-use platform::preconditions::{self, Preconditions};
+use platform::preconditions;
 use platform::problem::{Problem, ProblemKind};
 
 /// Recipient and type of an unsubscription, and the message of a campaign that had the link.
@@ -40,14 +40,14 @@ impl TrackApi {
         check_types(&config)?;
         let types = &config.settings.types;
         let form = PreferenceForm::parse(request.body.expose());
-        let choices = form.as_ref().ok_or(FormFault::Outdated).and_then(|form| form.choices(types));
-        preconditions::retry_conflicts(&Preconditions::default(), || async {
+        let choices = form.as_ref().ok_or(PreferenceFormError::Outdated).and_then(|form| form.choices(types));
+        preconditions::retry_conflicts(|| async {
             let known = self.recipients.load(&key).await?.ok_or_else(nothing_stored)?;
             let choices = match &choices {
                 Ok(choices) => choices,
-                Err(fault) => {
-                    let shown = form.as_ref().filter(|_| *fault != FormFault::Outdated);
-                    return Ok(Some(preference_page(&known, types, shown, Notice::Fault(*fault))));
+                Err(error) => {
+                    let shown = form.as_ref().filter(|_| *error != PreferenceFormError::Outdated);
+                    return Ok(Some(preference_page(&known, types, shown, Notice::Error(*error))));
                 }
             };
             let next = choices.applied(&known.preferences, ChoiceAuthor::Link, now);
@@ -89,8 +89,8 @@ impl TrackApi {
         }
     }
 
-    /// Asks for confirmation of an unsubscription, with the preference page below. The request changes nothing, because
-    /// mail scanners open links too.
+    /// Requires the confirmation of an unsubscription, with the preference page below. The request changes nothing,
+    /// because mail scanners open links too.
     pub(super) async fn ask_unsubscribe(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         let (key, kind, _) = self.unsubscription(request, now)?;
         let (known, config) = tokio::join!(self.recipients.load(&key), self.config.current());
@@ -155,7 +155,7 @@ fn refuses_message(choices: &PersonChoices, message: &Notification) -> bool {
     })
 }
 
-/// Checks that the page shows every type. A process that has never read the catalog knows the built-in ones alone.
+/// Checks that the page shows every type. A process that has never read the catalog has the built-in ones alone.
 ///
 /// # Errors
 /// 503 if the catalog was not read yet.
@@ -187,7 +187,7 @@ fn preference_page(
     notice: Notice,
 ) -> Response {
     let page = contents(known, types, submitted, notice);
-    let status = if matches!(notice, Notice::Fault(_)) { 422 } else { 200 };
+    let status = if matches!(notice, Notice::Error(_)) { 422 } else { 200 };
     HtmlPage { status, texts: page.texts, title: page.texts.title, content: page.html() }.response()
 }
 

@@ -42,7 +42,7 @@ pub(super) async fn merge_into(
         let effect = apply(&mut notification);
         let written = match effect {
             Effect::Nothing | Effect::OtherValue | Effect::Impossible => Ok(()),
-            Effect::Noted => notifications.note(&notification).await,
+            Effect::MergePending => notifications.save_receipt(&notification).await,
             Effect::Changed => notifications.save(&mut notification).await,
         };
         match written {

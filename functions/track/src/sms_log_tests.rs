@@ -99,15 +99,15 @@ fn a_control_message_has_no_lines() {
 }
 
 #[test]
-fn the_error_of_a_malformed_batch_names_the_fault() {
-    for (data, fault) in [
+fn the_error_of_a_malformed_batch_names_its_cause() {
+    for (data, expected) in [
         ("not base64!".to_owned(), "base64"),
         (STANDARD.encode("no gzip"), "gzip"),
         (folded(b"[]"), "batch"),
         (folded(br#"{"messageType": "OTHER"}"#), "messageType"),
         (batch(&[SUCCESS])[..40].to_owned(), "gzip"),
     ] {
-        assert_eq!(SmsLog::decode(&data), Err(SmsLogError(fault)));
+        assert_eq!(SmsLog::decode(&data), Err(SmsLogError(expected)));
     }
 }
 

@@ -1,4 +1,4 @@
-"""Chapter in which a campaign reaches everybody of a segment, each once: planned, approved, rolled out, paused, resumed."""
+"""Chapter in which a campaign reaches all people of a segment, each once: planned, approved, rolled out, paused, resumed."""
 
 PEOPLE = 30
 SEGMENT = "club-members"

@@ -49,17 +49,17 @@ class Console:
         """Takes a picture of the notification that was sent, if Chromium is installed."""
         sys.path.insert(0, str(ROOT / "tests" / "browser"))
         import chromium
-        import console_pages
+        import console_tab
 
         if chromium.program() is None:
             self.n.note("SKIPPED: a picture of the console, because Chromium is not installed (Debian: apt-get install chromium)")
             return
-        with chromium.Chromium() as browser, console_pages.ConsoleTab(browser) as tab:
+        with chromium.Chromium() as browser, console_tab.ConsoleTab(browser) as tab:
             for name, value in visitor.cookies().items():
                 browser.call("Network.setCookie", tab._session, name=name, value=value, url=self.stack.console["url"],
                              secure=True, httpOnly=True, path="/")
             tab.visits(sent)
             self.n.wait(lambda: tab.has(".timeline"), 15, "the notification")
             tab.picture("make-run", "light", 1280)
-        written = console_pages.PICTURES / "make-run-light-1280.png"
+        written = console_tab.PICTURES / "make-run-light-1280.png"
         self.n.check(written.stat().st_size > 10_000, f"a picture of the notification is at {written.relative_to(ROOT)}")

@@ -45,14 +45,14 @@ class Deployed:
 
     def put_parameter(self, name, value):
         """Changes an SSM parameter, as `aws ssm put-parameter --overwrite` does."""
-        self._aws("ssm").put_parameter(Name=self.outputs[name], Value=value, Overwrite=True)
+        self.aws("ssm").put_parameter(Name=self.outputs[name], Value=value, Overwrite=True)
 
     def parameter(self, name):
-        return self._aws("ssm").get_parameter(Name=self.outputs[name])["Parameter"]["Value"]
+        return self.aws("ssm").get_parameter(Name=self.outputs[name])["Parameter"]["Value"]
 
     def invoke(self, function, event):
         """Invokes a function with its schedule's event, and returns the result."""
-        answer = self._aws("lambda").invoke(FunctionName=self.outputs[function], Payload=json.dumps(event))
+        answer = self.aws("lambda").invoke(FunctionName=self.outputs[function], Payload=json.dumps(event))
         text = answer["Payload"].read().decode()
         if "FunctionError" in answer:
             raise CheckFailed(f"{function} failed for the event {event}: {text}")
@@ -60,19 +60,20 @@ class Deployed:
 
     def subscribe_to_alerts(self):
         """Subscribes a new queue to the alerts topic."""
-        queue = self._aws("sqs").create_queue(QueueName="received-alerts")["QueueUrl"]
+        queue = self.aws("sqs").create_queue(QueueName="received-alerts")["QueueUrl"]
         asked = {"QueueUrl": queue, "AttributeNames": ["QueueArn"]}
-        arn = self._aws("sqs").get_queue_attributes(**asked)["Attributes"]["QueueArn"]
-        self._aws("sns").subscribe(TopicArn=self.outputs["AlertsTopicArn"], Protocol="sqs", Endpoint=arn)
+        arn = self.aws("sqs").get_queue_attributes(**asked)["Attributes"]["QueueArn"]
+        self.aws("sns").subscribe(TopicArn=self.outputs["AlertsTopicArn"], Protocol="sqs", Endpoint=arn)
         self._alerts_queue = queue
 
     def alerts(self):
         """Alerts that the topic has published since then."""
         asked = {"QueueUrl": self._alerts_queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0}
-        messages = self._aws("sqs").receive_message(**asked).get("Messages", [])
+        messages = self.aws("sqs").receive_message(**asked).get("Messages", [])
         return [json.loads(one["Body"])["Message"] for one in messages]
 
-    def _aws(self, service):
+    def aws(self, service):
+        """Client of a service of the local AWS, cached."""
         if service not in self._clients:
             session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test")
             where = {"region_name": self._about["region"], "endpoint_url": self._about["endpoint_url"]}
@@ -100,6 +101,10 @@ class Deployed:
         if answer.status != status:
             raise CheckFailed(f"{method} {path} should return {status}; found {answer!r}")
         return answer
+
+    def publish(self, topic, message):
+        """Publishes a message to a topic, as SES publishes its events."""
+        self.aws("sns").publish(TopicArn=self.outputs[topic], Message=json.dumps(message))
 
     def sent_mail(self, address):
         """E-mails that SES accepted for an address, oldest first."""

@@ -22,6 +22,7 @@ class Browser:
         self._auth = secrets.token_bytes(16)
         self.messages = []
         self.is_gone = False
+        self.is_unavailable = False
         self.is_refused = False
 
     def subscription(self, ends_at_ms=None):
@@ -43,7 +44,8 @@ class Received:
 
 
 class PushService:
-    """Returns 201 for verified and decrypted messages, 410 for gone devices, else 400 with the reason."""
+    """Returns 201 for verified and decrypted messages, 410 for gone devices, 503 for unavailable ones, else 400 with
+    the reason."""
 
     def __init__(self, origin, vapid_public_key):
         self.origin = origin
@@ -75,6 +77,8 @@ class PushService:
             return 404, "no such subscription"
         if browser.is_gone:
             return 410, "the subscription has ended"
+        if browser.is_unavailable:
+            return 503, "unavailable on purpose"
         if browser.is_refused:
             return 400, "refused on purpose"
         try:

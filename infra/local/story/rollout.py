@@ -81,11 +81,11 @@ class Rollout:
     def follows(self, percentage):
         """Changes the percentage, and sends to all 1,000 recipients until every version is right."""
         wanted = {one for one in RECIPIENTS if is_in_v2(one, percentage)}
-        witness = self._witness(wanted)
+        affected = self._affected_recipient(wanted)
         changed = self.set(percentage)
         self.n.note(f"aws ssm put-parameter ... --value {percentage}")
         while True:
-            self.n.wait(lambda: (self.version_of(witness) == "v2") == (witness in wanted),
+            self.n.wait(lambda: (self.version_of(affected) == "v2") == (affected in wanted),
                         FOLLOWS_WITHIN_SECONDS, f"the change to {percentage} takes effect")
             asked = time.monotonic() - changed
             found = self._in_v2()
@@ -98,7 +98,7 @@ class Rollout:
         self.n.ok(f"{percentage} %: {len(found)} of 1,000 recipients are in v2, exactly those that the hash selects "
                   f"(sent {asked:.1f} s after the change, in {took:.1f} s)")
 
-    def _witness(self, wanted):
+    def _affected_recipient(self, wanted):
         """Recipient whose version the change affects."""
         return next(one for one in RECIPIENTS if (self.version_of(one) == "v2") != (one in wanted))
 

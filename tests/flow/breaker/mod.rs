@@ -101,6 +101,24 @@ async fn a_probe_that_fails_is_the_only_one_and_doubles_the_time() {
 }
 
 #[tokio::test]
+async fn a_probe_whose_device_must_rest_for_an_hour_keeps_nobody_else_waiting() {
+    for status in [429, 406] {
+        let world = with_a_push_service_that_fails().await;
+        for id in ["ada", "bob"] {
+            reachable(&world, id).await;
+        }
+        world.push.always(None);
+        world.push.answer("ada", [Reply::status(status).with("Retry-After", "3600")]);
+        world.advance(31);
+        assert_eq!(world.send("ada", json!({})).await.attempts(), ["push:retry_later", "email:accepted"], "the probe");
+        assert_eq!(world.send("bob", json!({})).await.attempts(), ["email:accepted"], "until the next probe");
+        world.advance(31);
+        assert_eq!(world.send("bob", json!({})).await.attempts(), ["push:accepted"], "the next probe");
+        assert_eq!(world.send("ada", json!({})).await.attempts(), ["email:accepted"], "her device still rests");
+    }
+}
+
+#[tokio::test]
 async fn a_process_that_starts_meanwhile_respects_it_from_its_first_message_on() {
     let mut world = with_a_push_service_that_fails().await;
     reachable(&world, "ada").await;

@@ -167,6 +167,8 @@ async fn successes_and_provider_refusals_are_logged_without_personal_data() {
         for channel in ["email", "sms"] {
             setup.world.send(ID, with(json!({"channels": [channel]}))).await;
         }
+        // A refusal of the rate pauses the calls of this process.
+        setup.world.advance(2);
     }
     feedback_from_providers(&mut setup).await;
     carried_on(&mut setup).await;
@@ -266,14 +268,14 @@ async fn an_item_that_a_failed_condition_returns_is_not_shown() {
 #[tokio::test]
 async fn parameters_that_are_junk_or_out_of_reach_are_named_and_not_shown() {
     let mut setup = CanaryWorld::start().await;
-    for junk in [
+    for invalid in [
         "canary",
         "[\"canary\", {\"canary\": 1}]",
         "{\"canary\": \"canary\"}",
         "{\"sms\": {\"max_parts\": \"canary\"}}",
     ] {
         for parameter in ["rollout-percentage", "rollout-users", "settings"] {
-            setup.world.set(parameter, junk);
+            setup.world.set(parameter, invalid);
         }
         setup.world.advance(11);
         setup.world.send(ID, message()).await;

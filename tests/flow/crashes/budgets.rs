@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::check::phone;
 use super::crash_runs::{Acting, LAST_QUERY, Story, cascade};
-use super::lines::{ONE, PLAIN, refusal, send, with_only_the_last_rung_left};
+use super::sends::{ONE, PLAIN, refusal, send, with_only_sms_left};
 use world::CrashTiming::{After, Before};
 use world::World;
 
@@ -54,7 +54,7 @@ async fn of_an_escalation_under_budgets() {
     fn given(world: &World) -> Acting<'_> {
         Box::pin(async {
             set(world);
-            with_only_the_last_rung_left(world).await;
+            with_only_sms_left(world).await;
         })
     }
     let lines = &[(After, "/push/ada"), (After, "SendRawEmail"), (After, "Publish")];
@@ -67,7 +67,7 @@ async fn of_a_paid_retry_that_cascade_resumes_in_the_next_month() {
         Box::pin(async {
             under_budgets(world).await;
             world.advance(8 * 86_400 - 36_000 - 30);
-            world.aws.state.lock().unwrap().ses.push_back(refusal("Throttling"));
+            world.aws.state.lock().unwrap().ses.push_back(refusal("RequestTimeout"));
             send(world).await;
             world.advance(60);
         })

@@ -3,8 +3,8 @@
 mod budgets;
 mod check;
 mod crash_runs;
-mod lines;
-mod others;
+mod other_functions;
+mod sends;
 
 use serde_json::json;
 

@@ -151,21 +151,21 @@ async fn a_refused_call_or_a_crash_repeats_and_skips_no_step() {
 
 /// Events of one minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Happens {
-    Well,
-    Badly,
+enum MinuteEvent {
+    Healthy,
+    Failing,
     Nothing,
     OperatorWrites,
     Stop,
 }
 
-fn happens() -> impl Strategy<Value = Happens> {
+fn minute_event() -> impl Strategy<Value = MinuteEvent> {
     prop_oneof![
-        12 => Just(Happens::Well),
-        1 => Just(Happens::Badly),
-        2 => Just(Happens::Nothing),
-        1 => Just(Happens::OperatorWrites),
-        1 => Just(Happens::Stop),
+        12 => Just(MinuteEvent::Healthy),
+        1 => Just(MinuteEvent::Failing),
+        2 => Just(MinuteEvent::Nothing),
+        1 => Just(MinuteEvent::OperatorWrites),
+        1 => Just(MinuteEvent::Stop),
     ]
 }
 
@@ -175,30 +175,30 @@ proptest! {
     /// Under any sequence of events, the ramp takes one step after another, each after a hold time without a bad
     /// minute, and none after it was stopped, overridden or turned off.
     #[test]
-    fn it_never_skips_a_step_and_never_climbs_after_its_end(story in proptest::collection::vec(happens(), 20)) {
+    fn it_never_skips_a_step_and_never_raises_after_its_end(story in proptest::collection::vec(minute_event(), 20)) {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(run(&story));
     }
 }
 
-async fn run(story: &[Happens]) {
+async fn run(story: &[MinuteEvent]) {
     let world = begun().await;
     let (mut bad_before, mut over) = (0, false);
     let mut since = 0;
-    for (at, happens) in story.iter().enumerate() {
+    for (at, event) in story.iter().enumerate() {
         let before = world.percentage();
-        match happens {
-            Happens::Well => minute(&world, 100, 1).await,
-            Happens::Badly => {
+        match event {
+            MinuteEvent::Healthy => minute(&world, 100, 1).await,
+            MinuteEvent::Failing => {
                 bad_before = at + 1;
                 minute(&world, 40, 60).await;
             }
-            Happens::Nothing => minutes(&world, 1).await,
-            Happens::OperatorWrites => {
+            MinuteEvent::Nothing => minutes(&world, 1).await,
+            MinuteEvent::OperatorWrites => {
                 over = true;
                 world.set("rollout-percentage", "33");
                 minutes(&world, 1).await;
             }
-            Happens::Stop => {
+            MinuteEvent::Stop => {
                 over = true;
                 world.change_rollout(RolloutCommand::NoRamp).await.unwrap();
                 minutes(&world, 1).await;

@@ -244,10 +244,10 @@ async fn junk_in_the_parameter_raises_an_alert_and_a_bad_version_2_is_still_turn
     world.set("rollout-percentage", "50");
     world.send("bob", json!({})).await;
     world.reconcile_rollout().await.unwrap();
-    for (at, junk) in ["10%", "0,5", "101", "-1", "NaN", "", &"9".repeat(4_096)].into_iter().enumerate() {
-        world.set("rollout-percentage", junk);
+    for (at, invalid) in ["10%", "0,5", "101", "-1", "NaN", "", &"9".repeat(4_096)].into_iter().enumerate() {
+        world.set("rollout-percentage", invalid);
         minutes(&world, 2).await;
-        assert_eq!(world.percentage(), junk);
+        assert_eq!(world.percentage(), invalid);
         let record = world.audit("rollout-percentage").pop().unwrap();
         let shown = record["new"].as_str().unwrap().to_owned();
         assert!(shown.starts_with("(not a percentage, ") && record["version"] == 3 + at, "{shown}");
@@ -268,8 +268,8 @@ async fn junk_in_a_second_parameter_raises_an_alert_as_well_and_each_ends_by_its
     minutes(&world, 1).await;
     world.set("rollout-percentage", "10%");
     minutes(&world, 1).await;
-    let junk = ["settings", "rollout-percentage"].map(|name| format!("[P2] test invalid parameter: {name}"));
-    assert_eq!(world.alerts(), junk);
+    let invalid = ["settings", "rollout-percentage"].map(|name| format!("[P2] test invalid parameter: {name}"));
+    assert_eq!(world.alerts(), invalid);
     world.set("settings", "{}");
     minutes(&world, 11).await;
     assert_eq!(world.alerts()[2..], ["[P2] test resolved: invalid parameter: settings"]);
@@ -285,8 +285,8 @@ async fn junk_in_the_address_of_links_raises_an_alert_and_its_last_valid_value_o
     minutes(&world, 1).await;
     world.tick().await.unwrap();
     let valid = world.parameter("public-base-url");
-    for junk in ["notify.example.com", "http://notify.example.com", ""] {
-        world.set("public-base-url", junk);
+    for invalid in ["notify.example.com", "http://notify.example.com", ""] {
+        world.set("public-base-url", invalid);
         minutes(&world, 1).await;
     }
     assert_eq!(world.alerts(), ["[P2] test invalid parameter: public-base-url"]);

@@ -9,7 +9,7 @@ mod form;
 mod push;
 mod world;
 
-use tests::{dynamo, faults, http};
+use tests::{dynamo, faults, http, request};
 
 pub mod campaign;
 pub mod contact;

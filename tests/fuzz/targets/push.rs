@@ -1,7 +1,8 @@
 //! A push service whose response status is the last part of the endpoint, or 201.
 
 use super::faults::Faults;
-use super::http::{Arrival, Reply, serve as serve_http};
+use super::http::{Reply, serve as serve_http};
+use super::request::Arrival;
 
 /// Serves for the lifetime of the runtime, and returns the origin.
 pub async fn serve() -> String {

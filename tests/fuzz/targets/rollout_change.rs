@@ -37,7 +37,7 @@ pub fn target(data: &[u8]) {
             assert_eq!(steps.len(), given.len());
             steps.iter().zip(given).for_each(|(step, given)| same(step.percentage, &given["percentage"]));
             match RampPlan::new(steps, criteria, Percentage::ZERO) {
-                Ok(plan) => climbs(&plan),
+                Ok(plan) => rises(&plan),
                 Err(problems) => assert!(!problems.is_empty()),
             }
         }
@@ -51,7 +51,7 @@ fn same(percentage: Percentage, given: &Value) {
     assert_eq!((number * 100.0).round(), f64::from(percentage.hundredths()), "{text}");
 }
 
-fn climbs(plan: &RampPlan) {
+fn rises(plan: &RampPlan) {
     let steps: Vec<_> = plan.steps.iter().map(|step| step.percentage).collect();
     assert!((1..=MAX_STEPS).contains(&steps.len()) && steps.is_sorted_by(|a, b| a < b) && steps[0] > Percentage::ZERO);
     assert!(plan.steps.iter().all(|step| (1..=10_080).contains(&step.hold_minutes)));

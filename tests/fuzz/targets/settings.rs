@@ -1,4 +1,5 @@
-//! The parameter `settings`: the read values equal the written ones and are in range, and junk changes nothing.
+//! The parameter `settings`: the read values equal the written ones and are in range, and an invalid value changes
+//! nothing.
 
 use delivery::config::ParameterTexts;
 use delivery::config::parameter_snapshot::ParsedConfig;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use lambda_runtime::Error;
 use metrics::{MinuteCounters, NotificationChange, contribution};
 use serde_json::Value;
 
@@ -61,7 +62,7 @@ fn handled(world: &FuzzWorld, event: Value, poison: &BTreeSet<String>) {
     }
 }
 
-fn failures(answer: Result<Value, String>) -> Option<BTreeSet<String>> {
+fn failures(answer: Result<Value, Error>) -> Option<BTreeSet<String>> {
     let answer = answer.ok()?;
     let failures = answer.get("batchItemFailures")?.as_array().expect("a list");
     Some(failures.iter().map(|one| one["itemIdentifier"].as_str().expect("a name").to_owned()).collect())

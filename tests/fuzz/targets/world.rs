@@ -1,7 +1,6 @@
 //! The functions behind one entry point, over tables in memory that hold a few recipients and notifications before
 //! every input.
 
-use domain::channel::country::CountryCode;
 use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +21,7 @@ use domain::channel::Channel;
 use domain::channel::push::ExtraOrigins;
 use domain::notification::NotificationId;
 use jiff::{SignedDuration, Timestamp};
-use lambda_runtime::{Context, LambdaEvent};
+use lambda_runtime::{Context, Error, LambdaEvent};
 use platform::clock::Clock;
 use platform::emf::Reporter;
 use platform::environment::Environment;
@@ -170,19 +169,17 @@ impl FuzzWorld {
     }
 
     /// Result of `rollup` for an event of any kind.
-    pub fn rollup(&self, event: Value) -> Result<Value, String> {
-        let handled = self.runtime.block_on(rollup::handler::handle(&self.functions.rollup, event));
-        handled.map_err(|error| error.to_string())
+    pub fn rollup(&self, event: Value) -> Result<Value, Error> {
+        self.runtime.block_on(rollup::handler::handle(&self.functions.rollup, event))
     }
 
     /// Result of `cascade` for an event of any kind.
-    pub fn cascade(&self, event: Value) -> Result<Value, String> {
+    pub fn cascade(&self, event: Value) -> Result<Value, Error> {
         let Functions { clock, cascade, .. } = &self.functions;
         let mut context = Context::default();
         context.deadline = u64::try_from(clock.now().as_millisecond()).unwrap() + 60_000;
         let (event, reporter) = (LambdaEvent::new(event, context), &self.functions.rollup.reporter);
-        let handled = self.runtime.block_on(cascade::handler::handle(cascade, reporter, event));
-        handled.map_err(|error| error.to_string())
+        self.runtime.block_on(cascade::handler::handle(cascade, reporter, event))
     }
 }
 
@@ -212,13 +209,7 @@ impl Functions {
             alerts_topic: of("arn:aws:sns:eu-south-1:000000000000:AlertsTopic"),
             runbook_url: of("docs/operations.md"),
         };
-        let cleanup = CleanupConfig {
-            function: config.function.clone(),
-            recipients_table: of("recipients"),
-            notifications_table: of("notifications"),
-            control_table: of("control"),
-            settings_table: of("settings"),
-        };
+        let cleanup = CleanupConfig { function: config.function.clone(), tables: config.tables.clone() };
         let types = types(&config.function, clock.clone());
         Self {
             track: TrackApi {
@@ -240,7 +231,7 @@ impl Functions {
                 vapid_public_key: [4; 65],
             },
             console: ConsoleApi::new(&console, clock.clone()),
-            catalog: catalog_api(config.function.clone(), clock.clone()),
+            catalog: catalog_api(&config, clock.clone()),
             rollup: RollupServices::new(&rollup, Reporter::discarding("fuzz".to_owned()), clock.clone()),
             cascade: ready(Arc::new(config), clock.clone()).await,
             clock,
@@ -248,13 +239,9 @@ impl Functions {
     }
 }
 
-fn catalog_api(function: FunctionConfig, clock: Clock) -> CatalogApi {
-    let [settings, control, recipients, notifications_table] =
-        ["settings", "control", "recipients", "notifications"].map(str::to_owned);
-    let sender_country = CountryCode::parse("IT").unwrap();
-    let tables = aws::OperatorTables { settings, control, recipients };
-    let config = CatalogConfig { function, tables, notifications_table, sender_country };
-    CatalogApi::new(&config, clock)
+fn catalog_api(config: &DeliveryConfig, clock: Clock) -> CatalogApi {
+    let DeliveryConfig { function, tables, sender_country, .. } = config.clone();
+    CatalogApi::new(&CatalogConfig { function, tables, sender_country }, clock)
 }
 
 fn types(function: &FunctionConfig, clock: Clock) -> Arc<ConfigSource> {

@@ -15,10 +15,12 @@ use tokio::net::TcpStream;
 use super::calls::{Call, refused, signer};
 use super::faults::Faults;
 use super::functions::PREFIX;
-use super::http::{Arrival, Reply, serve};
+use super::http::{Reply, serve};
 use super::interruption::{Interruption, Interruptions};
 use super::pause::Pause;
+use super::request::Arrival;
 use super::ssm::FakeParameterStore;
+use super::unprocessed::Unprocessed;
 
 /// Records of the fakes, and their scripted behaviour.
 #[derive(Default)]
@@ -64,6 +66,8 @@ pub struct AwsState {
     pub writes_take: Option<(Clock, u64)>,
     /// Error code of a failing call; `None` is throttling.
     pub fuse_code: Option<&'static str>,
+    /// Table whose every call is throttled.
+    pub throttled_table: Option<&'static str>,
     /// True while the control table does not respond.
     pub control_is_down: bool,
     /// Duration of every transaction, during which no other may touch the items that it updates.
@@ -72,6 +76,8 @@ pub struct AwsState {
     updated: BTreeSet<String>,
     /// A DynamoDB call, and the number of times that it is executed without a response.
     pub answers_lost: Option<(&'static str, usize)>,
+    /// A batch call, and the number of times that a part of it is not processed.
+    pub unprocessed: Option<(&'static str, usize)>,
 }
 
 #[derive(Clone)]
@@ -142,8 +148,8 @@ impl Aws {
 fn login(state: &Mutex<AwsState>, arrival: &Arrival) -> Reply {
     if arrival.path().ends_with("/openid-configuration") {
         let at = format!("http://{}/pool", arrival.header("host"));
-        let endpoints =
-            json!({"authorization_endpoint": format!("{at}/authorize"), "token_endpoint": format!("{at}/token")});
+        let endpoints = json!({"authorization_endpoint": format!("{at}/authorize"),
+            "token_endpoint": format!("{at}/token"), "end_session_endpoint": format!("{at}/logout")});
         return Reply::text(200, endpoints.to_string());
     }
     let mut state = state.lock().unwrap();
@@ -270,29 +276,24 @@ async fn dynamodb(state: &Mutex<AwsState>, dynamo: &str, call: &str, mut arrival
     if concerns_control && state.lock().unwrap().control_is_down {
         return Reply::Silence;
     }
+    let throttled = state.lock().unwrap().throttled_table;
+    if throttled.is_some_and(|table| body["TableName"] == table || !body["RequestItems"][table].is_null()) {
+        return refusal(state, &arrival);
+    }
     let reads_catalog = call == "Query" && body["ExpressionAttributeValues"][":pk"]["S"] == "catalog";
     if reads_catalog && state.lock().unwrap().catalog_is_throttled {
         return refusal(state, &arrival);
     }
     let Some(updated) = begin_transaction(state, &body) else { return conflict(&body) };
     body["ReturnConsumedCapacity"] = json!("INDEXES");
+    let unprocessed = hold_back(state, call, &mut body);
     arrival.body = body.to_string().into_bytes();
-    let (status, answer) = pass_on(dynamo, &arrival).await;
-    end_transaction(state, &updated).await;
-    let units = |capacity: &Value| capacity["CapacityUnits"].as_f64().unwrap_or(0.0);
-    let answered: Value = serde_json::from_slice(&answer).unwrap_or_default();
-    let consumed = match &answered["ConsumedCapacity"] {
-        Value::Array(tables) => tables.iter().map(units).sum(),
-        one => units(one),
-    };
-    if consumed > 0.0 && ["Put", "Update", "Delete", "TransactWrite", "BatchWrite"].iter().any(|w| call.starts_with(w))
-    {
-        let mut state = state.lock().unwrap();
-        state.writes.push((call.to_owned(), consumed));
-        if let Some((clock, seconds)) = &state.writes_take {
-            clock.advance(Duration::from_secs(*seconds));
-        }
+    let (status, mut answer) = pass_on(dynamo, &arrival).await;
+    if let Some(unprocessed) = unprocessed {
+        answer = unprocessed.add_to(&answer);
     }
+    end_transaction(state, &updated).await;
+    record_write(state, call, &answer);
     match &mut state.lock().unwrap().answers_lost {
         Some((name, left)) if *name == call && *left > 0 => {
             *left -= 1;
@@ -300,6 +301,33 @@ async fn dynamodb(state: &Mutex<AwsState>, dynamo: &str, call: &str, mut arrival
         }
         _ => Reply::text(status, answer).with("Content-Type", "application/x-amz-json-1.0"),
     }
+}
+
+/// Records the write units of a call, if it wrote any.
+fn record_write(state: &Mutex<AwsState>, call: &str, answer: &[u8]) {
+    let units = |capacity: &Value| capacity["CapacityUnits"].as_f64().unwrap_or(0.0);
+    let answered: Value = serde_json::from_slice(answer).unwrap_or_default();
+    let consumed = match &answered["ConsumedCapacity"] {
+        Value::Array(tables) => tables.iter().map(units).sum(),
+        one => units(one),
+    };
+    let is_write = ["Put", "Update", "Delete", "TransactWrite", "BatchWrite"].iter().any(|word| call.starts_with(word));
+    if consumed > 0.0 && is_write {
+        let mut state = state.lock().unwrap();
+        state.writes.push((call.to_owned(), consumed));
+        if let Some((clock, seconds)) = &state.writes_take {
+            clock.advance(Duration::from_secs(*seconds));
+        }
+    }
+}
+
+/// Holds a part of a batch back, if the test wants it.
+fn hold_back(state: &Mutex<AwsState>, call: &str, body: &mut Value) -> Option<Unprocessed> {
+    let mut state = state.lock().unwrap();
+    let (name, left) = state.unprocessed.as_mut().filter(|(name, left)| *name == call && *left > 0)?;
+    let taken = Unprocessed::take_from(name, body)?;
+    *left -= 1;
+    Some(taken)
 }
 
 /// Locks the items that a transaction updates, if transactions have a duration; `None` when another transaction holds

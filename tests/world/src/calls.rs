@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::http::Arrival;
+use super::request::Arrival;
 use super::template::{FUNCTIONS, Grant, Template};
 
 /// One action of one function on one resource, in the terms of a policy.

@@ -70,7 +70,7 @@ impl World {
 
     /// Runs the minute schedule of campaigns.
     pub async fn reconcile(&self) {
-        Box::pin(self.campaigns.reconcile_all(self.clock.now())).await.unwrap();
+        Box::pin(self.campaigns.reconciler.reconcile_all(self.clock.now())).await.unwrap();
     }
 
     /// Works on every message of the queue, whatever its delay. Returns how the tasks ended.
@@ -156,23 +156,41 @@ impl World {
             value["tally"]["matched"] = json!(people);
             value["tally"]["sent"] = json!(people);
             task["state"]["S"] = json!(value.to_string());
-            let put = json!({"TableName": "settings", "Item": task});
-            self.database.put_item(serde_json::from_value(put).unwrap()).unwrap();
+            self.store_item("settings", &task);
         }
     }
 
     /// Makes the row of a campaign unreadable.
     pub fn break_campaign(&self, id: &str) {
-        let is_row = |item: &Value| item["pk"]["S"] == "campaigns" && item["sk"]["S"] == id;
+        self.break_row("campaigns", id);
+    }
+
+    /// Makes the row of the template `reminder` unreadable.
+    pub fn break_template(&self) {
+        self.break_row("catalog", "template#reminder");
+    }
+
+    fn break_row(&self, partition: &str, key: &str) {
+        let is_row = |item: &Value| item["pk"]["S"] == partition && item["sk"]["S"] == key;
         let mut row = self.items("settings").into_iter().find(is_row).unwrap();
         row["definition"]["S"] = json!("{}");
-        let put = json!({"TableName": "settings", "Item": row});
+        self.store_item("settings", &row);
+    }
+
+    /// Stores an item as another writer would.
+    pub fn store_item(&self, table: &str, item: &Value) {
+        let put = json!({"TableName": table, "Item": item});
         self.database.put_item(serde_json::from_value(put).unwrap()).unwrap();
     }
 
     /// Deletes the progress of a task.
     pub fn forget_task(&self, id: &str, task: &str) {
-        let key = json!({"pk": {"S": format!("campaign#{id}")}, "sk": {"S": task}});
+        self.delete_row(&format!("campaign#{id}"), task);
+    }
+
+    /// Deletes an item of the settings table.
+    pub fn delete_row(&self, partition: &str, key: &str) {
+        let key = json!({"pk": {"S": partition}, "sk": {"S": key}});
         let delete = json!({"TableName": "settings", "Key": key});
         self.database.delete_item(serde_json::from_value(delete).unwrap()).unwrap();
     }

@@ -1,7 +1,7 @@
 //! Visits of the web console: a signed-in person opens a page or sends a form.
 
 use aws::secrets::LinkSigningKeys;
-use console::site::{PageReply, Role, SESSION_COOKIE, SealingKeys, Session, VisitTime, encoded};
+use console::site::{PageReply, RequestTime, Role, SESSION_COOKIE, SealingKeys, Session, encoded};
 use jiff::SignedDuration;
 use platform::private::Private;
 use serde_json::{Value, json};
@@ -93,7 +93,7 @@ impl World {
     /// Sends an event to the console.
     pub async fn console_event(&self, event: Value) -> PageReply {
         let now = self.clock.now();
-        let time = VisitTime { now, hard_deadline: now + SignedDuration::from_secs(24) };
+        let time = RequestTime { now, hard_deadline: now + SignedDuration::from_secs(24) };
         Box::pin(self.site.answer(&self.console, event, time)).await
     }
 }

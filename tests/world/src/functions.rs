@@ -37,10 +37,10 @@ use store::{
 };
 use track::{FeedbackProcessor, TrackApi};
 
-use super::readers::BASE;
-
 /// Prefix of the parameters' names.
 pub const PREFIX: &str = "/push-notifications/test";
+/// Public base URL of the API.
+pub const BASE: &str = "https://notify.example.com";
 /// The link-signing key of this world.
 pub const LINK_KEY: [u8; 32] = [9; 32];
 /// ARN of the alerts topic; template.yaml calls it `AlertsTopic`.
@@ -56,10 +56,10 @@ pub struct Endpoints {
     pub push_origins: String,
 }
 
-/// The parameters as `make init` creates them, with everybody in version 2.
 /// Issuer of the console's logins. Its description and tokens come from the fake AWS.
 pub const LOGIN_ISSUER: &str = "https://cognito-idp.eu-south-1.amazonaws.com/pool";
 
+/// The parameters as `make init` creates them, with everybody in version 2.
 pub fn parameters() -> impl Iterator<Item = (String, String)> {
     let scalar = URL_SAFE_NO_PAD.encode(VAPID_SCALAR);
     let public_key = VapidKey::parse(&scalar).unwrap().public_key().to_owned();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::dynamo;
 
 use super::{Call, World};
@@ -15,6 +15,16 @@ impl World {
 
     pub fn items(&self, table: &str) -> Vec<Value> {
         dynamo::items(&self.database, table)
+    }
+
+    /// Keys of the recipients in a segment of a parallel scan.
+    pub fn recipients_of_segment(&self, segment: u64, segments: u64) -> Vec<String> {
+        let scan = json!({"TableName": "recipients", "Segment": segment, "TotalSegments": segments});
+        let page = self.database.scan(serde_json::from_value(scan).unwrap()).unwrap();
+        let page = serde_json::to_value(page).unwrap();
+        assert!(page["LastEvaluatedKey"].is_null(), "one page");
+        let items = page["Items"].as_array().cloned().unwrap_or_default();
+        items.iter().map(|item| item["pk"]["S"].as_str().unwrap().to_owned()).collect()
     }
 
     /// Total of all sums with this name (`day`, `h10`, `month`, `sms`, `type#DEFAULT`) in the budgets' items.

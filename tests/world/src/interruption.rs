@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::http::Arrival;
+use super::request::Arrival;
 
 /// An event immediately before a call.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -29,6 +29,7 @@ mod rollout_control;
 mod schedule;
 pub mod ssm;
 mod traffic;
+mod unprocessed;
 
 use std::sync::Mutex;
 
@@ -42,7 +43,7 @@ use fanout::Worker;
 use platform::clock::Clock;
 use recipients::RecipientsApi;
 use send::SendApi;
-use tests::{browser, dynamo, faults, http, template};
+use tests::{browser, dynamo, faults, http, request, template};
 use track::{FeedbackProcessor, TrackApi};
 
 pub use answer::ApiResponse;
@@ -51,11 +52,12 @@ pub use calls::Call;
 use cleanup::handler::CleanupServices;
 use faults::Faults;
 pub use faults::{CrashPoint, CrashTiming, RunOutcome};
+pub use functions::BASE;
 use functions::Endpoints;
 pub use http::Reply;
 pub use interruption::Interruption;
 pub use providers::{bounced, complained, delivered, sms_log};
-pub use readers::{BASE, keys, links};
+pub use readers::{keys, links};
 use rollup::handler::RollupServices;
 pub use traffic::Traffic;
 

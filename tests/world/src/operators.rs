@@ -94,6 +94,14 @@ impl World {
         answered(&request, self.console.answer(&request, self.clock.now()).await)
     }
 
+    /// Response to a dry run of a change of the settings.
+    pub async fn check_settings(&self, body: Value, if_match: &str) -> ApiResponse {
+        let dry_run = [("dry_run", "true")];
+        let request = self.request("ops-client", "ops", "PUT /v1/settings", &[], &dry_run, &body, None);
+        let request = Request { if_match: Some(if_match.to_owned()), ..request };
+        answered(&request, self.console.answer(&request, self.clock.now()).await)
+    }
+
     /// Response of the catalog to an operator's request about a type.
     pub async fn type_request(&self, method: &str, name: &str, body: Value) -> ApiResponse {
         let route = format!("{method} /v1/types/{{type}}");

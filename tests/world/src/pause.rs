@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 
-use super::http::Arrival;
+use super::request::Arrival;
 
 #[derive(Clone, Default)]
 pub struct Pause {

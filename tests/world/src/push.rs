@@ -14,7 +14,8 @@ use tokio::sync::Notify;
 
 use super::browser::Browser;
 use super::faults::Faults;
-use super::http::{Arrival, Reply, serve};
+use super::http::{Reply, serve};
+use super::request::Arrival;
 
 #[derive(Default)]
 struct State {

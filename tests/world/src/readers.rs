@@ -10,11 +10,8 @@ use platform::private::Private;
 use serde_json::{Value, json};
 
 use super::answer::answered;
-use super::functions::LINK_KEY;
+use super::functions::{BASE, LINK_KEY};
 use super::{ApiResponse, SHOP, World};
-
-/// Public base URL of the API.
-pub const BASE: &str = "https://notify.example.com";
 
 impl World {
     /// The receipt token of the only notification, as its push contains it.

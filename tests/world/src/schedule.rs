@@ -89,6 +89,11 @@ impl World {
         u64::try_from(self.clock.now().as_millisecond()).unwrap() + 60_000
     }
 
+    /// Turns the stream off, for many writes in a test that folds nothing.
+    pub fn disable_stream(&self) {
+        dynamo::disable_stream(&self.database);
+    }
+
     /// Makes the next fold process every record since the beginning, as when Lambda delivers a batch twice.
     pub fn redeliver_stream_to_rollup(&self) {
         *self.folded_records.lock().unwrap() = 0;

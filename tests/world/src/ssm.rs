@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use platform::clock::Clock;
 use serde_json::{Value, json};
 
-use super::http::{Arrival, Reply};
+use super::http::Reply;
+use super::request::Arrival;
 
 /// The default author of a write.
 pub const OPERATOR: &str = "arn:aws:sts::000000000000:assumed-role/ops/canary-operator";

@@ -10,6 +10,7 @@ use super::World;
 #[derive(Debug, Clone, Copy)]
 pub struct Traffic {
     pub version: &'static str,
+    pub kind: &'static str,
     pub accepted: usize,
     pub failed: usize,
     pub latency_ms: u64,
@@ -24,7 +25,17 @@ impl Traffic {
     /// Notifications over a push service, in 100 ms, without cost.
     pub const fn of(version: &'static str, accepted: usize, failed: usize) -> Self {
         let (channel, host) = ("push", "fcm.googleapis.com");
-        Self { version, accepted, failed, latency_ms: 100, cost_micros: 0, channel, host, failure: "rejected" }
+        Self {
+            version,
+            kind: "DEFAULT",
+            accepted,
+            failed,
+            latency_ms: 100,
+            cost_micros: 0,
+            channel,
+            host,
+            failure: "rejected",
+        }
     }
 
     /// Notifications by e-mail.
@@ -58,7 +69,7 @@ impl World {
             "t": began.as_millisecond(),
         }]);
         let item: Value = json!({
-            "status": {"S": status}, "version": {"S": lot.version}, "type": {"S": "DEFAULT"},
+            "status": {"S": status}, "version": {"S": lot.version}, "type": {"S": lot.kind},
             "attempts": {"S": attempt.to_string()}, "due_at": number(began), "updated_at": number(now),
         });
         let item: serde_dynamo::Item = serde_json::from_value(item).unwrap();

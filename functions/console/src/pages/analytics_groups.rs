@@ -8,7 +8,7 @@ use super::figure_views::{NotificationFigures, WindowFigures};
 use crate::site::{EuroScale, Frame, count, millis, percent};
 
 /// Maximum number of rows of a table.
-const MAX_ROWS: usize = 50;
+pub const MAX_ROWS: usize = 50;
 const NO_ROWS: &str = "No notification of this range has one.";
 const NO_CAMPAIGNS: &str = "No message of a campaign was sent in this range.";
 const NO_TEMPLATES: &str = "No message of a template was sent in this range.";
@@ -20,6 +20,8 @@ const OF_CAMPAIGNS: &str = "Messages of single sends belong to no campaign. The 
 #[derive(Debug)]
 pub struct FigureGroup {
     pub title: &'static str,
+    /// Name of its file.
+    pub file: &'static str,
     pub empty: &'static str,
     pub note: &'static str,
     pub rows: Vec<GroupRow>,
@@ -74,17 +76,23 @@ pub fn figure_groups(
     names: &BTreeMap<String, CampaignName>,
 ) -> Vec<FigureGroup> {
     vec![
-        group("Types", NO_ROWS, type_rows(frame, window)),
-        FigureGroup { note: OF_TEMPLATES, ..group("Templates", NO_TEMPLATES, template_rows(frame, window)) },
-        FigureGroup { note: OF_CAMPAIGNS, ..group("Campaigns", NO_CAMPAIGNS, campaign_rows(frame, window, names)) },
-        group("Versions", NO_ROWS, version_rows(frame, window)),
+        group("Types", "types", NO_ROWS, type_rows(frame, window)),
+        FigureGroup {
+            note: OF_TEMPLATES,
+            ..group("Templates", "templates", NO_TEMPLATES, template_rows(frame, window))
+        },
+        FigureGroup {
+            note: OF_CAMPAIGNS,
+            ..group("Campaigns", "campaigns", NO_CAMPAIGNS, campaign_rows(frame, window, names))
+        },
+        group("Versions", "versions", NO_ROWS, version_rows(frame, window)),
     ]
 }
 
-fn group(title: &'static str, empty: &'static str, mut rows: Vec<GroupRow>) -> FigureGroup {
+fn group(title: &'static str, file: &'static str, empty: &'static str, mut rows: Vec<GroupRow>) -> FigureGroup {
     let more = rows.len().saturating_sub(MAX_ROWS);
     rows.truncate(MAX_ROWS);
-    FigureGroup { title, empty, note: "", rows, more }
+    FigureGroup { title, file, empty, note: "", rows, more }
 }
 
 /// Returns the titles and templates of the newest campaigns, by id.

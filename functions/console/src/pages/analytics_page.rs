@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use jiff::Timestamp;
-use jiff::civil::Weekday;
 
-use super::analytics_groups::{CampaignName, FigureGroup, campaign_names, figure_groups};
+use super::analytics_groups::{CampaignName, FigureGroup, MAX_ROWS, campaign_names, figure_groups};
 use super::analytics_range::{AnalyticsRange, RANGES};
+use super::analytics_tables::{
+    FunnelStage, LatencyCounts, OptOutCounts, funnel_stages, latencies, opt_outs, week_of, week_sums,
+};
 use super::figure_views::{
     AttemptCounts, BucketFigures, NotificationFigures, SeriesFigures, WindowFigures, number, share,
 };
@@ -36,7 +38,9 @@ struct AnalyticsPage {
     week: Option<Vec<WeekRow>>,
     groups: Vec<FigureGroup>,
     channels: Vec<ChannelRow>,
-    files: Vec<FrameLink>,
+    opt_outs: Vec<OptOutRow>,
+    latencies: Vec<LatencyRow>,
+    file_query: String,
     is_empty: bool,
 }
 
@@ -73,6 +77,23 @@ struct WeekRow {
     days: Vec<String>,
 }
 
+/// Opt-outs of a type.
+#[derive(Debug)]
+struct OptOutRow {
+    name: String,
+    href: Option<String>,
+    by_link: String,
+    of_sent: String,
+    respected: String,
+}
+
+/// Latency of a group.
+#[derive(Debug)]
+struct LatencyRow {
+    name: String,
+    quantiles: [String; 3],
+}
+
 /// Channel.
 #[derive(Debug)]
 struct ChannelRow {
@@ -93,6 +114,13 @@ struct RangeFigures {
     before: Option<WindowFigures>,
     week: Option<Vec<BucketFigures>>,
     campaigns: BTreeMap<String, CampaignName>,
+}
+
+impl AnalyticsPage {
+    /// Returns the address of a table as a file.
+    fn file(&self, table: &str) -> String {
+        format!("{}?table={table}{}", self.frame.href("analytics-csv"), self.file_query)
+    }
 }
 
 /// Shows the analytics.
@@ -133,15 +161,7 @@ async fn read(visit: &Visit<'_>, range: &AnalyticsRange, is_compared: bool) -> R
         true => visit.call(range.before(now).call("/v1/metrics")).await.read().ok(),
         false => None,
     };
-    let week = match range.has_week(now) {
-        true => {
-            let [first, second] = range.calls_for_week(now);
-            let (first, second) = tokio::join!(visit.call(first), visit.call(second));
-            let parts: [SeriesFigures; 2] = [first.read()?, second.read()?];
-            Some(parts.into_iter().flat_map(|part| part.buckets).collect())
-        }
-        false => None,
-    };
+    let week = week_of(visit, range).await?;
     let window: WindowFigures = window;
     let campaigns = match window.by_campaign.is_empty() {
         true => BTreeMap::new(),
@@ -165,6 +185,7 @@ fn page(
         "milliseconds",
         zone,
         &[
+            ("99 % within", &|it| it.summary.latency_ms.p99.and_then(number)),
             ("95 % within", &|it| it.summary.latency_ms.p95.and_then(number)),
             ("half within", &|it| it.summary.latency_ms.p50.and_then(number)),
         ],
@@ -192,7 +213,9 @@ fn page(
         week: week.as_ref().map(|week| week_rows(visit, week)),
         groups: figure_groups(&frame, window, campaigns),
         channels: channel_rows(window),
-        files: file_links(visit, &frame),
+        opt_outs: opt_out_rows(&frame, window),
+        latencies: latency_rows(window),
+        file_query: file_query(visit),
         is_empty: window.summary.is_empty(),
         end: range.end(now),
         frame,
@@ -210,25 +233,12 @@ fn range_links(visit: &Visit<'_>, range: &AnalyticsRange) -> Vec<FrameLink> {
     RANGES.map(link).to_vec()
 }
 
-fn file_links(visit: &Visit<'_>, frame: &Frame) -> Vec<FrameLink> {
-    let kept: Vec<_> = ["range", "from", "to"]
+/// Returns the part of the address of files that every table has in common.
+fn file_query(visit: &Visit<'_>) -> String {
+    let kept = ["range", "from", "to", "zone"]
         .into_iter()
-        .filter_map(|name| Some(format!("&{name}={}", encoded(visit.query().optional(name)?))))
-        .collect();
-    let link = |(table, label): (&str, &str)| FrameLink {
-        href: format!("{}?table={table}{}", frame.href("analytics-csv"), kept.concat()),
-        label: label.to_owned(),
-        is_current: false,
-    };
-    let tables = [
-        ("series", "Chart"),
-        ("types", "Types"),
-        ("templates", "Templates"),
-        ("campaigns", "Campaigns"),
-        ("channels", "Channels"),
-        ("versions", "Versions"),
-    ];
-    tables.map(link).to_vec()
+        .filter_map(|name| Some(format!("&{name}={}", encoded(visit.query().optional(name)?))));
+    kept.collect()
 }
 
 fn cards(now: &NotificationFigures, before: Option<&NotificationFigures>) -> Vec<ComparedCard> {
@@ -244,61 +254,61 @@ fn cards(now: &NotificationFigures, before: Option<&NotificationFigures>) -> Vec
         card("Failed, uncertain or expired", &|it| count(it.not_reached())),
         card("Click rate", &|it| percent(it.ctr)),
         card("95 % were accepted within", &|it| millis(it.latency_ms.p95)),
-        card("Opt-outs that were respected", &|it| count(it.skipped.get("opted_out").copied().unwrap_or_default())),
+        card("99 % were accepted within", &|it| millis(it.latency_ms.p99)),
+        card("Opted out by a link of a campaign", &|it| count(it.opted_out)),
+        card("Not sent, because the person had opted out", &|it| count(it.opt_outs_respected())),
         card("Cost", &|it| euro(it.cost_micros)),
     ]
 }
 
 fn funnel(figures: &NotificationFigures) -> Vec<FunnelStep> {
-    let steps = [
-        ("Sent", "at least one attempt was made", figures.sent),
-        ("Accepted", "a provider accepted it; delivered ones included", figures.reached()),
-        ("Delivered", "the device or the provider confirmed it", figures.delivered),
-        ("Clicked", "its link was followed", figures.clicked),
-        ("Converted", "it led to what was wanted", figures.converted),
-    ];
     let mut last = figures.sent;
-    let step = |(label, hint, number): (&'static str, &'static str, i64)| {
-        let of_last = percent(share(number, last));
-        last = number;
-        let of_sent = share(number, figures.sent);
+    let step = |stage: FunnelStage| {
+        let of_last = percent(share(stage.notifications, last));
+        last = stage.notifications;
+        let of_sent = share(stage.notifications, figures.sent);
         FunnelStep {
-            label,
-            hint,
-            count: count(number),
+            label: stage.label,
+            hint: stage.hint,
+            count: count(stage.notifications),
             of_sent: percent(of_sent),
             of_last,
             share: of_sent.unwrap_or_default(),
         }
     };
-    steps.map(step).into_iter().collect()
+    funnel_stages(figures).map(step).into_iter().collect()
 }
 
-/// Weekdays, in order.
-pub const DAYS: [Weekday; 7] = [
-    Weekday::Monday,
-    Weekday::Tuesday,
-    Weekday::Wednesday,
-    Weekday::Thursday,
-    Weekday::Friday,
-    Weekday::Saturday,
-    Weekday::Sunday,
-];
-
 fn week_rows(visit: &Visit<'_>, week: &[BucketFigures]) -> Vec<WeekRow> {
-    let mut sums = [[0_i64; 7]; 24];
-    for bucket in week {
-        let at = bucket.from.to_zoned(visit.zone.zone.clone());
-        let day = DAYS.iter().position(|day| *day == at.weekday()).unwrap_or_default();
-        if let Some(sum) = usize::try_from(at.hour()).ok().and_then(|hour| sums.get_mut(hour)) {
-            sum[day] += bucket.summary.sent;
-        }
-    }
     let row = |(hour, days): (usize, &[i64; 7])| WeekRow {
         hour: format!("{hour:02}:00"),
         days: days.iter().map(|sum| count(*sum)).collect(),
     };
-    sums.iter().enumerate().map(row).collect()
+    week_sums(&visit.zone.zone, week).iter().enumerate().map(row).collect()
+}
+
+fn opt_out_rows(frame: &Frame, window: &WindowFigures) -> Vec<OptOutRow> {
+    let row = |it: OptOutCounts| OptOutRow {
+        href: (!it.kind.is_empty()).then(|| frame.href_of("type", "name", &it.kind)),
+        of_sent: percent(share(it.by_link, it.sent)),
+        by_link: count(it.by_link),
+        respected: count(it.respected),
+        name: if it.kind.is_empty() { "All types".to_owned() } else { it.kind },
+    };
+    opt_outs(window).into_iter().take(MAX_ROWS).map(row).collect()
+}
+
+fn latency_rows(window: &WindowFigures) -> Vec<LatencyRow> {
+    let name = |it: &LatencyCounts| match it.group {
+        "all" => "All notifications".to_owned(),
+        "channel" => format!("Each call of {}", it.name),
+        group => format!("{group} {}", it.name),
+    };
+    let row = |it: LatencyCounts| LatencyRow {
+        name: name(&it),
+        quantiles: [it.quantiles.p50, it.quantiles.p95, it.quantiles.p99].map(millis),
+    };
+    latencies(window).into_iter().take(MAX_ROWS).map(row).collect()
 }
 
 fn channel_rows(window: &WindowFigures) -> Vec<ChannelRow> {

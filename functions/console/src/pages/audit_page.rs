@@ -16,8 +16,10 @@ const FILE_PAGES: usize = 20;
 #[template(path = "audit.html")]
 struct AuditListPage {
     frame: Frame,
+    problem: Option<ApiProblem>,
     kinds: Vec<(&'static str, bool)>,
     kind: String,
+    subject: String,
     who: String,
     rows: Vec<AuditRow>,
     next: Option<String>,
@@ -31,6 +33,8 @@ struct AuditListPage {
 struct AuditRow {
     item: AuditItem,
     href: Option<String>,
+    /// Address of all changes of the same thing; `None` on that page.
+    same: Option<String>,
     fields: Vec<ChangedField>,
 }
 
@@ -43,7 +47,7 @@ struct ChangedField {
 }
 
 /// Page of the audit.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(super) struct AuditAnswer {
     pub(super) items: Vec<AuditItem>,
     next: Option<String>,
@@ -92,34 +96,45 @@ impl AuditItem {
 }
 
 fn call(visit: &Visit<'_>, limit: &str, after: Option<&str>) -> ApiCall {
-    let call = ApiCall::get("/v1/audit").query("limit", limit);
-    call.query_if("kind", visit.query().optional("kind")).query_if("after", after)
+    let query = visit.query();
+    let call = ApiCall::get("/v1/audit").query("limit", limit).query_if("kind", query.optional("kind"));
+    call.query_if("subject", query.optional("subject")).query_if("after", after)
 }
 
 /// Shows a page of the audit.
 ///
 /// # Errors
-/// The API's problem.
+/// The API's problem, unless the form of the filters can show it.
 pub async fn show(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
     let query = visit.query();
-    let answer: AuditAnswer = visit.call(call(visit, "50", query.optional("after"))).await.read()?;
+    let (answer, problem) = match visit.call(call(visit, "50", query.optional("after"))).await.read() {
+        Ok(answer) => (answer, None),
+        Err(problem) if problem.status == 422 => (AuditAnswer::default(), Some(problem)),
+        Err(problem) => return Err(problem),
+    };
     let frame = visit.frame("audit", "Audit");
-    let (kind, who) = (query.get("kind").to_owned(), query.get("who").to_owned());
+    let text = |name: &str| query.get(name).to_owned();
+    let (kind, subject, who) = (text("kind"), text("subject"), text("who"));
+    let filters = [("kind", &kind), ("subject", &subject), ("who", &who)];
+    let filters: Vec<_> = filters.map(|(name, value)| format!("{name}={}", encoded(value))).into();
+    let rows = answer.items.into_iter().filter(|item| item.is_by(&who));
     let page = AuditListPage {
         kinds: AUDIT_KINDS.iter().map(|name| (*name, *name == kind)).collect(),
-        rows: answer.items.into_iter().filter(|item| item.is_by(&who)).map(|item| row(&frame, item)).collect(),
+        rows: rows.map(|item| row(&frame, item, !subject.is_empty())).collect(),
         next: answer.next.map(|next| visit.with_query("after", &next)),
         is_first: query.optional("after").is_none(),
         first: visit.with_query("after", ""),
-        file: format!("{}?kind={}&who={}", frame.href("audit-csv"), encoded(&kind), encoded(&who)),
+        file: format!("{}?{}", frame.href("audit-csv"), filters.join("&")),
         kind,
+        subject,
         who,
         frame,
+        problem,
     };
-    rendered(200, &page)
+    rendered(page.problem.as_ref().map_or(200, |problem| problem.status), &page)
 }
 
-fn row(frame: &Frame, item: AuditItem) -> AuditRow {
+fn row(frame: &Frame, item: AuditItem, is_of_one: bool) -> AuditRow {
     let subject = item.subject.as_str();
     let href = match item.kind.as_str() {
         "rollout" => Some(frame.href("rollout")),
@@ -128,9 +143,12 @@ fn row(frame: &Frame, item: AuditItem) -> AuditRow {
         "template" => Some(frame.href_of("template", "name", subject)),
         "segment" => Some(frame.href_of("segment", "id", subject)),
         "campaign" => Some(frame.href_of("campaign", "id", subject)),
+        "caps" => Some(frame.href("caps")),
+        "sessions" => Some(frame.href("sessions")),
         _ => None,
     };
-    AuditRow { fields: item.fields(), href, item }
+    let same = (!is_of_one).then(|| frame.audit_of(&item.kind, subject));
+    AuditRow { fields: item.fields(), href, same, item }
 }
 
 /// Answers with the changes as a file, at most 2,000.

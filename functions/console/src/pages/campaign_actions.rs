@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::campaign_body::{body_of_step, led_to_inputs, pace};
+use super::campaign_body::{body_of_step, link_errors_to_inputs, pace};
 use super::campaign_builder::with_filter;
 use super::campaign_fields::{CampaignFields, without_nulls};
 use super::campaign_page::{show, show_new, step_after};
@@ -47,7 +47,7 @@ pub async fn answer(visit: &Visit<'_>, action: &str) -> Result<PageReply, ApiPro
         // There is no page of a campaign that does not exist.
         Err(problem) if problem.status == 404 => Err(problem),
         Err(problem) => {
-            let problem = Some(on_this_page(led_to_inputs(problem)));
+            let problem = Some(on_this_page(link_errors_to_inputs(problem)));
             let typed = ["launch", "resume", "cancel"].contains(&action).then(|| CampaignFields::of_form(visit.form()));
             show(visit, id, RefusedForm { problem, typed, conflicts: Vec::new() }).await
         }
@@ -83,9 +83,9 @@ async fn create(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
         Err(problem) => Err(problem),
     };
     match created {
-        Ok(created) => Ok(to(visit, created["id"].as_str().unwrap_or_default(), "&step=content", "saved")),
+        Ok(created) => Ok(to(visit, created["id"].as_str().unwrap_or_default(), "&step=content", "created")),
         Err(problem) => {
-            let problem = Some(led_to_inputs(problem));
+            let problem = Some(link_errors_to_inputs(problem));
             show_new(visit, RefusedForm { problem, typed: Some(typed), conflicts: Vec::new() }).await
         }
     }
@@ -106,13 +106,13 @@ async fn save(visit: &Visit<'_>, id: &str, action: &str) -> Result<PageReply, Ap
         Err(problem) => (Map::new(), Err(problem)),
     };
     match changed {
-        Ok(()) if action == "pace" => Ok(to(visit, id, "", "saved")),
+        Ok(()) if action == "pace" => Ok(to(visit, id, "", "pace")),
         Ok(()) => Ok(to(visit, id, &format!("&step={}", step_after(step)), "saved")),
         Err(problem) => {
             let is_stale = problem.status == 412;
             let conflicts = if is_stale { edit_conflicts(&stored, &Value::Object(body)) } else { Vec::new() };
             let problem = with_changes(visit, problem, "campaign", id).await;
-            let problem = Some(led_to_inputs(problem));
+            let problem = Some(link_errors_to_inputs(problem));
             show(visit, id, RefusedForm { problem, typed: Some(typed), conflicts }).await
         }
     }
@@ -139,7 +139,7 @@ async fn move_on(visit: &Visit<'_>, id: &str, action: &str) -> Result<PageReply,
     Ok(to(visit, id, more, done))
 }
 
-/// Requires the typed number of people before a campaign of many people is cancelled. Of a draft nobody was sent to.
+/// Requires the typed number of people before a campaign of many people is cancelled. A draft has sent no message.
 async fn check_cancel(visit: &Visit<'_>, id: &str) -> Result<(), ApiProblem> {
     let mut read = progress(visit, id).await?;
     if read["sending"].is_null() {
@@ -166,7 +166,7 @@ async fn start(visit: &Visit<'_>, id: &str, action: &str) -> Result<Option<PageR
         if let Some(message) = refusal_of_typed(&plan, left, visit.form().get("people")) {
             return Err(ApiProblem::field("people", &message));
         }
-        if let (true, Some(login)) = (plan.is_large(), visit.login_again()) {
+        if let (true, Some(login)) = (plan.is_large(), visit.require_recent_login()) {
             return Ok(Some(login));
         }
     }
@@ -197,7 +197,7 @@ async fn retry(visit: &Visit<'_>, id: &str) -> Result<PageReply, ApiProblem> {
         body["reasons"] = json!([reason]);
     }
     let draft = visit.call(ApiCall::post("/v1/campaigns/{id}/retry", body).path("id", id)).await.ok()?;
-    Ok(to(visit, draft["id"].as_str().unwrap_or_default(), "&step=audience", "saved"))
+    Ok(to(visit, draft["id"].as_str().unwrap_or_default(), "&step=audience", "retried"))
 }
 
 /// Takes the live versions of a paused campaign's templates, for people who are not sent to yet.
@@ -216,5 +216,5 @@ async fn take_new_versions(visit: &Visit<'_>, id: &str) -> Result<PageReply, Api
         body.insert("variants".to_owned(), Value::Array(variants));
     }
     patch(visit, id, body).await?;
-    Ok(to(visit, id, "", "saved"))
+    Ok(to(visit, id, "", "versions"))
 }

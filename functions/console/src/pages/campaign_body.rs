@@ -15,7 +15,7 @@ pub const SHARE_GUARDS: [(&str, &str, &str); 4] = [
     ("max_opted_out_percent", "Opt-outs by the link of the message, in percent of the reached", "2"),
 ];
 
-/// Returns the change of a draft that a step of the form asks for. `stored` is the campaign before it.
+/// Returns the change of a draft that a step of the form requests. `stored` is the campaign before it.
 ///
 /// # Errors
 /// Names the field that cannot be read.
@@ -211,9 +211,9 @@ fn guards(form: &CampaignFields) -> Result<Body, ApiProblem> {
     Ok([("guards".to_owned(), guards)].into_iter().collect())
 }
 
-/// Leads the errors of the API to the inputs of the form: a part of a list or of a filter is a line of one input.
+/// Names the inputs of the form in the errors of the API: a part of a list or of a filter is a line of one input.
 #[must_use]
-pub fn led_to_inputs(mut problem: ApiProblem) -> ApiProblem {
+pub fn link_errors_to_inputs(mut problem: ApiProblem) -> ApiProblem {
     for (field, message) in &mut problem.errors {
         for input in ["rollout.steps", "recipients", "to", "exclude.filter", "variables", "variables_from"] {
             let Some(rest) = field.strip_prefix(input).filter(|rest| rest.starts_with(['.', '['])) else { continue };
@@ -271,7 +271,7 @@ fn json_of(form: &CampaignFields, name: &str) -> Result<Value, ApiProblem> {
     serde_json::from_str(text).map_err(|error| ApiProblem::field(name, &format!("must be JSON: {error}")))
 }
 
-/// Returns a time; a field of the kind `datetime-local` has no zone, and the label says that it is UTC.
+/// Returns a time. A field of the kind `datetime-local` has no zone, and its label names UTC.
 fn time_or_null(text: &str) -> Value {
     let text = text.trim();
     let has_no_zone = |length: usize| text.len() == length && !text.ends_with('Z');

@@ -66,7 +66,7 @@ fn an_error_below_an_input_leads_to_the_input() {
     let mut problem = ApiProblem::field("rollout.steps[1].percent", "must be above");
     problem.errors.push(("exclude.filter.all[0].field".into(), "is unknown".into()));
     problem.errors.push(("variants[0].name".into(), "is required".into()));
-    let errors = led_to_inputs(problem).errors;
+    let errors = link_errors_to_inputs(problem).errors;
     assert_eq!(errors[0], ("rollout.steps".into(), "line 2: must be above".into()));
     assert_eq!(errors[1], ("exclude.filter".into(), "at exclude.filter.all[0].field: is unknown".into()));
     assert_eq!(errors[2].0, "variants[0].name");

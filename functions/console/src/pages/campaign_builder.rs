@@ -22,7 +22,7 @@ pub struct AudienceBuilder {
     pub json_was: String,
     /// `true` if the form and the JSON were both changed.
     pub is_ambiguous: bool,
-    /// Estimate that was asked for.
+    /// Requested estimate.
     pub estimate: Option<CountedPeople>,
     /// Reason for which there is no estimate.
     pub estimate_problem: Option<ApiProblem>,

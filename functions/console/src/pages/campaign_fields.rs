@@ -149,7 +149,7 @@ pub fn text(value: &Value) -> String {
     }
 }
 
-/// Returns a time as an input of the kind `datetime-local` has it, which knows no zone.
+/// Returns a time as an input of the kind `datetime-local` has it, which has no zone.
 fn input_time(value: &Value) -> String {
     let text = value.as_str().unwrap_or_default().trim_end_matches('Z');
     text.strip_suffix(":00").filter(|short| short.len() == "2026-12-01T09:00".len()).unwrap_or(text).to_owned()

@@ -28,6 +28,9 @@ const STEPS: [(&str, &str); 7] = [
     ("launch", "Launch"),
 ];
 
+/// Number of steps that the page of a new campaign has.
+const STEPS_OF_NEW: usize = 2;
+
 #[derive(Debug, Template)]
 #[template(path = "campaign.html")]
 struct CampaignPage {
@@ -58,10 +61,11 @@ struct CampaignPage {
 /// Step of the stepper.
 #[derive(Debug)]
 struct CampaignStep {
+    /// Empty before there is a draft.
     href: String,
     label: &'static str,
     is_current: bool,
-    /// `done`, `default` if nobody set anything in it, or `open`.
+    /// `done`, `default` if none of its fields was set, or `open`. Of a new campaign, where the step is.
     state: &'static str,
 }
 
@@ -106,7 +110,7 @@ pub async fn show_new(visit: &Visit<'_>, mut refused: RefusedForm) -> Result<Pag
         key: visit.form().optional("key").map_or_else(random_text, str::to_owned),
         state: CampaignStateBlock { name: String::new(), class: "", reason: String::new() },
         audience: String::new(),
-        steps: Vec::new(),
+        steps: steps_of_new(),
         step: "new",
         typed,
         builder,
@@ -199,10 +203,10 @@ fn offer_step(
     };
     let action = if ["plan", "approve", "launch"].contains(&step) { step } else { "save" };
     if let Some(call) = call.filter(|_| visit.may("campaign", action)) {
-        visit.offers(call);
+        visit.show_call(call);
     }
     if visit.may("campaign", "cancel") {
-        visit.offers(about("/v1/campaigns/{id}/cancel", json!({})));
+        visit.show_call(about("/v1/campaigns/{id}/cancel", json!({})));
     }
 }
 
@@ -215,6 +219,17 @@ fn link(
 ) -> CampaignStep {
     let href = format!("{}/campaign?id={}&step={name}", visit.base, encoded(id));
     CampaignStep { href, label, is_current: name == current, state }
+}
+
+/// Returns the steps of a campaign that does not exist yet: the first two are on its page.
+fn steps_of_new() -> Vec<CampaignStep> {
+    let step = |(place, (_, label)): (usize, &(&'static str, &'static str))| CampaignStep {
+        href: String::new(),
+        label,
+        is_current: place == 0,
+        state: if place < STEPS_OF_NEW { "on this page" } else { "after the draft" },
+    };
+    STEPS.iter().enumerate().map(step).collect()
 }
 
 /// Fields of the step about time with their defaults; the empty text is no value.

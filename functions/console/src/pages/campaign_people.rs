@@ -12,10 +12,12 @@ const ROWS: usize = 50;
 pub struct CampaignPeople {
     /// Outcomes to choose from, with the chosen one.
     pub outcomes: Vec<(&'static str, bool)>,
-    /// Reason of a skip that is asked for.
+    /// Requested reason of a skip.
     pub reason: String,
     /// People.
     pub items: Vec<CampaignPerson>,
+    /// Address of the first page, on a later one.
+    pub first: Option<String>,
     /// Address of the next page.
     pub next: Option<String>,
 }
@@ -39,7 +41,7 @@ struct PeopleAnswer {
 
 const OUTCOMES: [&str; 7] = ["sent", "waiting", "held", "failed", "skipped", "holdout", "erased"];
 
-/// Reads the page of recipients that the address asks for.
+/// Reads the page of recipients that the address requests.
 ///
 /// # Errors
 /// The API's problem.
@@ -56,18 +58,20 @@ pub async fn people(visit: &Visit<'_>, id: &str) -> Result<CampaignPeople, ApiPr
     let has_more = answer.items.len() > skipped.saturating_add(ROWS);
     let place =
         if has_more { Some((after, skipped + ROWS)) } else { answer.next.as_deref().map(|next| (Some(next), 0)) };
-    let next = place.map(|(after, skip)| {
+    let page_at = |(after, skip): (Option<&str>, usize)| {
         let mut href = format!("{}/campaign?id={}&tab=recipients", visit.base, encoded(id));
         let pairs = [("outcome", outcome), ("reason", reason), ("after", after.unwrap_or_default())];
         for (name, value) in pairs.into_iter().filter(|(_, value)| !value.is_empty()) {
             href = format!("{href}&{name}={}", encoded(value));
         }
         if skip == 0 { href } else { format!("{href}&skip={skip}") }
-    });
+    };
+    let is_first = after.is_none() && skipped == 0;
     Ok(CampaignPeople {
         outcomes: OUTCOMES.map(|name| (name, name == outcome)).into(),
         reason: reason.to_owned(),
         items: answer.items.drain(skipped.min(answer.items.len())..).take(ROWS).collect(),
-        next,
+        first: (!is_first).then(|| page_at((None, 0))),
+        next: place.map(page_at),
     })
 }

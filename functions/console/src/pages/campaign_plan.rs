@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::explained::{ShownMessage, message};
-use crate::site::{count, euro, span};
+use super::send_explanation::{ShownMessage, message};
+use crate::site::{count, duration_text, euro, number_of};
 
 /// Number of people above which the number is typed and the login must be recent.
 pub const MANY_PEOPLE: i64 = 10_000;
@@ -134,9 +134,7 @@ impl CampaignPlan {
     /// Returns people and cost in one text, as buttons have it.
     #[must_use]
     pub fn effect(&self) -> String {
-        let people = self.numbers.reached();
-        let noun = if people == 1 { "person" } else { "people" };
-        format!("{} {noun}, {}", count(people), self.cost())
+        format!("{}, {}", number_of(self.numbers.reached(), "person", "people"), self.cost())
     }
 
     /// Returns the number of people to whom something is sent.
@@ -155,7 +153,7 @@ impl CampaignPlan {
     /// Returns the duration at the rate.
     #[must_use]
     pub fn duration(&self) -> String {
-        span(SignedDuration::from_secs(self.duration_seconds))
+        duration_text(SignedDuration::from_secs(self.duration_seconds))
     }
 
     /// Returns `true` if the number of people must be typed before the launch.

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::campaign_body::SHARE_GUARDS;
 use super::campaign_fields::CampaignFields;
-use super::campaign_list::{CampaignStateBlock, audience, state};
+use super::campaign_list::{CampaignBegin, CampaignStateBlock, audience, begin, state};
 use super::campaign_people::{CampaignPeople, people};
 use super::campaign_plan::{CampaignCounts, CampaignPlan};
 use super::campaign_results::{CampaignResults, results};
 use super::edit_conflict::{EditConflict, shown};
 use super::stored_campaign::{RefusedForm, StoredDraft, progress};
-use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, count, encoded, euro, rendered, span};
+use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, count, duration_text, encoded, euro, rendered};
 
 const TABS: [(&str, &str); 4] =
     [("numbers", "Numbers"), ("recipients", "Recipients"), ("results", "Results"), ("definition", "Definition")];
@@ -47,6 +47,7 @@ struct CampaignSentPage {
     tab: &'static str,
     tabs: Vec<(String, &'static str, bool)>,
     sentence: String,
+    begin: CampaignBegin,
     sending: Option<CampaignSending>,
     plan: Option<CampaignPlan>,
     typed: CampaignFields,
@@ -124,7 +125,7 @@ impl CampaignSending {
     }
 
     fn left(&self) -> String {
-        span(SignedDuration::from_secs(self.seconds_left))
+        duration_text(SignedDuration::from_secs(self.seconds_left))
     }
 
     fn limit(&self) -> &str {
@@ -221,6 +222,7 @@ pub async fn show_sent(
         tab,
         tabs: TABS.map(link).into(),
         sentence: sentence(&state, sending.as_ref()),
+        begin: begin(&campaign),
         state,
         sending,
         plan: serde_json::from_value(read["plan"].take()).ok(),
@@ -246,7 +248,7 @@ fn offer_moves(visit: &Visit<'_>, id: &str, state: &str) {
         _ => &[],
     };
     for (_, template) in moves.iter().filter(|(action, _)| visit.may("campaign", action)) {
-        visit.offers(ApiCall::post(template, json!({})).path("id", id));
+        visit.show_call(ApiCall::post(template, json!({})).path("id", id));
     }
 }
 

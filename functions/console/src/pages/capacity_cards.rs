@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use crate::site::{count, span};
+use crate::site::{count, duration_text};
 
 /// Age of due work up to which nothing is wrong: the cascade function starts every minute.
 const NORMAL_AGE_S: i64 = 60;
@@ -30,7 +30,7 @@ pub struct CapacityCard {
     pub share: Option<f64>,
 }
 
-/// Returns the cards of an answer of `GET /v1/capacity`. What could not be read is said to be not available.
+/// Returns the cards of an answer of `GET /v1/capacity`. A card whose data could not be read shows "not available".
 #[must_use]
 pub fn capacity_cards(capacity: &Value) -> Vec<CapacityCard> {
     vec![due(&capacity["due"]), quota(&capacity["email_quota"])]
@@ -57,7 +57,7 @@ fn due(due: &Value) -> CapacityCard {
         "good"
     };
     let note = "Later attempts and scheduled sends. Up to 60 s is normal; an alarm is raised at 5 min.".to_owned();
-    CapacityCard { label: LABEL, value: span(SignedDuration::from_secs(age)), class, note, share: None }
+    CapacityCard { label: LABEL, value: duration_text(SignedDuration::from_secs(age)), class, note, share: None }
 }
 
 fn quota(quota: &Value) -> CapacityCard {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::field_difference::FieldDifference;
 use crate::site::{ApiProblem, Fields};
 
 /// Maximum number of rules.
@@ -129,17 +130,17 @@ pub fn fields(rules: &[TypedCapRule], problem: Option<&ApiProblem>) -> Vec<CapRu
     all.enumerate().map(block).collect()
 }
 
-/// Returns the rules that differ: id, the first in words, the second in words. An absent rule is a dash.
+/// Returns the rules that differ by their ids, in words. An absent rule is a dash.
 #[must_use]
-pub fn differences(before: &[TypedCapRule], after: &[TypedCapRule]) -> Vec<(String, String, String)> {
+pub fn differences(before: &[TypedCapRule], after: &[TypedCapRule]) -> Vec<FieldDifference> {
     let line = |rules: &[TypedCapRule], id: &str| {
         let found = rules.iter().find(|rule| rule.id == id && !rule.is_removed);
         found.map_or_else(|| "–".to_owned(), in_words)
     };
     let ids: BTreeSet<&str> = before.iter().chain(after).map(|rule| rule.id.as_str()).collect();
     let ids = ids.into_iter().filter(|id| !id.is_empty());
-    let rows = ids.map(|id| (id.to_owned(), line(before, id), line(after, id)));
-    rows.filter(|(_, before, after)| before != after).collect()
+    let rows = ids.map(|id| FieldDifference::new(id, line(before, id), line(after, id)));
+    rows.filter(|row| row.before != row.after).collect()
 }
 
 fn in_words(rule: &TypedCapRule) -> String {
@@ -179,8 +180,10 @@ mod tests {
         let caps = |max: i64| json!({"rules": [{"id": "day", "max": max, "per": "day", "types": ["A"]}, {"id": "x", "max": 1, "per": "week"}]});
         let (before, mut after) = (of_caps(&caps(2)), of_caps(&caps(3)));
         after[1].is_removed = true;
-        let row = |texts: [&str; 3]| (texts[0].to_owned(), texts[1].to_owned(), texts[2].to_owned());
-        let expected = [row(["day", "2 per day; types A", "3 per day; types A"]), row(["x", "1 per week", "–"])];
+        let expected = [
+            FieldDifference::new("day", "2 per day; types A", "3 per day; types A"),
+            FieldDifference::new("x", "1 per week", "–"),
+        ];
         assert_eq!(differences(&before, &after), expected);
         assert_eq!(body(&before)["rules"][0]["types"], json!(["A"]));
     }

@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::caps_form::{CapRuleFields, TypedCapRule, body, differences, fields, of_caps, of_form};
-use super::edit_conflict::with_changes;
+use super::edit_conflict::{EditConflict, with_changes};
+use super::field_difference::FieldDifference;
 use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, rendered};
 
 #[derive(Debug, Template)]
@@ -18,7 +19,7 @@ struct CapsPage {
     revision: i64,
     updated_at: Option<Timestamp>,
     checked: Option<CheckedCaps>,
-    conflict: Vec<(String, String, String)>,
+    conflicts: Vec<EditConflict>,
 }
 
 /// Effect of a change, from a dry run.
@@ -26,7 +27,7 @@ struct CapsPage {
 struct CheckedCaps {
     /// The request that was checked.
     body: String,
-    changes: Vec<(String, String, String)>,
+    differences: Vec<FieldDifference>,
     is_stale: bool,
 }
 
@@ -74,18 +75,19 @@ async fn show(visit: &Visit<'_>, draft: CapsDraft) -> Result<PageReply, ApiProbl
     let is_conflict = draft.problem.as_ref().is_some_and(|problem| problem.status == 412);
     let rules = draft.rules.unwrap_or_else(|| present.clone());
     let checked = draft.checked.map(|(body, after, is_stale)| CheckedCaps {
-        changes: differences(&present, &after),
+        differences: differences(&present, &after),
         body,
         is_stale,
     });
+    let conflicts = if is_conflict { differences(&present, &rules) } else { Vec::new() };
     // After a conflict was shown, the values beside it are known.
     let if_match = if is_conflict || draft.if_match.is_empty() { tag } else { draft.if_match };
     if visit.may("caps", "save") {
-        visit.offers(ApiCall::put("/v1/caps", body(&rules)).if_match(&if_match));
+        visit.show_call(ApiCall::put("/v1/caps", body(&rules)).if_match(&if_match));
     }
     let page = CapsPage {
         rules: fields(&rules, draft.problem.as_ref()),
-        conflict: if is_conflict { differences(&present, &rules) } else { Vec::new() },
+        conflicts: conflicts.into_iter().map(EditConflict::from).collect(),
         if_match,
         revision: caps["revision"].as_i64().unwrap_or_default(),
         updated_at: caps["updated_at"].as_str().and_then(|at| at.parse().ok()),

@@ -11,7 +11,9 @@ use serde_json::Value;
 use super::analytics_range::AnalyticsRange;
 use super::figure_views::{SeriesFigures, WindowFigures, number};
 use super::settings_view::{SettingsAnswer, changed_at};
-use crate::site::{ApiCall, ApiProblem, EuroScale, Frame, LineChart, PageReply, Visit, count, euro, percent, rendered};
+use crate::site::{
+    ApiCall, ApiProblem, EuroScale, Frame, LineChart, PageReply, Visit, count, euro, number_of, percent, rendered,
+};
 
 /// Maximum number of rows of a table.
 const MAX_ROWS: usize = 50;
@@ -140,7 +142,8 @@ pub async fn show(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
     let (series, settings): (SeriesFigures, SettingsAnswer) = (series.read()?, settings.read()?);
     let frame = visit.frame("costs", "Costs");
     let types = type_rows(&frame, &day_figures, &month_figures);
-    let held_back = |figures: &WindowFigures| count(figures.summary.skipped.get("budget").copied().unwrap_or_default());
+    let skipped = |figures: &WindowFigures| figures.summary.skipped.get("budget").copied().unwrap_or_default();
+    let held_back = (number_of(skipped(&day_figures), "notification", "notifications"), count(skipped(&month_figures)));
     let page = CostsPage {
         warnings: day.warnings,
         elapsed: percent(Some(month.month.elapsed)),
@@ -152,7 +155,7 @@ pub async fn show(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
         budget: month.month.budget_micros.map(euro),
         groups: groups(channel_rows(&day.by_channel, &month.by_channel), types),
         budgets: budget_lines(day.budgets),
-        held_back: (held_back(&day_figures), held_back(&month_figures)),
+        held_back,
         chart: chart(&series, &visit.zone.zone),
         prices: price_rows(&settings),
         priced_at: changed_at(&settings, "prices"),

@@ -3,17 +3,21 @@
 use serde_json::{Map, Value};
 
 use super::audit_page::{AuditAnswer, AuditItem};
-use crate::site::{ApiCall, ApiProblem, ChangeNote, Visit};
+use super::field_difference::FieldDifference;
+use crate::site::{ApiCall, ApiProblem, ConcurrentChange, Visit};
 
 /// Number of changes that a refused form names.
 const NAMED_CHANGES: &str = "3";
+/// Title and detail of a refused form whose thing was changed meanwhile, in place of the API's words.
+const STALE_TITLE: &str = "Another person changed this meanwhile";
+const STALE: &str = "Nothing was saved. Compare what you typed with the present values. Saving again replaces them.";
 /// Maximum number of letters of a value of a change. The audit has the whole value.
 const MAX_LETTERS: usize = 300;
 
 /// Value that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EditConflict {
-    /// Field of the API.
+    /// Field of the API, or its label.
     pub field: String,
     /// Present value.
     pub stored: String,
@@ -21,7 +25,15 @@ pub struct EditConflict {
     pub typed: String,
 }
 
-impl From<AuditItem> for ChangeNote {
+impl From<FieldDifference> for EditConflict {
+    /// Reads a difference from what is stored to what was typed.
+    fn from(difference: FieldDifference) -> Self {
+        let FieldDifference { field, before: stored, after: typed } = difference;
+        Self { field, stored, typed }
+    }
+}
+
+impl From<AuditItem> for ConcurrentChange {
     fn from(change: AuditItem) -> Self {
         let AuditItem { at, action, revision, who, name, before, after, .. } = change;
         let mut values = Vec::new();
@@ -59,13 +71,15 @@ fn shortened(text: String) -> String {
     }
 }
 
-/// Adds the last changes of a thing to the problem of a write that was stale (412). The audit names their authors. If
-/// the audit does not answer, the problem stays without them.
+/// Says in the words of a page that a write was stale (412), and adds the last changes of the thing. The audit names
+/// their authors. If the audit does not answer, the problem stays without them.
 pub async fn with_changes(visit: &Visit<'_>, mut problem: ApiProblem, kind: &str, subject: &str) -> ApiProblem {
     if problem.status == 412 {
+        (problem.title, problem.detail) = (STALE_TITLE.into(), STALE.into());
         let call = ApiCall::get("/v1/audit").query("kind", kind).query("subject", subject);
         let read = visit.call(call.query("limit", NAMED_CHANGES)).await.read::<AuditAnswer>();
-        problem.changes = read.map(|read| read.items.into_iter().map(ChangeNote::from).collect()).unwrap_or_default();
+        problem.changes =
+            read.map(|read| read.items.into_iter().map(ConcurrentChange::from).collect()).unwrap_or_default();
     }
     problem
 }

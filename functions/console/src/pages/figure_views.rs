@@ -33,6 +33,9 @@ pub struct NotificationFigures {
     pub clicked: i64,
     /// Converted.
     pub converted: i64,
+    /// Messages of campaigns by whose link the recipient opted out.
+    #[serde(default)]
+    pub opted_out: i64,
     /// With an attempt in another language than the recipient's, of templates alone.
     #[serde(default)]
     pub locale_fallbacks: Option<i64>,
@@ -57,6 +60,8 @@ pub struct QuantileFigures {
     pub p50: Option<i64>,
     /// Value that 95 % do not exceed.
     pub p95: Option<i64>,
+    /// Value that 99 % do not exceed.
+    pub p99: Option<i64>,
 }
 
 /// Figures of attempts.
@@ -132,6 +137,12 @@ impl NotificationFigures {
         self.failed + self.uncertain + self.expired
     }
 
+    /// Returns the number of notifications that were not sent because the recipient had opted out.
+    #[must_use]
+    pub fn opt_outs_respected(&self) -> i64 {
+        self.skipped.get("opted_out").copied().unwrap_or_default()
+    }
+
     /// Returns `true` if nothing was sent and nothing ended.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -147,10 +158,15 @@ impl SeriesFigures {
     #[must_use]
     pub fn chart(&self, title: &str, unit: &str, zone: &TimeZone, lines: &[(&str, BucketValue<'_>)]) -> LineChart {
         let line = |(name, value): &(&str, BucketValue<'_>)| {
-            let point = |bucket: &BucketFigures| ChartPoint { label: self.label(bucket, zone), value: value(bucket) };
+            let point = |bucket: &BucketFigures| ChartPoint {
+                label: self.label(bucket, zone),
+                at: bucket.from,
+                value: value(bucket),
+            };
             ChartLine { name: (*name).to_owned(), points: self.buckets.iter().map(point).collect() }
         };
-        let unit = format!("{unit} by {}", if self.step == "day" { "day of UTC" } else { "hour" });
+        let hour = || format!("hour of {}", zone.iana_name().unwrap_or("UTC"));
+        let unit = format!("{unit} by {}", if self.step == "day" { "day of UTC".to_owned() } else { hour() });
         LineChart { title: title.to_owned(), unit, lines: lines.iter().map(line).collect() }
     }
 

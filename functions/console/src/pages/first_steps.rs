@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::figure_views::SeriesFigures;
-use crate::site::{ApiCall, ApiProblem, StepsDone, Visit};
+use crate::site::{ApiCall, ApiProblem, FirstStepsDone, Visit};
 
 /// Number of minutes that the steps look back: 90 days.
 const MINUTES: &str = "129600";
@@ -46,9 +46,9 @@ struct TriedFigures {
 }
 
 impl LongFigures {
-    fn steps(&self) -> StepsDone {
+    fn steps(&self) -> FirstStepsDone {
         let channel = |name: &str| self.by_channel.get(name);
-        StepsDone {
+        FirstStepsDone {
             device: channel("push").is_some_and(|it| it.attempts > 0),
             mail: channel("email").is_some_and(|it| it.accepted > 0),
             send: self.summary.sent > 0,
@@ -57,9 +57,9 @@ impl LongFigures {
 }
 
 /// Returns the steps that the figures of the last 30 days show.
-fn steps_of_series(series: &SeriesFigures) -> StepsDone {
+fn steps_of_series(series: &SeriesFigures) -> FirstStepsDone {
     let any = |is: &dyn Fn(&super::figure_views::BucketFigures) -> bool| series.buckets.iter().any(is);
-    StepsDone {
+    FirstStepsDone {
         device: any(&|it| it.by_channel.get("push").is_some_and(|push| push.attempts > 0)),
         mail: any(&|it| it.by_channel.get("email").is_some_and(|email| email.accepted > 0)),
         send: any(&|it| it.summary.sent > 0),
@@ -76,10 +76,10 @@ pub async fn first_steps(
     types: &Value,
     has_key: bool,
 ) -> Result<Vec<FirstStep>, ApiProblem> {
-    let (mut done, is_due) = visit.seen_steps.seen(steps_of_series(month), visit.time.now);
+    let (mut done, is_due) = visit.first_steps_cache.seen(steps_of_series(month), visit.time.now);
     if is_due {
         let long: LongFigures = visit.call(ApiCall::get("/v1/metrics").query("minutes", MINUTES)).await.read()?;
-        (done, _) = visit.seen_steps.seen(long.steps(), visit.time.now);
+        (done, _) = visit.first_steps_cache.seen(long.steps(), visit.time.now);
     }
     let step = |label, is_done, hint| FirstStep { label, hint, is_done, command: "", page: "", link: "" };
     let key = step("VAPID key", has_key, "a command of the repository makes it:");

@@ -1,29 +1,21 @@
-//! Notifications: those that need attention, and one with its timeline, its content as it was sent, and its cost.
+//! One notification with its timeline, its content as it was sent, and its cost.
+
+use std::collections::BTreeMap;
 
 use askama::Template;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::explained::{ExplainedSend, ShownMessage, message as shown_message};
-use super::notification_why::why_now;
-use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, count, encoded, euro, rendered};
-
-/// Statuses whose notifications the API lists.
-const LISTED: [&str; 3] = ["failed", "uncertain", "expired"];
+use super::notification_explanation::explain_now;
+use super::notification_gates::{ClaimThen, GateThen, PaidAttempt, StoredOutcome, claims_then, gates_then};
+use super::send_explanation::{ExplainedSend, ShownMessage, message as shown_message};
+use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, ZoneChoice, count, encoded, euro, rendered};
 
 /// Statuses that do not change. A click may still follow a delivery; the page shows it when it is loaded again.
 const FINAL: [&str; 5] = ["delivered", "failed", "skipped", "cancelled", "expired"];
-
-#[derive(Debug, Template)]
-#[template(path = "notifications.html")]
-struct NotificationsPage {
-    frame: Frame,
-    tabs: Vec<(String, String, bool)>,
-    status: String,
-    items: Vec<NotificationView>,
-    next: Option<String>,
-}
+/// Statuses that a late report may change until the end of the lifetime.
+const UNCONFIRMED: [&str; 2] = ["accepted", "uncertain"];
 
 #[derive(Debug, Template)]
 #[template(path = "notification.html")]
@@ -39,6 +31,8 @@ struct NotificationPage {
     /// `true` if nothing changes any more, so that the page is not loaded again.
     is_final: bool,
     why: Option<ExplainedSend>,
+    gates: Vec<GateThen>,
+    claims: Vec<ClaimThen>,
 }
 
 /// Page of a notification that does not exist, or no more.
@@ -61,10 +55,14 @@ struct NotificationView {
     version: Option<String>,
     channel: Option<String>,
     attempts: Vec<AttemptView>,
+    #[serde(default)]
+    over_budget: BTreeMap<String, String>,
+    claim: Option<ClaimView>,
     cost_micros: i64,
     wasted_cost_micros: i64,
     created_at: Timestamp,
     next_action_at: Option<Timestamp>,
+    lives_until: Timestamp,
     delivered_at: Option<Timestamp>,
     opened_at: Option<Timestamp>,
     clicked_at: Option<Timestamp>,
@@ -74,6 +72,12 @@ struct NotificationView {
     campaign: Option<UsedCampaign>,
     #[serde(default)]
     rendered: Value,
+}
+
+#[derive(Debug, Deserialize)]
+struct ClaimView {
+    channel: String,
+    price_micros: i64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -108,39 +112,13 @@ struct TimelineEvent {
     class: &'static str,
 }
 
-/// Message of one channel as it was sent.
+/// Message of one channel.
 #[derive(Debug)]
 struct SentChannel {
     name: String,
+    /// `true` if it was tried, so that this is what was sent.
+    was_tried: bool,
     message: Option<ShownMessage>,
-}
-
-/// Shows the notifications that failed, ended unknown or expired.
-///
-/// # Errors
-/// The API's problem.
-pub async fn list(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
-    let wanted = visit.query().get("status");
-    let status = LISTED.into_iter().find(|status| *status == wanted).unwrap_or("failed");
-    let week_ago = (visit.time.now - SignedDuration::from_hours(24 * 7)).to_string();
-    let from = visit.query().optional("from").unwrap_or(&week_ago);
-    let call = ApiCall::get("/v1/notifications")
-        .query("status", status)
-        .query("from", from)
-        .query_if("to", visit.query().optional("to"))
-        .query("limit", "50")
-        .query_if("after", visit.query().optional("after"));
-    let mut answer = visit.call(call).await.ok()?;
-    let next = answer["next"].as_str().map(|cursor| visit.with_query("after", cursor));
-    let items = answer["items"].as_array_mut().map(std::mem::take).unwrap_or_default();
-    let page = NotificationsPage {
-        tabs: LISTED.map(|it| (visit.with_query("status", it), it.to_owned(), it == status)).into(),
-        status: status.to_owned(),
-        items: items.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect(),
-        next,
-        frame: visit.frame("notifications", "Notifications"),
-    };
-    rendered(200, &page)
 }
 
 /// Shows one notification, or cancels it.
@@ -178,26 +156,31 @@ async fn show(visit: &Visit<'_>, id: &str, mut problem: Option<ApiProblem>) -> R
         return rendered(404, &NotificationGonePage { frame, problem, id: id.to_owned() });
     }
     let it: NotificationView = answer.read()?;
-    let (sentence, class) = sentence(&it);
-    let channels = it.rendered.as_object().map(|all| {
-        all.iter().map(|(name, text)| SentChannel { name: name.clone(), message: shown_message(text) }).collect()
-    });
+    let (sentence, class) = sentence(&it, &visit.zone);
+    let channel = |(name, text): (&String, &Value)| SentChannel {
+        name: name.clone(),
+        was_tried: it.attempts.iter().any(|attempt| attempt.channel == *name),
+        message: shown_message(text),
+    };
+    let channels = it.rendered.as_object().into_iter().flatten().map(channel).collect();
     let mut why = None;
     if visit.query().get("why") == "now" && visit.may("send", "preview") {
-        match why_now(visit, &it.to, &it.kind, &it.rendered).await {
+        match explain_now(visit, &it.to, &it.kind, &it.rendered).await {
             Ok(explained) => why = Some(explained),
             Err(refused) => problem = problem.or(Some(refused)),
         }
     }
     let can_cancel = ["scheduled", "held", "cascading"].contains(&it.status.as_str());
     if can_cancel && visit.may("notification", "cancel") {
-        visit.offers(ApiCall::delete("/v1/notifications/{id}").path("id", id));
+        visit.show_call(ApiCall::delete("/v1/notifications/{id}").path("id", id));
     }
     let page = NotificationPage {
         events: timeline(&it),
-        channels: channels.unwrap_or_default(),
+        gates: gates_then(it.outcome(), why.as_ref()),
+        claims: it.claims(),
+        channels,
         can_cancel,
-        is_final: FINAL.contains(&it.status.as_str()),
+        is_final: is_final(&it, visit.time.now),
         sentence,
         class,
         why,
@@ -208,15 +191,41 @@ async fn show(visit: &Visit<'_>, id: &str, mut problem: Option<ApiProblem>) -> R
     rendered(page.problem.as_ref().map_or(200, |problem| problem.status), &page)
 }
 
+impl NotificationView {
+    fn outcome(&self) -> StoredOutcome<'_> {
+        StoredOutcome {
+            status: &self.status,
+            reason: self.reason.as_deref(),
+            version: self.version.as_deref(),
+            has_attempts: !self.attempts.is_empty(),
+        }
+    }
+
+    fn claims(&self) -> Vec<ClaimThen> {
+        let mut attempts = Vec::new();
+        for AttemptView { channel, outcome, cost_micros, at, .. } in &self.attempts {
+            attempts.push(PaidAttempt { channel, outcome, cost_micros: *cost_micros, at: *at });
+        }
+        let running = self.claim.as_ref().map(|claim| (claim.channel.as_str(), claim.price_micros));
+        claims_then(&attempts, running, &self.over_budget)
+    }
+}
+
+fn is_final(it: &NotificationView, now: Timestamp) -> bool {
+    let status = it.status.as_str();
+    FINAL.contains(&status) || (UNCONFIRMED.contains(&status) && it.lives_until <= now)
+}
+
 /// Returns state and reason in one sentence, and its colour.
-fn sentence(it: &NotificationView) -> (String, &'static str) {
+fn sentence(it: &NotificationView, zone: &ZoneChoice) -> (String, &'static str) {
+    let next = |before: &str| it.next_action_at.map_or_else(String::new, |at| format!(" {before} {}", zone.time(at)));
     let reason = it.reason.as_deref().unwrap_or("unknown").replace('_', " ");
     let channel = it.channel.as_deref().unwrap_or("a channel");
     match it.status.as_str() {
-        "scheduled" => ("It is scheduled; nothing was sent yet.".to_owned(), "warn"),
-        "held" => (format!("It is held: {reason}."), "warn"),
+        "scheduled" => (format!("It is scheduled{}; nothing was sent yet.", next("for")), "warn"),
+        "held" => (format!("It is held{}: {reason}.", next("until")), "warn"),
         "sending" => ("It is being sent now.".to_owned(), "warn"),
-        "cascading" => ("An attempt was made; the next one is due later.".to_owned(), "warn"),
+        "cascading" => (format!("An attempt was made; the next one is due{}.", next("at")), "warn"),
         "accepted" => (format!("A provider accepted it by {channel}; no proof of delivery came."), "good"),
         "delivered" => (format!("It was delivered by {channel}."), "good"),
         "skipped" => (format!("It was not sent: {reason}."), "warn"),
@@ -281,7 +290,7 @@ mod tests {
         serde_json::from_value(json!({
             "id": "a-b", "to": "ada", "type": "DEFAULT", "status": "delivered", "reason": null, "version": "v2",
             "channel": "email", "cost_micros": 92, "wasted_cost_micros": 0, "created_at": "2026-11-29T10:00:00Z",
-            "next_action_at": null, "delivered_at": "2026-11-29T10:00:09Z", "opened_at": null,
+            "next_action_at": null, "lives_until": "2026-11-30T10:00:00Z", "delivered_at": "2026-11-29T10:00:09Z", "opened_at": null,
             "clicked_at": "2026-11-29T10:00:05Z", "dismissed_at": null, "converted_at": null, "template": null,
             "attempts": [
                 {"channel": "push", "provider": "fcm.googleapis.com", "outcome": "gone", "status_code": 410,
@@ -305,6 +314,34 @@ mod tests {
                 "delivered",
             ]
         );
-        assert_eq!(sentence(&view()).0, "It was delivered by email.");
+        assert_eq!(sentence(&view(), &ZoneChoice::new("utc", "", "")).0, "It was delivered by email.");
+    }
+
+    #[test]
+    fn a_state_that_waits_says_until_when() {
+        let rome = ZoneChoice::new("mine", "Europe/Rome", "");
+        let waiting = |status: &str, reason: Option<&str>| {
+            let next_action_at = Some("2026-11-29T06:30:00Z".parse().unwrap());
+            let reason = reason.map(str::to_owned);
+            sentence(&NotificationView { status: status.into(), reason, next_action_at, ..view() }, &rome).0
+        };
+        assert_eq!(waiting("held", Some("quiet_hours")), "It is held until 2026-11-29 07:30:00 CET: quiet hours.");
+        assert_eq!(waiting("scheduled", None), "It is scheduled for 2026-11-29 07:30:00 CET; nothing was sent yet.");
+        assert_eq!(waiting("cascading", None), "An attempt was made; the next one is due at 2026-11-29 07:30:00 CET.");
+    }
+
+    #[test]
+    fn a_page_is_loaded_again_while_something_can_change() {
+        let is_final = |status: &str, at: &str| {
+            is_final(&NotificationView { status: status.into(), ..view() }, at.parse().unwrap())
+        };
+        let (before, end) = ("2026-11-30T09:59:59Z", "2026-11-30T10:00:00Z");
+        assert!(is_final("uncertain", end) && is_final("delivered", before) && is_final("accepted", end));
+        assert!(
+            !is_final("accepted", before)
+                && !is_final("uncertain", before)
+                && !is_final("held", end)
+                && !is_final("sending", end)
+        );
     }
 }

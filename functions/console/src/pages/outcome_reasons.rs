@@ -29,7 +29,7 @@ pub fn meaning(reason: &str) -> &'static str {
     }
 }
 
-/// Returns `true` if the API knows the reason, so that its people can be retried.
+/// Returns `true` if the API accepts the reason, so that its people can be retried.
 #[must_use]
 pub fn is_retriable(reason: &str) -> bool {
     Reason::parse(reason).is_some()

@@ -11,7 +11,7 @@ use super::campaign_list::{CampaignStateBlock, open_campaigns, state};
 use super::capacity_cards::{CapacityCard, capacity_cards};
 use super::figure_views::SeriesFigures;
 use super::first_steps::{FirstStep, first_steps};
-use super::waiting::{WaitingRow, waiting};
+use super::open_tasks::{OpenTaskRow, open_tasks};
 use crate::site::{
     ApiCall, ApiProblem, EuroScale, Frame, LineChart, PageReply, Visit, count, euro, millis, percent, rendered,
 };
@@ -21,19 +21,23 @@ const BREAKERS: &str = "breakers_not_closed";
 /// Maximum number of alerts.
 const MAX_ALERTS: usize = 10;
 
+/// Page. The health alone is required; any other part is `None` if it could not be read.
 #[derive(Debug, Template)]
 #[template(path = "overview.html")]
 struct OverviewPage {
     frame: Frame,
     health: HealthView,
-    figures: Vec<FigureCard>,
+    figures: Option<Vec<FigureCard>>,
     capacity: Vec<CapacityCard>,
-    waiting: Vec<WaitingRow>,
-    campaigns: Vec<CampaignRow>,
-    budgets: Vec<BudgetRow>,
-    chart: LineChart,
+    open_tasks: Vec<OpenTaskRow>,
+    /// Kinds of things that may wait, and could not be read.
+    unknown_waiting: Vec<&'static str>,
+    campaigns: Option<Vec<CampaignRow>>,
+    budgets: Option<Vec<BudgetRow>>,
+    chart: Option<LineChart>,
     breakers: Vec<String>,
-    alerts: Vec<AlertRow>,
+    alerts: Option<Vec<AlertRow>>,
+    /// Empty if all steps were taken, or if it is not known.
     steps: Vec<FirstStep>,
 }
 
@@ -137,6 +141,20 @@ struct AlertRow {
     by: String,
     what: String,
     reason: String,
+    #[serde(default)]
+    alert: String,
+}
+
+impl AlertRow {
+    /// Returns the page that shows more about the alert.
+    fn page(&self) -> &'static str {
+        match self.alert.as_str() {
+            "guard-acted" | "providers-fault" | "guard-overlap" | "ramp" => "rollout",
+            "parameter" => "settings",
+            "budget" => "costs",
+            _ => "analytics?range=24h",
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -185,21 +203,30 @@ pub async fn show(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
         visit.call(ApiCall::get("/v1/capacity")),
         visit.call(ApiCall::get("/v1/vapid-public-key")),
     );
-    let campaigns = campaigns.ok()?;
-    let (health, month): (HealthView, SeriesFigures) = (health.read()?, month.read()?);
-    let (today, before): (MetricsView, MetricsView) = (today.read()?, before.read()?);
-    let steps = first_steps(visit, &month, &types.ok()?, key.ok().is_ok()).await?;
+    let health: HealthView = health.read()?;
+    // An outage of any other part costs this part alone.
+    let month = month.read::<SeriesFigures>().ok();
+    let [today, before] = [today, before].map(|answer| answer.read::<MetricsView>().ok());
+    let [campaigns, types, templates] = [campaigns, types, templates].map(|answer| answer.ok().ok());
+    let has_key = (key.status < 500).then(|| key.ok().is_ok());
+    let steps = match (&month, &types, has_key) {
+        (Some(month), Some(types), Some(has_key)) => {
+            first_steps(visit, month, types, has_key).await.unwrap_or_default()
+        }
+        _ => Vec::new(),
+    };
+    let unknown = [("campaigns", campaigns.is_none()), ("templates", templates.is_none())];
     let page = OverviewPage {
         breakers: breakers(&health),
         health,
-        chart: month.outcomes(&visit.zone.zone),
-        alerts: alerts(&report.ok()?),
-        figures: figures(&today.summary, &before.summary),
-        // An outage of SES or of the index costs this part alone.
+        chart: month.map(|month| month.outcomes(&visit.zone.zone)),
+        alerts: report.ok().ok().as_ref().map(alerts),
+        figures: today.map(|today| figures(&today.summary, before.as_ref().map(|before| &before.summary))),
         capacity: capacity_cards(&capacity.ok().unwrap_or_default()),
-        waiting: waiting(visit.base, &campaigns, &templates.ok()?),
-        campaigns: campaign_rows(&campaigns),
-        budgets: budgets(&costs.ok()?),
+        open_tasks: open_tasks(visit.base, &campaigns, &templates),
+        unknown_waiting: unknown.iter().filter(|(_, is_unknown)| *is_unknown).map(|(kind, _)| *kind).collect(),
+        campaigns: campaigns.as_ref().map(campaign_rows),
+        budgets: costs.ok().ok().as_ref().map(budgets),
         steps,
         frame: visit.frame("", "Overview"),
     };
@@ -223,22 +250,24 @@ fn alerts(report: &Value) -> Vec<AlertRow> {
     alerts.take(MAX_ALERTS).collect()
 }
 
-fn figures(today: &Summary, before: &Summary) -> Vec<FigureCard> {
+/// Returns the cards. `before` is `None` if the figures of a week ago could not be read.
+fn figures(today: &Summary, before: Option<&Summary>) -> Vec<FigureCard> {
     let bad = |summary: &Summary| summary.failed + summary.uncertain + summary.expired;
     let card = |label, show: &dyn Fn(&Summary) -> String, change| FigureCard {
         label,
         value: show(today),
-        before: show(before),
+        before: before.map_or_else(|| "not available".to_owned(), show),
         change,
     };
     let counted = |label, number: &dyn Fn(&Summary) -> i64, show: &dyn Fn(i64) -> String| {
-        card(label, &|it| show(number(it)), relative_change(number(today), number(before)))
+        card(label, &|it| show(number(it)), relative_change(number(today), before.map_or(0, number)))
     };
-    let points = today.delivery_rate.zip(before.delivery_rate).map_or_else(String::new, |(now, then)| {
-        let points = (now - then) * 100.0;
-        if points.abs() < 0.05 { "the same".to_owned() } else { format!("{points:+.1} percentage points") }
-    });
-    let latency = today.latency_ms.p95.zip(before.latency_ms.p95);
+    let points =
+        today.delivery_rate.zip(before.and_then(|it| it.delivery_rate)).map_or_else(String::new, |(now, then)| {
+            let points = (now - then) * 100.0;
+            if points.abs() < 0.05 { "the same".to_owned() } else { format!("{points:+.1} percentage points") }
+        });
+    let latency = today.latency_ms.p95.zip(before.and_then(|it| it.latency_ms.p95));
     vec![
         counted("Sent", &|it| it.sent, &count),
         counted("Accepted or delivered", &|it| it.accepted + it.delivered, &count),
@@ -309,6 +338,17 @@ mod tests {
         let cost = check("cost_micros", "above 100 EUR in the hour costs 15", serde_json::json!(640_000), 0);
         assert_eq!(shown(&cost)[1..], ["0.64 EUR", "above 100 EUR in the hour costs 15", "kept"]);
         assert_eq!(check("sent", "", Value::Null, 0).shown(), "–");
+    }
+
+    #[test]
+    fn an_alert_leads_to_the_page_about_it() {
+        let page = |alert: &str| {
+            let alert = serde_json::json!({"at": "2026-11-23T10:00:00Z", "by": "alert P1", "what": "", "reason": "",
+                "alert": alert});
+            serde_json::from_value::<AlertRow>(alert).map(|row| row.page()).unwrap_or_default()
+        };
+        let expected = ["rollout", "settings", "costs", "analytics?range=24h", "analytics?range=24h"];
+        assert_eq!(["guard-acted", "parameter", "budget", "breaker", ""].map(page), expected);
     }
 
     #[test]

@@ -28,8 +28,8 @@ struct RecipientPage {
     id: String,
     profile: Option<ShownProfile>,
     history: Vec<RecipientNotification>,
+    first: Option<String>,
     next: Option<String>,
-    is_first_page: bool,
     typed: TypedErasure,
     /// `true` if an address was searched, under which nothing is stored.
     is_address: bool,
@@ -108,11 +108,11 @@ pub async fn answer(visit: &Visit<'_>, action: &str) -> Result<PageReply, ApiPro
     let done = match action {
         "lift" => {
             let call = ApiCall::delete("/v1/recipients/{id}/suppressions/{channel}").path("id", id);
-            visit.call(call.path("channel", form.get("channel"))).await.ok().map(|_| back(visit, id, "saved"))
+            visit.call(call.path("channel", form.get("channel"))).await.ok().map(|_| back(visit, id, "lifted"))
         }
         "remove_device" => {
             let call = ApiCall::delete("/v1/recipients/{id}/devices/{device_id}").path("id", id);
-            visit.call(call.path("device_id", form.get("device_id"))).await.ok().map(|_| back(visit, id, "deleted"))
+            visit.call(call.path("device_id", form.get("device_id"))).await.ok().map(|_| back(visit, id, "device"))
         }
         "export" => export(visit, id).await,
         _ => erase(visit, id).await,
@@ -189,8 +189,8 @@ async fn show(visit: &Visit<'_>, id: &str, problem: Option<ApiProblem>) -> Resul
     let status = problem.as_ref().map_or(if is_unknown { 404 } else { 200 }, |problem| problem.status);
     if visit.may("recipient", "erase") {
         let export = about("/v1/recipients/{id}/export").query_if("after", form.optional("after"));
-        visit.offers(export);
-        visit.offers(ApiCall::delete("/v1/recipients/{id}").path("id", id));
+        visit.show_call(export);
+        visit.show_call(ApiCall::delete("/v1/recipients/{id}").path("id", id));
     }
     if let Some(profile) = &profile {
         offer_removals(visit, id, profile);
@@ -203,7 +203,7 @@ async fn show(visit: &Visit<'_>, id: &str, problem: Option<ApiProblem>) -> Resul
         history,
         next,
         is_address: is_unknown && is_address(id),
-        is_first_page: query.optional("after").is_none(),
+        first: visit.first_page(),
         typed: TypedErasure { confirm: form.raw("confirm").to_owned(), after: form.raw("after").to_owned() },
     };
     rendered(status, &page)
@@ -214,12 +214,12 @@ fn offer_removals(visit: &Visit<'_>, id: &str, profile: &ShownProfile) {
     let about = |template| ApiCall::delete(template).path("id", id);
     if visit.may("recipient", "lift") {
         for row in profile.addresses.iter().filter(|row| row.is_suppressed) {
-            visit.offers(about("/v1/recipients/{id}/suppressions/{channel}").path("channel", row.channel));
+            visit.show_call(about("/v1/recipients/{id}/suppressions/{channel}").path("channel", row.channel));
         }
     }
     if visit.may("recipient", "remove_device") {
         for device in &profile.it.devices {
-            visit.offers(about("/v1/recipients/{id}/devices/{device_id}").path("device_id", &device.device_id));
+            visit.show_call(about("/v1/recipients/{id}/devices/{device_id}").path("device_id", &device.device_id));
         }
     }
 }

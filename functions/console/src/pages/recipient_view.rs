@@ -91,7 +91,7 @@ pub struct ChoiceRow {
 pub struct ChoiceCell {
     pub text: &'static str,
     pub class: &'static str,
-    /// Author; empty if nobody chose.
+    /// Author; empty if there is no choice.
     pub by: &'static str,
     pub at: Option<Timestamp>,
 }

@@ -7,33 +7,35 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::guard_rows::{GuardRow, guard_action, guard_rows};
-use crate::site::{
-    ApiCall, ApiProblem, ChangeNote, Fields, Frame, IntervalChart, IntervalRow, IntervalUnit, PageReply, Visit, count,
-    euro, millis, percent, rendered,
-};
+use super::rollout_arms::{ShownComparison, WeekComparison};
+use super::rollout_plan::{PlanProgress, default_criteria};
+use super::week_volume::WeekVolume;
+use crate::site::{ApiCall, ApiProblem, ConcurrentChange, Fields, Frame, PageReply, Visit, number_of, rendered};
 
-/// Hours of the comparison of both versions.
-const WEEK_HOURS: &str = "168";
-/// Rates of both versions: name in the API, and label.
-const RATES: [(&str, &str); 4] = [
-    ("delivery_rate", "Delivery rate"),
-    ("error_rate", "Error rate"),
-    ("ctr", "Click rate"),
-    ("conversion_rate", "Conversion rate"),
-];
+/// Fields of the number that is typed to change the percentage, and to start a plan.
+const TYPED_VOLUMES: [&str; 2] = ["volume", "plan_volume"];
 
 #[derive(Debug, Template)]
 #[template(path = "rollout.html")]
 struct RolloutPage {
     frame: Frame,
     problem: Option<ApiProblem>,
-    rollout: RolloutState,
-    arms: Vec<ArmRow>,
-    bands: IntervalChart,
+    /// `None` if it could not be read. The way back to 0 % is shown all the same.
+    rollout: Option<ShownRollout>,
+    comparison: Option<ShownComparison>,
+    volume: WeekVolume,
+    /// Criteria of a plan that is started here.
+    criteria: String,
+    typed: TypedChange,
+}
+
+/// Rollout with everything that is derived from it.
+#[derive(Debug)]
+struct ShownRollout {
+    it: RolloutState,
     rules: Vec<GuardRow>,
     guard_action: String,
     people_an_hour: String,
-    typed: TypedChange,
 }
 
 #[derive(Debug, Deserialize)]
@@ -43,7 +45,8 @@ struct RolloutState {
     invalid: Option<InvalidPercentage>,
     changed_at: Option<Timestamp>,
     listed: i64,
-    arms: Arms,
+    /// `None` while the metrics cannot be read.
+    arms: Option<Arms>,
     sample_ratio: SplitCheck,
     plan: Option<PlanProgress>,
     guard: GuardState,
@@ -69,20 +72,6 @@ struct SplitCheck {
 }
 
 #[derive(Debug, Deserialize)]
-struct PlanProgress {
-    steps: Vec<PlanStep>,
-    step: usize,
-    started_at: Timestamp,
-    next_step_at: Option<Timestamp>,
-}
-
-#[derive(Debug, Deserialize)]
-struct PlanStep {
-    percentage: serde_json::Number,
-    hold_minutes: u32,
-}
-
-#[derive(Debug, Deserialize)]
 struct GuardState {
     at: Option<Timestamp>,
     verdict: Option<Value>,
@@ -101,16 +90,6 @@ struct RolloutChangeRow {
     reason: String,
 }
 
-/// Figure of both arms, and their difference with its interval.
-#[derive(Debug)]
-struct ArmRow {
-    figure: &'static str,
-    v1: String,
-    v2: String,
-    interval: String,
-    verdict: String,
-}
-
 /// Fields of the forms, as they were typed.
 #[derive(Debug, Default)]
 struct TypedChange {
@@ -125,29 +104,79 @@ struct TypedChange {
 /// The API's problem, unless a form can show it.
 pub async fn answer(visit: &Visit<'_>, action: &str) -> Result<PageReply, ApiProblem> {
     let body = match action {
-        "" => return show(visit, 200, None).await,
+        "" => return show(visit, 200, None, None).await,
         "percentage" => Ok(with_reason(json!({"percentage": visit.form().get("percentage")}), visit.form())),
         "plan" => plan_of(visit.form()),
         "stop_plan" => Ok(with_reason(json!({"plan": null}), visit.form())),
         _ => Ok(zero()),
     };
-    let stale = if action == "zero" { None } else { stale_form(visit).await? };
-    let answer = match (stale, body) {
+    let refused = match action {
+        "zero" => None,
+        _ => stale_form(visit, action).await?,
+    };
+    let typed_field = typed_volume(action).filter(|_| refused.is_none() && body.is_ok());
+    let week = match typed_field {
+        Some(_) => Some(WeekComparison::read(visit).await),
+        None => None,
+    };
+    let volume_refusal = |(week, field): (&WeekComparison, &'static str)| {
+        week.volume(visit, &TYPED_VOLUMES).refusal(visit.form(), field)
+    };
+    let refused = refused.or_else(|| week.as_ref().zip(typed_field).and_then(volume_refusal));
+    let answer = match (refused, body) {
         (Some(problem), _) | (None, Err(problem)) => Err(problem),
         (None, Ok(body)) => visit.call(ApiCall::put("/v1/rollout", body)).await.ok(),
     };
     match answer {
-        Ok(_) => Ok(visit.redirect("rollout", "rollout")),
-        Err(problem) => show(visit, problem.status, Some(problem)).await,
+        Ok(_) => Ok(visit.redirect("rollout", done(action))),
+        Err(problem) => show(visit, problem.status, Some((action, problem)), week).await,
     }
 }
 
-/// Refuses a form that was filled while another percentage was in force, and names the last change. "Back to 0 %" is
-/// never refused.
-async fn stale_form(visit: &Visit<'_>) -> Result<Option<ApiProblem>, ApiProblem> {
+/// Returns the notice of an action.
+fn done(action: &str) -> &'static str {
+    match action {
+        "plan" => "plan",
+        "stop_plan" => "plan_stopped",
+        "zero" => "zero",
+        _ => "rollout",
+    }
+}
+
+/// Returns the field of the number that is typed if many people are concerned. Neither "Back to 0 %" nor the stop of a
+/// plan needs it.
+fn typed_volume(action: &str) -> Option<&'static str> {
+    match action {
+        "percentage" => Some(TYPED_VOLUMES[0]),
+        "plan" => Some(TYPED_VOLUMES[1]),
+        _ => None,
+    }
+}
+
+/// Refuses a form that was filled while another percentage was in force, and names the last change; and one that would
+/// stop another plan than the page showed. "Back to 0 %" is never refused.
+async fn stale_form(visit: &Visit<'_>, action: &str) -> Result<Option<ApiProblem>, ApiProblem> {
     let Some(was) = visit.form().optional("was") else { return Ok(None) };
-    let rollout: RolloutState = visit.call(ApiCall::get("/v1/rollout").query("limit", "20")).await.read()?;
-    Ok(refusal_of_stale(was, &rollout))
+    let rollout: Result<RolloutState, _> = visit.call(ApiCall::get("/v1/rollout").query("limit", "20")).await.read();
+    match (action, rollout) {
+        ("stop_plan", Ok(rollout)) => Ok(refusal_of_another_plan(was, rollout.plan.as_ref())),
+        // The page reads more than the change needs, and a plan must stop while the metrics cannot be read.
+        ("stop_plan", Err(_)) => Ok(None),
+        (_, rollout) => Ok(refusal_of_stale(was, &rollout?)),
+    }
+}
+
+fn refusal_of_another_plan(was: &str, plan: Option<&PlanProgress>) -> Option<ApiProblem> {
+    let (title, detail) = match plan {
+        Some(plan) if plan.started_at.to_string() == was => return None,
+        Some(_) => (
+            "Another plan runs",
+            "The plan of the page is over, and another person started the one below. To stop that one, press the button \
+             again.",
+        ),
+        None => ("No plan runs any more", "The plan is over, or another person stopped it."),
+    };
+    Some(ApiProblem { title: title.into(), ..ApiProblem::own(409, detail) })
 }
 
 fn refusal_of_stale(was: &str, rollout: &RolloutState) -> Option<ApiProblem> {
@@ -155,7 +184,7 @@ fn refusal_of_stale(was: &str, rollout: &RolloutState) -> Option<ApiProblem> {
     if was == present {
         return None;
     }
-    let change = |row: &RolloutChangeRow| ChangeNote {
+    let change = |row: &RolloutChangeRow| ConcurrentChange {
         at: row.at,
         by: format!("{} {}", row.who, row.name).trim().to_owned(),
         values: vec![(row.parameter.clone(), row.old.clone().unwrap_or_else(|| "–".to_owned()), row.new.clone())],
@@ -196,34 +225,61 @@ fn plan_of(form: &Fields) -> Result<Value, ApiProblem> {
     Ok(with_reason(json!({"plan": {"steps": steps}}), form))
 }
 
-async fn show(visit: &Visit<'_>, status: u16, problem: Option<ApiProblem>) -> Result<PageReply, ApiProblem> {
-    let (rollout, comparison) = tokio::join!(
-        visit.call(ApiCall::get("/v1/rollout").query("limit", "20")),
-        visit.call(ApiCall::get("/v1/rollout/comparison").query("hours", WEEK_HOURS))
-    );
-    let rollout: RolloutState = rollout.read()?;
-    let comparison = comparison.ok()?;
-    let verdict = rollout.guard.verdict.clone().unwrap_or_default();
+/// Shows the page, after an action with its problem, and with the figures of the week that the action has read.
+///
+/// # Errors
+/// The problem of an action whose form the page cannot show, because the rollout cannot be read.
+async fn show(
+    visit: &Visit<'_>,
+    status: u16,
+    problem: Option<(&str, ApiProblem)>,
+    week: Option<WeekComparison>,
+) -> Result<PageReply, ApiProblem> {
+    let read_week = async {
+        match week {
+            Some(week) => week,
+            None => WeekComparison::read(visit).await,
+        }
+    };
+    let (rollout, week) = tokio::join!(visit.call(ApiCall::get("/v1/rollout").query("limit", "20")), read_week);
     let form = visit.form();
-    for body in form_bodies(form, &rollout) {
-        visit.offers(ApiCall::put("/v1/rollout", body));
+    let (rollout, unread) = match rollout.read().map(shown_rollout) {
+        Ok(rollout) => (Some(rollout), None),
+        Err(unread) => (None, Some(unread)),
+    };
+    let problem = match (problem, &rollout) {
+        (Some((action, problem)), None) if action != "zero" => return Err(problem),
+        (problem, _) => problem.map(|(_, problem)| problem),
+    };
+    let bodies = rollout.as_ref().map_or_else(|| vec![zero()], |rollout| form_bodies(form, &rollout.it));
+    for body in bodies {
+        visit.show_call(ApiCall::put("/v1/rollout", body));
     }
+    let status = if problem.is_none() { unread.as_ref().map_or(status, |unread| unread.status) } else { status };
     let page = RolloutPage {
-        arms: arm_rows(&comparison),
-        bands: differences(&comparison),
-        rules: guard_rows(&verdict),
-        guard_action: guard_action(&verdict),
-        people_an_hour: people_an_hour(&rollout.arms),
+        comparison: week.shown(),
+        volume: week.volume(visit, &TYPED_VOLUMES),
+        criteria: default_criteria(),
         typed: TypedChange {
             percentage: form.raw("percentage").to_owned(),
             reason: form.raw("reason").to_owned(),
             steps: form.raw("steps").to_owned(),
         },
         frame: visit.frame("rollout", "Rollout"),
-        problem,
+        problem: problem.or(unread),
         rollout,
     };
     rendered(status, &page)
+}
+
+fn shown_rollout(it: RolloutState) -> ShownRollout {
+    let verdict = it.guard.verdict.clone().unwrap_or_default();
+    ShownRollout {
+        rules: guard_rows(&verdict),
+        guard_action: guard_action(&verdict),
+        people_an_hour: people_an_hour(it.arms.as_ref()),
+        it,
+    }
 }
 
 /// Returns the bodies of the page's forms, with what was typed or else what is in force.
@@ -241,69 +297,17 @@ fn zero() -> Value {
     json!({"percentage": "0", "reason": "back to 0 % from the console"})
 }
 
-/// Shows one figure.
-type ShowFigure = fn(&Value) -> String;
-
-/// Returns the chart of the differences that have an interval.
-fn differences(comparison: &Value) -> IntervalChart {
-    let row = |(name, label): (&str, &str)| {
-        let difference = &comparison["differences"][name];
-        Some(IntervalRow {
-            label: label.to_owned(),
-            value: difference["difference"].as_f64()?,
-            low: difference["low"].as_f64()?,
-            high: difference["high"].as_f64()?,
-        })
-    };
-    IntervalChart {
-        title: "Difference v2 − v1".to_owned(),
-        unit: IntervalUnit::Points,
-        confidence: "95 %",
-        rows: RATES.into_iter().filter_map(row).collect(),
-    }
-}
-
-fn arm_rows(comparison: &Value) -> Vec<ArmRow> {
-    let rate: ShowFigure = |value| percent(value.as_f64());
-    let [delivery, error, ctr, conversion] = RATES.map(|(name, label)| (name, label, rate));
-    let figures: [(&str, &str, ShowFigure); 6] = [
-        delivery,
-        error,
-        ctr,
-        conversion,
-        ("latency_p95_ms", "95 % were accepted within", |value| millis(whole(value))),
-        ("cost_per_delivery_micros", "Cost of a delivery", |value| whole(value).map_or_else(|| "–".into(), euro)),
-    ];
-    let row = |(name, figure, show): (&str, &'static str, ShowFigure)| {
-        let difference = &comparison["differences"][name];
-        let (low, high) = (&difference["low"], &difference["high"]);
-        let interval = if low.is_null() { "–".to_owned() } else { format!("{} to {}", show(low), show(high)) };
-        ArmRow {
-            figure,
-            v1: show(&comparison["v1"][name]),
-            v2: show(&comparison["v2"][name]),
-            interval,
-            verdict: difference["verdict"].as_str().unwrap_or_default().to_owned(),
-        }
-    };
-    figures.into_iter().map(row).collect()
-}
-
-fn whole(value: &Value) -> Option<i64> {
-    #[allow(clippy::cast_possible_truncation)] // milliseconds and micro-euro
-    value.as_f64().map(|number| number.round() as i64)
-}
-
 /// Returns the effect of a percentage on an hour like the last one, in one sentence.
-fn people_an_hour(arms: &Arms) -> String {
+fn people_an_hour(arms: Option<&Arms>) -> String {
+    let Some(arms) = arms else { return "The figures of the last hour are not available.".to_owned() };
     let all = arms.v1 + arms.v2;
     if all == 0 {
         return "Nothing was sent in the last hour.".to_owned();
     }
     #[allow(clippy::cast_precision_loss)] // counts of notifications
     let each = all as f64 / 100.0;
-    let noun = if all == 1 { "notification" } else { "notifications" };
-    format!("The last hour had {} {noun}: each percent moves about {each:.1} people an hour to v2.", count(all))
+    let all = number_of(all, "notification", "notifications");
+    format!("The last hour had {all}: each percent moves about {each:.1} people an hour to v2.")
 }
 
 #[cfg(test)]
@@ -315,9 +319,10 @@ mod tests {
     fn a_percent_is_a_number_of_people_an_hour() {
         let arms = |v1, v2| Arms { v1, v2, v2_share: None };
         assert!(
-            people_an_hour(&arms(900, 1_100)).contains("2,000 notifications: each percent moves about 20.0 people")
+            people_an_hour(Some(&arms(900, 1_100)))
+                .contains("2,000 notifications: each percent moves about 20.0 people")
         );
-        assert_eq!(people_an_hour(&arms(0, 0)), "Nothing was sent in the last hour.");
+        assert_eq!(people_an_hour(Some(&arms(0, 0))), "Nothing was sent in the last hour.");
     }
 
     #[test]
@@ -335,6 +340,17 @@ mod tests {
         assert!(problem.status == 409 && problem.detail.contains("10 %") && problem.detail.contains("25 %"));
         assert_eq!(problem.changes[0].by, "operator eve");
         assert_eq!(problem.changes[0].values, [("percentage".to_owned(), "10".to_owned(), "25".to_owned())]);
+    }
+
+    #[test]
+    fn a_page_stops_the_plan_that_it_showed_alone() {
+        let plan = json!({"steps": [], "step": 1, "by": {"who": "api"}, "started_at": "2026-11-29T10:00:00.25Z",
+            "next_step_at": null, "last": null});
+        let plan: PlanProgress = serde_json::from_value(plan).unwrap();
+        assert_eq!(refusal_of_another_plan("2026-11-29T10:00:00.25Z", Some(&plan)), None);
+        let title = |problem: Option<ApiProblem>| problem.unwrap().title.to_string();
+        assert_eq!(title(refusal_of_another_plan("2026-11-29T09:00:00Z", Some(&plan))), "Another plan runs");
+        assert_eq!(title(refusal_of_another_plan("2026-11-29T09:00:00Z", None)), "No plan runs any more");
     }
 
     #[test]

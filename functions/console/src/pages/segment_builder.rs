@@ -32,7 +32,7 @@ pub enum RowContent {
     Close,
 }
 
-/// Returns the filter of a new segment: everybody.
+/// Returns the filter of a new segment. It selects all recipients.
 #[must_use]
 pub const fn all_people() -> FilterNode {
     FilterNode::Group("all", Vec::new())

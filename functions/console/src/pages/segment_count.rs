@@ -130,7 +130,7 @@ pub async fn answer(visit: &Visit<'_>, action: &str) -> Result<PageReply, ApiPro
     if action == "cancel" {
         visit.call(ApiCall::delete("/v1/segments/counts/{id}").path("id", id)).await.ok()?;
         let to = if segment.is_empty() { "segments".to_owned() } else { format!("segment?id={}", encoded(segment)) };
-        return Ok(visit.redirect(&to, "deleted"));
+        return Ok(visit.redirect(&to, "count_cancelled"));
     }
     match visit.call(ApiCall::get("/v1/segments/counts/{id}").path("id", id)).await.ok() {
         Ok(progress) => render(visit, segment, id, &progress, None),

@@ -1,7 +1,8 @@
-//! Draft of a segment between two requests: what the form and the JSON beside it say.
+//! Draft of a segment between two requests: the form and the JSON beside it.
 
 use serde_json::{Value, json};
 
+use super::edit_conflict::EditConflict;
 use super::segment_builder::{all_people, edited, of_form};
 use super::segment_filter::FilterNode;
 use crate::site::{ApiProblem, Fields};
@@ -33,7 +34,7 @@ pub struct EditedSegment {
 }
 
 impl EditedSegment {
-    /// Creates the draft of a new segment: everybody.
+    /// Creates the draft of a new segment, which selects all recipients.
     #[must_use]
     pub fn new() -> Self {
         Self::default().with_filter(all_people().to_json())
@@ -130,16 +131,21 @@ impl EditedSegment {
         json!({"title": self.title, "description": description, "filter": self.filter})
     }
 
-    /// Returns the fields in which a stored segment differs: label, stored value, typed value.
+    /// Returns the fields in which a stored segment differs.
     #[must_use]
-    pub fn differences(&self, stored: &Self) -> Vec<(&'static str, String, String)> {
+    pub fn conflicts(&self, stored: &Self) -> Vec<EditConflict> {
         let rows = [
             ("Title", &stored.title, &self.title),
             ("Description", &stored.description, &self.description),
             ("Filter", &stored.json, &self.json),
         ];
-        let differing = rows.into_iter().filter(|(_, now, typed)| now != typed);
-        differing.map(|(label, now, typed)| (label, now.clone(), typed.clone())).collect()
+        let differing = rows.into_iter().filter(|(_, stored, typed)| stored != typed);
+        let conflict = |(label, stored, typed): (&str, &String, &String)| EditConflict {
+            field: label.to_owned(),
+            stored: stored.clone(),
+            typed: typed.clone(),
+        };
+        differing.map(conflict).collect()
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::campaign_list::open_campaigns;
-use super::edit_conflict::with_changes;
+use super::edit_conflict::{EditConflict, with_changes};
 use super::segment_builder::{BuilderRow, RowContent, rows};
 use super::segment_count::{self, CountedPeople, counted};
 use super::segment_draft::EditedSegment;
@@ -23,6 +23,7 @@ const PAGE_SIZE: usize = 50;
 struct SegmentsPage {
     frame: Frame,
     segments: Vec<SegmentRow>,
+    first: Option<String>,
     next: Option<String>,
 }
 
@@ -56,8 +57,7 @@ struct SegmentPage {
     estimate_problem: Option<ApiProblem>,
     results: EditorResults,
     users: Vec<SegmentUser>,
-    updated_at: Option<Timestamp>,
-    conflict: Vec<(&'static str, String, String)>,
+    conflicts: Vec<EditConflict>,
 }
 
 /// Shows the segments.
@@ -75,7 +75,8 @@ pub async fn list(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
     let is_more = rows.len() > PAGE_SIZE;
     rows.truncate(PAGE_SIZE);
     let next = rows.last().filter(|_| is_more).map(|row| visit.with_query("after", &row.id));
-    rendered(200, &SegmentsPage { frame: visit.frame("segments", "Segments"), segments: rows, next })
+    let (frame, first) = (visit.frame("segments", "Segments"), visit.first_page());
+    rendered(200, &SegmentsPage { frame, segments: rows, first, next })
 }
 
 fn segment_row(item: &Value, users: &BTreeMap<String, Vec<SegmentUser>>) -> SegmentRow {
@@ -119,7 +120,7 @@ fn users_of_segments(segments: &Value, campaigns: &Value) -> BTreeMap<String, Ve
     users
 }
 
-/// Shows the editor, or does what one of its buttons says.
+/// Shows the editor, or performs the action of one of its buttons.
 ///
 /// # Errors
 /// The API's problem, unless the editor can show it.
@@ -175,7 +176,7 @@ async fn save(visit: &Visit<'_>, mut draft: EditedSegment) -> Result<PageReply, 
         Ok(_) => return Ok(visit.redirect(&format!("segment?id={}", encoded(draft.name())), "saved")),
         Err(problem) => problem,
     };
-    let mut conflict = Vec::new();
+    let mut conflicts = Vec::new();
     if problem.status == 412 && is_new {
         let message = "must be a new id: a segment has this one. Open it to change it.";
         draft.problem = Some(ApiProblem::field("id", message));
@@ -183,13 +184,13 @@ async fn save(visit: &Visit<'_>, mut draft: EditedSegment) -> Result<PageReply, 
         if problem.status == 412
             && let Ok((present, _)) = stored(visit, &draft.id).await
         {
-            conflict = draft.differences(&present);
+            conflicts = draft.conflicts(&present);
             // The present values are shown, so the next save replaces them knowingly.
             draft.if_match = present.if_match;
         }
         draft.problem = Some(with_changes(visit, problem, "segment", &draft.id).await);
     }
-    show(visit, draft, EditorResults::default(), conflict).await
+    show(visit, draft, EditorResults::default(), conflicts).await
 }
 
 async fn delete(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
@@ -224,18 +225,18 @@ fn offer_changes(visit: &Visit<'_>, draft: &EditedSegment) {
     let name = if draft.name().is_empty() { "id" } else { draft.name() };
     let call = ApiCall::put("/v1/segments/{id}", draft.body()).path("id", name);
     if draft.id.is_empty() {
-        visit.offers(call.only_new());
+        visit.show_call(call.only_new());
         return;
     }
-    visit.offers(call.if_match(&draft.if_match));
-    visit.offers(ApiCall::delete("/v1/segments/{id}").path("id", name).if_match(&draft.if_match));
+    visit.show_call(call.if_match(&draft.if_match));
+    visit.show_call(ApiCall::delete("/v1/segments/{id}").path("id", name).if_match(&draft.if_match));
 }
 
 async fn show(
     visit: &Visit<'_>,
     draft: EditedSegment,
     results: EditorResults,
-    conflict: Vec<(&'static str, String, String)>,
+    conflicts: Vec<EditConflict>,
 ) -> Result<PageReply, ApiProblem> {
     let (types, segments, campaigns, estimate) = tokio::join!(
         visit.call(ApiCall::get("/v1/types")),
@@ -246,7 +247,6 @@ async fn show(
     let (types, segments) = (types.ok()?, segments.ok()?);
     let mut users = users_of_segments(&segments, &campaigns.ok()?);
     let items = |list: &Value| list["items"].as_array().cloned().unwrap_or_default();
-    let own = items(&segments).into_iter().find(|segment| segment["id"] == draft.id.as_str());
     let names = items(&types).into_iter().filter_map(|kind| kind["name"].as_str().map(str::to_owned));
     let (estimate, estimate_problem) = match estimate {
         None => (None, None),
@@ -263,11 +263,10 @@ async fn show(
         known_fields: KNOWN_FIELDS,
         types: names.map(|name| (name.clone(), name == draft.kind)).collect(),
         users: users.remove(&draft.id).unwrap_or_default(),
-        updated_at: own.and_then(|own| own["updated_at"].as_str()?.parse().ok()),
         estimate,
         estimate_problem,
         results,
-        conflict,
+        conflicts,
         problem,
         draft,
     };

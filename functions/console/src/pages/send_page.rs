@@ -3,13 +3,17 @@
 use askama::Template;
 use serde_json::{Map, Value, json};
 
-use super::explained::{ExplainedSend, explained};
+use super::send_explanation::{ExplainedSend, read_explanation};
 use super::send_recipient::{SendRecipient, send_recipient};
 use super::send_variables::{VariableInput, typed_variables, variable_inputs};
 use crate::site::{ApiAnswer, ApiCall, ApiProblem, Fields, Frame, PageReply, Visit, empty_frame, encoded, rendered};
 
 /// Channels in the order in which they are tried.
 const CHANNELS: [&str; 3] = ["push", "email", "sms"];
+/// Choice of the channels that are ticked.
+const OWN_CHANNELS: &str = "these";
+/// Fields of a text without a template.
+const TEXTS: [&str; 3] = ["title", "body", "url"];
 /// Cookie with the recipient id of the person at the console.
 const MY_RECIPIENT_COOKIE: &str = "console-my-recipient";
 const A_YEAR_S: i64 = 31_536_000;
@@ -22,6 +26,8 @@ struct SendPage {
     types: Vec<Choice>,
     templates: Vec<Choice>,
     channels: Vec<Choice>,
+    /// `true` if the channels are those that are ticked, and not those of the type.
+    has_own_channels: bool,
     variables: Vec<VariableInput>,
     variables_of: String,
     typed: TypedSend,
@@ -65,8 +71,10 @@ struct TypedSend {
 /// The API's problem, unless the form can show it.
 pub async fn answer(visit: &Visit<'_>, action: &str) -> Result<PageReply, ApiProblem> {
     let form = if action.is_empty() { visit.query() } else { visit.form() };
-    if action.is_empty() {
-        return show(visit, form, None, None).await;
+    match action {
+        "" => return show(visit, form, None, None).await,
+        "find" => return find(visit).await,
+        _ => {}
     }
     let body = match request_of(form) {
         Ok(body) => body,
@@ -79,13 +87,23 @@ pub async fn answer(visit: &Visit<'_>, action: &str) -> Result<PageReply, ApiPro
         _ => {}
     }
     let key = form.get("key");
-    visit.offers(ApiCall::post("/v1/notifications", body.clone()).idempotency_key(key));
+    visit.show_call(ApiCall::post("/v1/notifications", body.clone()).idempotency_key(key));
     match visit.call(ApiCall::post("/v1/notifications/explain", body)).await.ok() {
         Ok(answer) if action == "frame" => Ok(PageReply::preview(html_of_email(&answer))),
-        Ok(answer) => show(visit, form, None, Some(explained(&answer))).await,
+        Ok(answer) => show(visit, form, None, Some(read_explanation(&answer))).await,
         Err(problem) if action == "frame" => Ok(empty_frame(&problem)),
         Err(problem) => show(visit, form, Some(problem), None).await,
     }
+}
+
+/// Shows the recipient of the form. The rest of the form stays as it is, whether it could be sent or not.
+async fn find(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
+    let form = visit.form();
+    let problem = match form.optional("to") {
+        Some(_) => None,
+        None => Some(ApiProblem::field("to", "must be the id of the recipient who is looked for")),
+    };
+    show(visit, form, problem, None).await
 }
 
 async fn send(visit: &Visit<'_>, body: Value, key: String) -> Result<PageReply, ApiProblem> {
@@ -99,7 +117,7 @@ async fn send(visit: &Visit<'_>, body: Value, key: String) -> Result<PageReply, 
     }
 }
 
-/// Sends the message to the person at the console first, and remembers their recipient id in this browser. It is a
+/// Sends the message to the person at the console first, and stores their recipient id in this browser. It is a
 /// notification like any other: the API has no test of a message that is not the draft of a template or a campaign.
 async fn send_to_self(visit: &Visit<'_>, mut body: Value) -> Result<PageReply, ApiProblem> {
     let form = visit.form();
@@ -120,7 +138,7 @@ fn my_recipient(visit: &Visit<'_>) -> String {
     Fields::parse(format!("id={stored}").as_bytes()).get("id").to_owned()
 }
 
-/// Returns the HTML of the e-mail of an explanation, or a page that says that there is none.
+/// Returns the HTML of the e-mail of an explanation, or a page with the reason why there is none.
 fn html_of_email(answer: &Value) -> String {
     let plan = answer["plan"].as_array().map(Vec::as_slice).unwrap_or_default();
     let html = plan.iter().find_map(|channel| channel["rendered"]["html"].as_str());
@@ -135,7 +153,8 @@ fn request_of(form: &Fields) -> Result<Value, ApiProblem> {
     if let Some(kind) = form.optional("type") {
         body.insert("type".to_owned(), json!(kind));
     }
-    let has_text = ["title", "body", "url"].iter().any(|name| form.optional(name).is_some());
+    let has_text = TEXTS.iter().any(|name| form.optional(name).is_some());
+    refuse_what_is_not_sent(form, has_text)?;
     match form.optional("template") {
         Some(name) => {
             let mut template = json!({"name": name});
@@ -161,16 +180,51 @@ fn request_of(form: &Fields) -> Result<Value, ApiProblem> {
     {
         body.insert("variables".to_owned(), variables);
     }
-    let channels = form.all("channels");
-    if !channels.is_empty() && channels.len() < CHANNELS.len() {
+    if let Some(channels) = typed_channels(form)? {
         body.insert("channels".to_owned(), json!(channels));
     }
     if let Some(at) = form.optional("send_at") {
-        // A field of the kind datetime-local has no zone; the label says that it is UTC.
+        // A field of the kind datetime-local has no zone; its label names UTC.
         let is_local = at.len() == "2026-11-29T12:00".len();
         body.insert("send_at".to_owned(), json!(if is_local { format!("{at}:00Z") } else { at.to_owned() }));
     }
     Ok(Value::Object(body))
+}
+
+/// Refuses a text beside a template, and what belongs to a template without one: neither would be sent.
+fn refuse_what_is_not_sent(form: &Fields, has_text: bool) -> Result<(), ApiProblem> {
+    if form.optional("template").is_some() {
+        let unsent = TEXTS.iter().find(|name| form.optional(name).is_some());
+        let message = "is not sent with a template: clear it, or choose no template";
+        return unsent.map_or(Ok(()), |name| Err(ApiProblem::field(&format!("content.{name}"), message)));
+    }
+    if form.optional("version").is_some() {
+        return Err(ApiProblem::field("template.version", "needs a template: choose one, or clear the version"));
+    }
+    let has_no_template = has_text || form.optional("type").is_none();
+    if has_no_template && typed_variables(form)?.is_some() {
+        return Err(ApiProblem::field("variables", "belong to a template: choose one, or clear them"));
+    }
+    Ok(())
+}
+
+/// Returns the channels that are to be tried; `None` for those of the type.
+fn typed_channels(form: &Fields) -> Result<Option<Vec<&str>>, ApiProblem> {
+    let ticked = form.all("channels");
+    match (has_own_channels(form), ticked.is_empty()) {
+        (true, true) => Err(ApiProblem::field("channels", "tick at least one, or choose: as the type says")),
+        (true, false) => Ok(Some(ticked)),
+        (false, true) => Ok(None),
+        (false, false) => Err(ApiProblem::field(
+            "channels",
+            "those that are ticked are not used: choose these, in this order, or untick them",
+        )),
+    }
+}
+
+/// Returns `true` if the form chooses channels of its own. An address without the choice may name them.
+fn has_own_channels(form: &Fields) -> bool {
+    form.optional("channels_of").map_or_else(|| !form.all("channels").is_empty(), |choice| choice == OWN_CHANNELS)
 }
 
 async fn show(
@@ -198,9 +252,10 @@ async fn show(
             .map(|channel| Choice {
                 value: channel.to_owned(),
                 label: channel.to_owned(),
-                is_chosen: ticked.is_empty() || ticked.contains(&channel),
+                is_chosen: ticked.contains(&channel),
             })
             .into(),
+        has_own_channels: has_own_channels(form),
         typed: TypedSend {
             to: text("to"),
             me: form.optional("me").map_or_else(|| my_recipient(visit), str::to_owned),
@@ -274,11 +329,11 @@ mod tests {
                 "send_at": "2026-12-01T09:00:00Z"})
         );
         assert_eq!(
-            request(
-                "to=ada&type=PAYMENT_DUE&template=payment-due&variables=%7B%22a%22%3A1%7D&channels=push&channels=email&channels=sms"
-            ),
+            request("to=ada&type=PAYMENT_DUE&template=payment-due&variables=%7B%22a%22%3A1%7D&channels_of=type"),
             json!({"to": "ada", "type": "PAYMENT_DUE", "template": {"name": "payment-due"}, "variables": {"a": 1}})
         );
+        let all = "to=ada&template=t&channels_of=these&channels=push&channels=email&channels=sms";
+        assert_eq!(request(all)["channels"], json!(["push", "email", "sms"]), "all of them are a choice too");
         assert_eq!(
             request("to=ada&type=BILL&template=&title=&body=&var.number.days=2"),
             json!({"to": "ada", "type": "BILL", "variables": {"days": 2}}),
@@ -289,5 +344,22 @@ mod tests {
         assert_eq!(unknown.errors[0].0, "template.version");
         let broken = request_of(&Fields::parse(b"to=a&template=t&variables=%7B")).unwrap_err();
         assert_eq!(broken.errors[0].0, "variables");
+    }
+
+    #[test]
+    fn what_would_not_be_sent_is_refused() {
+        for (form, field) in [
+            ("title=T&body=B&channels_of=these", "channels"),
+            ("title=T&body=B&channels_of=type&channels=sms", "channels"),
+            ("template=t&title=T", "content.title"),
+            ("template=t&body=B", "content.body"),
+            ("template=t&url=https%3A%2F%2Fa.example", "content.url"),
+            ("title=T&body=B&variables=%7B%22a%22%3A1%7D", "variables"),
+            ("type=BILL&body=B&var.number.days=2", "variables"),
+            ("type=BILL&version=2", "template.version"),
+        ] {
+            let problem = request_of(&Fields::parse(format!("to=a&{form}").as_bytes())).unwrap_err();
+            assert_eq!(problem.errors[0].0, field, "{form}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Variables of a template as inputs of a form, one for each property of the schema.
 //!
-//! The name of an input says how its text is read: `var.number.days`. So the request needs no schema, and a form that
+//! The name of an input shows how its text is read: `var.number.days`. So the request needs no schema, and a form that
 //! was filled before the template changed is still read as it was meant.
 
 use serde_json::{Map, Number, Value};

@@ -43,7 +43,7 @@ fn show(visit: &Visit<'_>, problem: Option<ApiProblem>) -> Result<PageReply, Api
         bodies.push(json!({"everyone": true}));
     }
     for body in bodies {
-        visit.offers(ApiCall::post("/v1/console/sessions/end", body));
+        visit.show_call(ApiCall::post("/v1/console/sessions/end", body));
     }
     let status = problem.as_ref().map_or(200, |problem| problem.status);
     let page = SessionsPage {

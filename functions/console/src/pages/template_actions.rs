@@ -74,7 +74,14 @@ async fn save(visit: &Visit<'_>, name: &str, stored: StoredTemplate, action: &st
         }
         Err(problem) => Err(problem.clone()),
     };
-    let Err(problem) = saved else { return Ok(visit.redirect(&place(name, &tab), "saved")) };
+    let Err(problem) = saved else {
+        let done = match action {
+            "remove" => "removed",
+            "reviewed" => "reviewed",
+            _ => "saved",
+        };
+        return Ok(visit.redirect(&place(name, &tab), done));
+    };
     let conflicts = match merged {
         Ok(merged) if problem.status == 412 => edit_conflicts(draft, &merged),
         _ => Vec::new(),
@@ -128,7 +135,7 @@ async fn change(visit: &Visit<'_>, name: &str, action: &str) -> Result<PageReply
             let version = version.map_err(|_| ApiProblem::field("version", "must be the number of a version"))?;
             (ApiCall::put("/v1/templates/{name}/live", json!({"version": version})), "live")
         }
-        "archive" => (ApiCall::delete("/v1/templates/{name}"), "saved"),
+        "archive" => (ApiCall::delete("/v1/templates/{name}"), "archived"),
         _ => return Err(ApiProblem::own(404, "There is no such action.")),
     };
     let confirm = form.is_ticked("confirm").then_some("true").filter(|_| action != "archive");

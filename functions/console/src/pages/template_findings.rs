@@ -86,7 +86,7 @@ pub fn link_of(base: &str, name: &str, path: &str, message: &str) -> FindingLink
     // Parts of a schema have one input.
     let whole = ["variables", "sample"].into_iter().find(|name| path.starts_with(name));
     let field = whole.unwrap_or(path);
-    // These inputs are on the page that shows the fault.
+    // These inputs are on the page that shows the finding.
     let is_here = ["values", "recipient"].contains(&path);
     let page = if is_here { String::new() } else { format!("{base}/template?name={}&{place}", encoded(name)) };
     FindingLink {

@@ -16,6 +16,7 @@ use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, count, percent, 
 struct TemplatesPage {
     frame: Frame,
     items: Vec<TemplateRow>,
+    first: Option<String>,
     next: Option<String>,
 }
 
@@ -79,7 +80,10 @@ pub async fn list(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
         item.fallbacks = figures.by_template.get(&item.name).map_or_else(String::new, fallbacks);
     }
     let next = items.last().filter(|_| is_more).map(|item| visit.with_query("after", &item.name));
-    rendered(200, &TemplatesPage { frame: visit.frame("templates", "Templates"), items, next })
+    rendered(
+        200,
+        &TemplatesPage { frame: visit.frame("templates", "Templates"), items, first: visit.first_page(), next },
+    )
 }
 
 /// Returns the share of a template's notifications with an attempt in another language than the recipient's.

@@ -8,7 +8,7 @@ use super::edit_conflict::{EditConflict, shown};
 use super::template_draft::{TemplateInput, TemplateTab, new_draft};
 use super::template_findings::{FindingLink, MatrixRow, findings, is_outdated, link_of, matrix};
 use super::template_list::{TemplateUser, users};
-use super::template_preview::{TemplateShown, shown_preview};
+use super::template_preview::{RenderedPreview, shown_preview};
 use super::template_versions::{TemplateVersions, versions};
 use crate::site::{ApiCall, ApiProblem, Fields, Frame, PageReply, Visit, encoded, rendered};
 
@@ -31,7 +31,7 @@ struct TemplatePage {
     values: String,
     is_outdated: bool,
     recipient: String,
-    preview: TemplatePreviewed,
+    preview: TemplatePreviewResult,
     versions: Option<TemplateVersions>,
     test_to: String,
 }
@@ -60,16 +60,16 @@ struct VariableFacts {
 
 /// Preview, or what prevents it.
 #[derive(Debug, Default)]
-pub struct TemplatePreviewed {
+pub struct TemplatePreviewResult {
     /// Messages.
-    pub shown: Option<TemplateShown>,
-    /// Faults, each with the link to its input.
-    pub faults: Vec<FindingLink>,
-    /// Reason that is no fault of a field.
+    pub shown: Option<RenderedPreview>,
+    /// Findings, each with the link to its input.
+    pub findings: Vec<FindingLink>,
+    /// Reason that concerns no field.
     pub reason: String,
 }
 
-impl TemplatePreviewed {
+impl TemplatePreviewResult {
     /// Returns `true` if there is an e-mail to show in the frame.
     fn has_email(&self) -> bool {
         self.shown.as_ref().is_some_and(|shown| shown.email.is_some())
@@ -95,7 +95,7 @@ pub struct TemplateRefused {
     /// Changes that another person stored meanwhile.
     pub conflicts: Vec<EditConflict>,
     /// Preview of what was typed.
-    pub preview: Option<TemplatePreviewed>,
+    pub preview: Option<TemplatePreviewResult>,
 }
 
 /// Reads a template. One that does not exist is a draft without texts.
@@ -133,7 +133,7 @@ pub async fn show(
             let call = ApiCall::post("/v1/templates/{name}/preview", body).path("name", name);
             previewed(visit, name, visit.call(call).await.ok())
         }
-        None => TemplatePreviewed::default(),
+        None => TemplatePreviewResult::default(),
     };
     let versions =
         if tab.view == "versions" && facts.exists { Some(versions(visit, name, &detail).await?) } else { None };
@@ -182,7 +182,7 @@ fn offer_changes(visit: &Visit<'_>, name: &str, stored: &StoredTemplate, tab: &T
         let is_archived = detail["state"] == "archived";
         let is_offered = |action: &str| visit.may("template", action) && !(is_archived && action == "archive");
         for (_, call) in calls.into_iter().filter(|(action, _)| is_offered(action)) {
-            visit.offers(about(call));
+            visit.show_call(about(call));
         }
         return;
     }
@@ -190,7 +190,7 @@ fn offer_changes(visit: &Visit<'_>, name: &str, stored: &StoredTemplate, tab: &T
     let draft = typed.flatten().unwrap_or_else(|| detail["draft"].clone());
     if visit.may("template", "save") {
         let call = ApiCall::put("/v1/templates/{name}", draft).path("name", name);
-        visit.offers(if etag.is_empty() { call.only_new() } else { call.if_match(etag) });
+        visit.show_call(if etag.is_empty() { call.only_new() } else { call.if_match(etag) });
     }
 }
 
@@ -221,11 +221,11 @@ fn lead_to_inputs(visit: &Visit<'_>, name: &str, problem: Option<&mut ApiProblem
 
 /// Returns a preview, or what prevents it.
 #[must_use]
-pub fn previewed(visit: &Visit<'_>, name: &str, answer: Result<Value, ApiProblem>) -> TemplatePreviewed {
+pub fn previewed(visit: &Visit<'_>, name: &str, answer: Result<Value, ApiProblem>) -> TemplatePreviewResult {
     match answer {
-        Ok(answer) => TemplatePreviewed { shown: Some(shown_preview(&answer)), ..TemplatePreviewed::default() },
-        Err(problem) => TemplatePreviewed {
-            faults: problem.errors.iter().map(|(field, message)| link_of(visit.base, name, field, message)).collect(),
+        Ok(answer) => TemplatePreviewResult { shown: Some(shown_preview(&answer)), ..TemplatePreviewResult::default() },
+        Err(problem) => TemplatePreviewResult {
+            findings: problem.errors.iter().map(|(field, message)| link_of(visit.base, name, field, message)).collect(),
             reason: problem.detail.into(),
             shown: None,
         },

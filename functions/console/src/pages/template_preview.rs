@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::explained::MAX_PUSH_BYTES;
+use super::send_explanation::MAX_PUSH_BYTES;
 use crate::site::{count, euro};
 
 /// Preview of every channel.
 #[derive(Debug, Default)]
-pub struct TemplateShown {
+pub struct RenderedPreview {
     /// Push: title, text, link, buttons.
     pub push: Option<ShownPush>,
     /// E-mail: subject, plain text, size.
@@ -61,11 +61,11 @@ pub struct ShownSms {
 
 /// Reads an answer of a preview.
 #[must_use]
-pub fn shown_preview(answer: &Value) -> TemplateShown {
+pub fn shown_preview(answer: &Value) -> RenderedPreview {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let number = |value: &Value| value.as_i64().unwrap_or(0);
     let present = |name: &str| Some(&answer[name]).filter(|channel| !channel.is_null());
-    TemplateShown {
+    RenderedPreview {
         push: present("push").map(|push| ShownPush {
             locale: text(&push["locale"]),
             title: text(&push["content"]["title"]),

@@ -12,11 +12,18 @@ use crate::site::{ApiCall, ApiProblem, Visit};
 pub struct TemplateVersions {
     /// Versions, newest first.
     pub items: Vec<TemplateVersionRow>,
+    /// Address of the newest versions, on a later page.
+    pub first: Option<String>,
+    /// Address of the page with older versions.
+    pub next: Option<String>,
     /// Heading of the differences.
     pub heading: String,
     /// Differences.
     pub changes: Vec<SourceChange>,
 }
+
+/// Maximum number of versions of a page.
+const PAGE_SIZE: usize = 50;
 
 /// Version.
 #[derive(Debug, Deserialize)]
@@ -53,8 +60,13 @@ pub struct SourceChange {
 pub async fn versions(visit: &Visit<'_>, name: &str, detail: &Value) -> Result<TemplateVersions, ApiProblem> {
     let list = visit.call(ApiCall::get("/v1/templates/{name}/versions").path("name", name)).await.ok()?;
     let items = list["items"].as_array().cloned().unwrap_or_default();
-    let mut items: Vec<TemplateVersionRow> =
-        items.into_iter().filter_map(|item| serde_json::from_value(item).ok()).take(50).collect();
+    let after = visit.query().get("after").parse().unwrap_or(i64::MAX);
+    let items = items.into_iter().filter_map(|item| serde_json::from_value::<TemplateVersionRow>(item).ok());
+    let mut items: Vec<_> = items.filter(|item| item.version < after).take(PAGE_SIZE + 1).collect();
+    let is_more = items.len() > PAGE_SIZE;
+    items.truncate(PAGE_SIZE);
+    let next = items.last().filter(|_| is_more).map(|item| visit.with_query("after", &item.version.to_string()));
+    let first = visit.first_page();
     let live = detail["live_version"].as_i64().unwrap_or(0);
     for item in &mut items {
         (item.is_live, item.is_before_live) = (item.version == live, item.version < live);
@@ -66,7 +78,7 @@ pub async fn versions(visit: &Visit<'_>, name: &str, detail: &Value) -> Result<T
         let change = |change: &Value| source_change(&text(&change["path"]), &change["from"], &change["to"]);
         let changes = answer["changes"].as_array().into_iter().flatten().map(change).collect();
         let heading = format!("Version {} against version {}", text(&answer["to"]), text(&answer["from"]));
-        return Ok(TemplateVersions { items, heading, changes });
+        return Ok(TemplateVersions { items, first, next, heading, changes });
     }
     let mut changes = Vec::new();
     let heading = match detail["live_version"].as_u64() {
@@ -79,7 +91,7 @@ pub async fn versions(visit: &Visit<'_>, name: &str, detail: &Value) -> Result<T
             format!("The draft against version {live}, which is live")
         }
     };
-    Ok(TemplateVersions { items, heading, changes })
+    Ok(TemplateVersions { items, first, next, heading, changes })
 }
 
 /// Removes the HTML that was made of MJML, which a draft does not have.

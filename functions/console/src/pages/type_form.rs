@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::field_difference::FieldDifference;
 use crate::site::{ApiProblem, Fields, euro};
 
 /// Channels that a type may have.
@@ -108,9 +109,6 @@ pub struct TypeOption {
     pub label: String,
     pub is_chosen: bool,
 }
-
-/// Difference of a field: label, one value, the other.
-pub type TypeDifference = (&'static str, String, String);
 
 impl TypeForm {
     /// Reads a type of the API. Null is the form without values.
@@ -221,10 +219,10 @@ impl TypeForm {
 
     /// Returns the fields in which two forms differ.
     #[must_use]
-    pub fn differences(&self, other: &Self) -> Vec<TypeDifference> {
+    pub fn differences(&self, other: &Self) -> Vec<FieldDifference> {
         let pairs = FIELDS.iter().map(|spec| (spec.label, self.text(spec.path), other.text(spec.path)));
         let differing = pairs.filter(|(_, own, others)| own != others);
-        differing.map(|(label, own, others)| (label, own.to_owned(), others.to_owned())).collect()
+        differing.map(|(label, own, others)| FieldDifference::new(label, own, others)).collect()
     }
 }
 
@@ -293,7 +291,7 @@ mod tests {
             "budget": {"day_micros": 5_000_000}});
         assert_eq!(form.body(), body);
         assert_eq!(TypeForm::of_type(&body).body(), body, "back and forth");
-        let difference = ("Lifetime in seconds", "172,800".to_owned(), "172800".to_owned());
+        let difference = FieldDifference::new("Lifetime in seconds", "172,800", "172800");
         assert_eq!(form.differences(&TypeForm::of_type(&body)), [difference]);
     }
 

@@ -6,15 +6,17 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::edit_conflict::with_changes;
-use super::explained::in_words;
-use super::type_form::{TypeDifference, TypeField, TypeForm};
+use super::edit_conflict::{EditConflict, with_changes};
+use super::field_difference::FieldDifference;
+use super::send_explanation::in_words;
+use super::type_form::{TypeField, TypeForm};
+use super::week_volume::{WEEK_MINUTES, WeekVolume};
 use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, count, encoded, rendered};
 
-/// Minutes of a week.
-const WEEK_MINUTES: &str = "10080";
 /// Number of types on a page.
 const PAGE_SIZE: usize = 50;
+/// Fields of the number that is typed to save a change, and to archive a type.
+const TYPED_VOLUMES: [&str; 2] = ["volume", "archive_volume"];
 /// Presets of the form.
 const PRESETS: [&str; 3] = ["critical", "transactional", "marketing"];
 
@@ -23,6 +25,7 @@ const PRESETS: [&str; 3] = ["critical", "transactional", "marketing"];
 struct TypesPage {
     frame: Frame,
     types: Vec<TypeRow>,
+    first: Option<String>,
     next: Option<String>,
 }
 
@@ -51,11 +54,13 @@ struct TypePage {
     if_match: String,
     stored: Option<StoredTypeView>,
     checked: Option<CheckedType>,
-    conflict: Option<TypeConflict>,
+    conflicts: Vec<EditConflict>,
     history: Vec<TypeChangeRow>,
+    first: Option<String>,
     next: Option<String>,
     can_archive: bool,
     is_removable: bool,
+    volume: WeekVolume,
 }
 
 #[derive(Debug, Deserialize)]
@@ -73,14 +78,8 @@ struct StoredTypeView {
 struct CheckedType {
     /// The request that was checked.
     body: String,
-    changes: Vec<TypeDifference>,
+    differences: Vec<FieldDifference>,
     is_stale: bool,
-}
-
-/// Values of another writer beside those that were typed.
-#[derive(Debug)]
-struct TypeConflict {
-    rows: Vec<TypeDifference>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -95,13 +94,13 @@ struct TypeChangeRow {
 }
 
 impl TypeChangeRow {
-    fn differences(&self) -> Vec<(String, String, String)> {
+    fn differences(&self) -> Vec<FieldDifference> {
         let text = |side: &Map<String, Value>, field: &str| match side.get(field) {
             None | Some(Value::Null) => "–".to_owned(),
             Some(value) => Some(in_words(value)).filter(|text| !text.is_empty()).unwrap_or_else(|| "–".to_owned()),
         };
         let fields: std::collections::BTreeSet<&String> = self.before.keys().chain(self.after.keys()).collect();
-        let row = |field: &String| (field.clone(), text(&self.before, field), text(&self.after, field));
+        let row = |field: &String| FieldDifference::new(field, text(&self.before, field), text(&self.after, field));
         fields.into_iter().map(row).collect()
     }
 }
@@ -135,7 +134,7 @@ pub async fn list(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
         row.volume = count(metrics["by_type"][&row.name]["sent"].as_i64().unwrap_or_default());
     }
     let next = types.last().filter(|_| is_more).map(|row| visit.with_query("after", &row.name));
-    rendered(200, &TypesPage { frame: visit.frame("types", "Types"), types, next })
+    rendered(200, &TypesPage { frame: visit.frame("types", "Types"), types, first: visit.first_page(), next })
 }
 
 /// Shows a type or the form of a new one, checks a change, saves it, or archives the type.
@@ -163,9 +162,14 @@ async fn write(visit: &Visit<'_>, is_save: bool) -> Result<PageReply, ApiProblem
         if dry_run { call.query("dry_run", "true") } else { call }
     };
     let text = body.to_string();
-    let is_checked = form.get("checked") == text;
-    let answer = visit.call(call(!(is_save && is_checked))).await.ok();
-    if answer.is_ok() && is_save && is_checked {
+    let is_confirmed = is_save && form.get("checked") == text;
+    let refused = match is_confirmed && !stored.is_empty() {
+        true => WeekVolume::of_type(visit, stored, &TYPED_VOLUMES).await.refusal(form, TYPED_VOLUMES[0]),
+        false => None,
+    };
+    let is_final = is_confirmed && refused.is_none();
+    let answer = visit.call(call(!is_final)).await.ok();
+    if answer.is_ok() && is_final {
         return Ok(visit.redirect(&format!("type?name={}", encoded(name)), "saved"));
     }
     let draft = TypeDraft { form: Some(typed), if_match: Some(tag.to_owned()), ..TypeDraft::default() };
@@ -175,8 +179,9 @@ async fn write(visit: &Visit<'_>, is_save: bool) -> Result<PageReply, ApiProblem
                 "" => Value::Null,
                 _ => visit.call(ApiCall::get("/v1/types/{type}").path("type", name)).await.ok()?,
             };
-            let changes = TypeForm::of_type(&present).differences(&TypeForm::of_type(&after));
-            TypeDraft { checked: Some(CheckedType { body: text, changes, is_stale: is_save }), ..draft }
+            let differences = TypeForm::of_type(&present).differences(&TypeForm::of_type(&after));
+            let is_stale = is_save && !is_confirmed;
+            TypeDraft { checked: Some(CheckedType { body: text, differences, is_stale }), problem: refused, ..draft }
         }
         Err(problem) if problem.status == 412 && stored.is_empty() => {
             let message = "must be a new name: a type has this one. Open it to change it.";
@@ -193,12 +198,16 @@ async fn write(visit: &Visit<'_>, is_save: bool) -> Result<PageReply, ApiProblem
 /// Archives a type, or removes an archived one of which no notification is left.
 async fn archive(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
     let (name, tag) = (visit.form().get("name"), visit.form().get("if_match"));
+    let volume = WeekVolume::of_type(visit, name, &TYPED_VOLUMES).await;
+    if let problem @ Some(_) = volume.refusal(visit.form(), TYPED_VOLUMES[1]) {
+        return show(visit, name, TypeDraft { problem, ..TypeDraft::default() }).await;
+    }
     let call = ApiCall::delete("/v1/types/{type}").path("type", name).if_match(tag);
     let answer = visit.call(call).await;
     let is_removed = answer.status == 204;
     match answer.ok() {
         Ok(_) if is_removed => Ok(visit.redirect("types", "deleted")),
-        Ok(_) => Ok(visit.redirect(&format!("type?name={}", encoded(name)), "saved")),
+        Ok(_) => Ok(visit.redirect(&format!("type?name={}", encoded(name)), "archived")),
         Err(problem) => {
             let problem = Some(with_changes(visit, problem, "type", name).await);
             show(visit, name, TypeDraft { problem, ..TypeDraft::default() }).await
@@ -212,9 +221,10 @@ async fn show(visit: &Visit<'_>, name: &str, draft: TypeDraft) -> Result<PageRep
     }
     let about = |template| ApiCall::get(template).path("type", name);
     let changes = about("/v1/types/{type}/changes").query("limit", "50");
-    let (answer, changes) = tokio::join!(
+    let (answer, changes, volume) = tokio::join!(
         visit.call(about("/v1/types/{type}")),
         visit.call(changes.query_if("after", visit.query().optional("after"))),
+        WeekVolume::of_type(visit, name, &TYPED_VOLUMES),
     );
     let tag = answer.etag.clone().unwrap_or_default();
     let present = answer.ok()?;
@@ -223,7 +233,7 @@ async fn show(visit: &Visit<'_>, name: &str, draft: TypeDraft) -> Result<PageRep
     let next = changes["next"].as_str().map(|cursor| visit.with_query("after", cursor));
     let own = TypeForm::of_type(&present);
     let form = draft.form.unwrap_or_else(|| own.clone().with_preset(visit.query().get("preset")));
-    let conflict = draft.is_conflict.then(|| TypeConflict { rows: own.differences(&form) });
+    let conflicts = if draft.is_conflict { own.differences(&form) } else { Vec::new() };
     // After a conflict was shown, the values beside it are known.
     let if_match = draft.if_match.filter(|_| !draft.is_conflict).unwrap_or(tag);
     let stored: Option<StoredTypeView> = serde_json::from_value(present).ok();
@@ -232,9 +242,9 @@ async fn show(visit: &Visit<'_>, name: &str, draft: TypeDraft) -> Result<PageRep
     let is_removable = removable_at.is_some_and(|at| at <= visit.time.now);
     let can_archive = (!is_archived && name != "DEFAULT") || is_removable;
     if visit.may("type", "save") {
-        visit.offers(ApiCall::put("/v1/types/{type}", form.body()).path("type", name).if_match(&if_match));
+        visit.show_call(ApiCall::put("/v1/types/{type}", form.body()).path("type", name).if_match(&if_match));
         if can_archive {
-            visit.offers(ApiCall::delete("/v1/types/{type}").path("type", name).if_match(&if_match));
+            visit.show_call(ApiCall::delete("/v1/types/{type}").path("type", name).if_match(&if_match));
         }
     }
     let page = TypePage {
@@ -243,11 +253,13 @@ async fn show(visit: &Visit<'_>, name: &str, draft: TypeDraft) -> Result<PageRep
         typed_name: String::new(),
         if_match,
         checked: draft.checked,
-        conflict,
+        conflicts: conflicts.into_iter().map(EditConflict::from).collect(),
         history: history.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect(),
+        first: visit.first_page(),
         next,
         can_archive,
         is_removable,
+        volume,
         stored,
         frame: visit.frame("types", name),
         name: name.to_owned(),
@@ -261,7 +273,7 @@ fn show_new(visit: &Visit<'_>, draft: TypeDraft) -> Result<PageReply, ApiProblem
     let form = draft.form.unwrap_or_else(empty);
     if visit.may("type", "save") {
         let new_name = visit.form().optional("new_name").unwrap_or("NAME");
-        visit.offers(ApiCall::put("/v1/types/{type}", form.body()).path("type", new_name).only_new());
+        visit.show_call(ApiCall::put("/v1/types/{type}", form.body()).path("type", new_name).only_new());
     }
     let page = TypePage {
         fields: form.fields(draft.problem.as_ref()),
@@ -271,11 +283,13 @@ fn show_new(visit: &Visit<'_>, draft: TypeDraft) -> Result<PageReply, ApiProblem
         if_match: String::new(),
         stored: None,
         checked: draft.checked,
-        conflict: None,
+        conflicts: Vec::new(),
         history: Vec::new(),
+        first: None,
         next: None,
         can_archive: false,
         is_removable: false,
+        volume: WeekVolume::default(),
         frame: visit.frame("types", "New type"),
         problem: draft.problem,
     };
@@ -300,7 +314,7 @@ mod tests {
         let row: TypeChangeRow = serde_json::from_value(json!({"at": "2026-11-23T10:00:00Z", "action": "changed",
             "who": "operator", "before": {"tries": 4, "template": null}, "after": {"tries": 6, "template": "news"}}))
         .unwrap();
-        let text = |texts: [&str; 3]| (texts[0].to_owned(), texts[1].to_owned(), texts[2].to_owned());
-        assert_eq!(row.differences(), [text(["template", "–", "news"]), text(["tries", "4", "6"])]);
+        let expected = [FieldDifference::new("template", "–", "news"), FieldDifference::new("tries", "4", "6")];
+        assert_eq!(row.differences(), expected);
     }
 }

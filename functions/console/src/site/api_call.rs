@@ -209,12 +209,12 @@ pub struct ApiProblem {
     /// Seconds after which a retry makes sense.
     pub retry_after_s: Option<u32>,
     /// Last changes of the thing, if another person has changed it meanwhile. Boxed, so that a problem stays small.
-    pub changes: Box<[ChangeNote]>,
+    pub changes: Box<[ConcurrentChange]>,
 }
 
-/// Change by another person, as a refused form names it.
+/// Change by another person at the same time, as a refused form names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangeNote {
+pub struct ConcurrentChange {
     /// Time.
     pub at: Timestamp,
     /// Author.
@@ -320,7 +320,7 @@ impl ApiProblem {
 
 /// Moment and limit of a request, which every call of a page has.
 #[derive(Debug, Clone, Copy)]
-pub struct VisitTime {
+pub struct RequestTime {
     /// Time of the request.
     pub now: Timestamp,
     /// Time at which Lambda stops the invocation, less a margin.

@@ -3,7 +3,9 @@
 
 use std::fmt::Write as _;
 
-use super::csv_text::csv_address;
+use jiff::Timestamp;
+
+use super::csv_text::{csv_address, csv_name};
 use super::format;
 
 const WIDTH: f64 = 720.0;
@@ -25,6 +27,8 @@ const MAX_DECIMALS: usize = 6;
 pub struct ChartPoint {
     /// Label of the place, such as a day.
     pub label: String,
+    /// Begin of the place, which its CSV has (RFC 3339).
+    pub at: Timestamp,
     /// Value; `None` without data.
     pub value: Option<f64>,
 }
@@ -80,10 +84,17 @@ impl LineChart {
         let value = |line: &ChartLine, place: usize| {
             line.points.get(place).and_then(|point| point.value).map_or_else(String::new, |value| value.to_string())
         };
-        let row = |(place, label): (usize, &str)| {
-            std::iter::once(label.to_owned()).chain(self.lines.iter().map(|line| value(line, place))).collect()
+        let row = |(place, point): (usize, &ChartPoint)| {
+            std::iter::once(point.at.to_string()).chain(self.lines.iter().map(|line| value(line, place))).collect()
         };
-        csv_address(&header, &self.labels().into_iter().enumerate().map(row).collect::<Vec<_>>())
+        let places = self.lines.first().into_iter().flat_map(|line| &line.points).enumerate();
+        csv_address(&header, &places.map(row).collect::<Vec<_>>())
+    }
+
+    /// Returns the name of the file of the CSV.
+    #[must_use]
+    pub fn file(&self) -> String {
+        csv_name(&self.title)
     }
 
     fn values(&self) -> impl Iterator<Item = f64> {
@@ -162,7 +173,7 @@ impl LineChart {
     }
 }
 
-/// Returns the mark of a line's values. Each line has its own shape, so that colour alone tells nothing.
+/// Returns the mark of a line's values. Each line has its own shape, so that the lines differ not only in colour.
 fn mark(line: usize, x: f64, y: f64) -> String {
     let shape = match line {
         0 => format!("circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\""),
@@ -249,13 +260,18 @@ pub(super) fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn chart(values: &[Option<f64>]) -> LineChart {
         let points = values
             .iter()
             .enumerate()
-            .map(|(place, value)| ChartPoint { label: format!("day {place}"), value: *value })
+            .map(|(place, value)| ChartPoint {
+                label: format!("day {place}"),
+                at: Timestamp::from_second(86_400 * i64::try_from(place).unwrap()).unwrap(),
+                value: *value,
+            })
             .collect();
         LineChart {
             title: "Sent <b>".into(),
@@ -271,6 +287,7 @@ mod tests {
         assert!(svg.contains("Sent &lt;b&gt;, a day") && svg.contains(">2,000<") && svg.contains(">day 3<"), "{svg}");
         assert_eq!(svg.matches('M').count(), 2, "a gap interrupts the line");
         assert!(svg.contains("<circle"), "a single value is a dot");
+        assert!(chart.csv().contains("1970-01-02T00%3A00%3A00Z%2C1500"), "{}", chart.csv());
         assert_eq!(chart.rows()[1], ("day 1".to_owned(), vec!["1,500.00".to_owned()]));
         assert_eq!((chart.rows()[2].1[0].as_str(), chart.rows()[3].1[0].as_str()), ("–", "12.25"));
         assert!(svg.contains(">a day</text>"), "{svg}");

@@ -5,6 +5,9 @@ use super::api_call::encoded;
 /// First characters of a cell that a spreadsheet takes for a formula.
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
+/// Maximum number of letters of a title in the name of a file.
+const MAX_NAME: usize = 60;
+
 /// Returns a table as CSV.
 #[must_use]
 pub fn csv_text(header: &[&str], rows: &[Vec<String>]) -> String {
@@ -17,6 +20,14 @@ pub fn csv_text(header: &[&str], rows: &[Vec<String>]) -> String {
 #[must_use]
 pub fn csv_address(header: &[&str], rows: &[Vec<String>]) -> String {
     format!("data:text/csv;charset=utf-8,{}", encoded(&csv_text(header, rows)))
+}
+
+/// Returns the name of the file for a title: `click-rate-by-variant.csv`.
+#[must_use]
+pub fn csv_name(title: &str) -> String {
+    let letter = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' };
+    let name: String = title.chars().take(MAX_NAME).map(letter).collect();
+    format!("{}.csv", name.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-"))
 }
 
 fn line<'a>(cells: impl Iterator<Item = &'a str>) -> String {

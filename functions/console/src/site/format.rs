@@ -20,6 +20,12 @@ pub fn count(number: i64) -> String {
     text
 }
 
+/// Returns a number with its noun: `1 person`, `2,000 people`.
+#[must_use]
+pub fn number_of(number: i64, one: &str, many: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
 /// Returns micro-euro as euro: two decimals, or four below ten cents.
 #[must_use]
 pub fn euro(micros: i64) -> String {
@@ -67,13 +73,13 @@ pub fn millis(ms: Option<i64>) -> String {
     match ms {
         None => "–".to_owned(),
         Some(ms) if ms.abs() < 10_000 => format!("{} ms", count(ms)),
-        Some(ms) => span(SignedDuration::from_millis(ms)),
+        Some(ms) => duration_text(SignedDuration::from_millis(ms)),
     }
 }
 
 /// Returns a duration in its two largest units.
 #[must_use]
-pub fn span(duration: SignedDuration) -> String {
+pub fn duration_text(duration: SignedDuration) -> String {
     let seconds = duration.as_secs().abs();
     match seconds {
         0..60 => format!("{seconds} s"),
@@ -89,8 +95,8 @@ pub fn relative(time: Timestamp, now: Timestamp) -> String {
     let distance = now.duration_since(time);
     match distance.as_secs() {
         0 => "now".to_owned(),
-        1.. => format!("{} ago", span(distance)),
-        _ => format!("in {}", span(distance)),
+        1.. => format!("{} ago", duration_text(distance)),
+        _ => format!("in {}", duration_text(distance)),
     }
 }
 
@@ -144,6 +150,8 @@ mod tests {
 
     #[test]
     fn numbers_are_readable() {
+        let people = |number| number_of(number, "person", "people");
+        assert_eq!([people(0), people(1), people(2_000)], ["0 people", "1 person", "2,000 people"]);
         assert_eq!([count(0), count(999), count(1_000), count(-1_234_567)], ["0", "999", "1,000", "-1,234,567"]);
         assert_eq!(
             [euro(0), euro(70_000), euro(1_234_567_891), euro(-5_000_000)],

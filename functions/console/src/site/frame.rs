@@ -51,6 +51,8 @@ pub struct Frame {
     pub crumbs: Vec<FrameLink>,
     /// Person who is signed in; empty on pages without a session.
     pub person: String,
+    /// Hash of the person, to which what the browser keeps belongs; empty on pages without a session.
+    pub person_key: String,
     /// Role of the person.
     pub role: Role,
     /// Token of forms.
@@ -82,10 +84,19 @@ impl Frame {
         href(&self.base, page)
     }
 
-    /// Returns the address of a page about one thing.
+    /// Returns the address of a page about one thing; without its name, that of the page alone.
     #[must_use]
     pub fn href_of(&self, page: &str, name: &str, value: &str) -> String {
+        if value.is_empty() {
+            return self.href(page);
+        }
         format!("{}/{page}?{name}={}", self.base, encoded(value))
+    }
+
+    /// Returns the address of the audit of one thing.
+    #[must_use]
+    pub fn audit_of(&self, kind: &str, subject: &str) -> String {
+        format!("{}&subject={}", self.href_of("audit", "kind", kind), encoded(subject))
     }
 
     /// Returns the address of a file.
@@ -149,6 +160,23 @@ pub fn sections(base: &str, section: &str) -> Vec<FrameLink> {
             is_current: *page == section,
         })
         .collect()
+}
+
+/// Returns the section of a page; empty if it is in none.
+#[must_use]
+pub fn section_of(page: &str) -> &'static str {
+    match page {
+        "notification" | "message" => "notifications",
+        "recipient" | "recipient_segments" => "recipients",
+        "template" => "templates",
+        "type" | "caps" => "types",
+        "segment" | "segment_count" => "segments",
+        "campaign" => "campaigns",
+        "analytics-csv" => "analytics",
+        "audit-csv" => "audit",
+        "sessions" => "settings",
+        other => SECTIONS.iter().find(|(page, _)| *page == other).map_or("", |(page, _)| page),
+    }
 }
 
 /// Returns the label of a section.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
-use super::api_call::VisitTime;
+use super::api_call::RequestTime;
 use crate::ConsoleApi;
 use aws::deadline;
 use campaigns::CampaignsApi;
@@ -103,7 +103,7 @@ impl ApiHandlers {
     }
 
     /// Answers a request as its function behind API Gateway does.
-    pub async fn answer(&self, console: &ConsoleApi, request: &Request, time: VisitTime) -> Response {
+    pub async fn answer(&self, console: &ConsoleApi, request: &Request, time: RequestTime) -> Response {
         let answer = match owner(&request.route) {
             Some(Owner::Send) => self.send(request, time).await,
             Some(owner) => {
@@ -114,7 +114,7 @@ impl ApiHandlers {
         answer.unwrap_or_else(|problem| Response::problem(&problem, &request.request_id))
     }
 
-    async fn send(&self, request: &Request, time: VisitTime) -> Result<Response, Problem> {
+    async fn send(&self, request: &Request, time: RequestTime) -> Result<Response, Problem> {
         let start = || send::handler::start(Arc::clone(&self.config.send), self.clock.clone());
         let api = self.send.get_or_try_init(start).await.map_err(|error| not_started(&error))?;
         // Boxed, because the layout of the nested futures is too deep for the compiler.
@@ -126,7 +126,7 @@ impl ApiHandlers {
         owner: Owner,
         console: &ConsoleApi,
         request: &Request,
-        time: VisitTime,
+        time: RequestTime,
     ) -> Result<Response, Problem> {
         Ok(match owner {
             Owner::Recipients => {

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::chart::escaped;
-use super::csv_text::csv_address;
+use super::csv_text::{csv_address, csv_name};
 use super::format;
 
 const WIDTH: f64 = 560.0;
@@ -87,9 +87,7 @@ impl IntervalChart {
     /// Returns the name of the file of the CSV.
     #[must_use]
     pub fn file(&self) -> String {
-        let letter = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' };
-        let name: String = self.title.chars().take(60).map(letter).collect();
-        format!("{}.csv", name.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-"))
+        csv_name(&self.title)
     }
 
     /// Returns the SVG.

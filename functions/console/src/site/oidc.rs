@@ -68,6 +68,9 @@ impl std::fmt::Debug for Issuer {
 struct Endpoints {
     authorization_endpoint: String,
     token_endpoint: String,
+    /// Page that ends the session of the issuer (OpenID Connect RP-Initiated Logout 1.0).
+    #[serde(default)]
+    end_session_endpoint: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -110,6 +113,9 @@ struct Claims {
     aud: Value,
     sub: String,
     exp: i64,
+    /// Time of the last proof; not every issuer has it (OpenID Connect Core 1.0, section 2).
+    #[serde(default)]
+    auth_time: Value,
     #[serde(default)]
     nonce: String,
     #[serde(default)]
@@ -135,6 +141,19 @@ impl Claims {
         self.groups().into_iter().any(|groups| !groups.is_null())
     }
 
+    /// Returns the time of the last proof, which is not later than `now`: `now` without the claim, and long ago if it
+    /// cannot be read.
+    fn authenticated_at(&self, now: Timestamp) -> Timestamp {
+        #[allow(clippy::cast_possible_truncation)] // a second
+        let second = match &self.auth_time {
+            Value::Null => return now,
+            Value::String(digits) => digits.parse().ok(),
+            other => other.as_f64().map(|second| second as i64),
+        };
+        let at = second.and_then(|second| Timestamp::from_second(second).ok());
+        at.map_or(Timestamp::UNIX_EPOCH, |at| at.min(now))
+    }
+
     fn role(&self) -> Option<Role> {
         Role::highest(self.groups().into_iter().flat_map(texts))
     }
@@ -158,7 +177,9 @@ impl Issuer {
         }
     }
 
-    /// Returns the address at which a person signs in.
+    /// Returns the address at which a person signs in. A repeated login has both parameters that require a proof.
+    /// Cognito's managed login supports `prompt`; `max_age` makes `auth_time` required. An issuer ignores a parameter
+    /// that it does not support (RFC 6749, section 3.1).
     ///
     /// # Errors
     /// The issuer's description cannot be read.
@@ -173,12 +194,22 @@ impl Issuer {
         let separator = if endpoint.contains('?') { '&' } else { '?' };
         Ok(format!(
             "{endpoint}{separator}response_type=code&client_id={}&redirect_uri={}&scope=openid%20email%20profile\
-             &state={}&nonce={}&code_challenge={challenge}&code_challenge_method=S256",
+             &state={}&nonce={}&code_challenge={challenge}&code_challenge_method=S256{}",
             encoded(client_id),
             encoded(return_url),
             pending.state,
             pending.nonce,
+            if pending.is_again { "&prompt=login&max_age=0" } else { "" },
         ))
+    }
+
+    /// Returns the address at which the issuer ends its own session and returns to a page; `None` if it names none.
+    /// Cognito has a parameter of its own for that page.
+    pub async fn logout_url(&self, client_id: &str, return_url: &str) -> Option<String> {
+        let endpoint = self.endpoints().await.ok()?.end_session_endpoint.as_ref()?;
+        let separator = if endpoint.contains('?') { '&' } else { '?' };
+        let (client, back) = (encoded(client_id), encoded(return_url));
+        Some(format!("{endpoint}{separator}client_id={client}&logout_uri={back}&post_logout_redirect_uri={back}"))
     }
 
     /// Exchanges a code for a session.
@@ -200,14 +231,14 @@ impl Issuer {
             encoded(code),
             pending.verifier,
         );
-        let Endpoints { authorization_endpoint, token_endpoint } = self.endpoints().await?.clone();
+        let Endpoints { authorization_endpoint, token_endpoint, .. } = self.endpoints().await?.clone();
         let tokens: Tokens = self.call(Method::POST, &token_endpoint, form).await?;
         let mut session = self.session_of(&tokens.id_token, client_id, pending, now)?;
         session.login_origin = origin_of(&authorization_endpoint);
         Ok(Login { session, refresh_token: tokens.refresh_token })
     }
 
-    /// Asks for the present role of a person with the refresh token of the login.
+    /// Requests the present role of a person with the refresh token of the login.
     ///
     /// # Errors
     /// The issuer does not answer, refuses the token, or names another person, or one without a role.
@@ -259,9 +290,10 @@ impl Issuer {
             return Err(LoginError::Invalid("another nonce"));
         }
         let role = claims.role().ok_or(LoginError::NoRole)?;
+        let authenticated_at = claims.authenticated_at(now);
         let names = [claims.email, claims.name, claims.username, claims.sub.clone()];
         let name = names.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
-        Ok(Session::new(claims.sub, name, role, now))
+        Ok(Session { authenticated_at, ..Session::new(claims.sub, name, role, now) })
     }
 
     /// Returns the claims of an ID token that this issuer made for this client and that has not expired.

@@ -58,12 +58,36 @@ fn other_issuers_name_the_groups_in_other_claims() {
     assert_eq!(session(&claims).unwrap().role, Role::Admin);
 }
 
+#[test]
+fn a_person_whom_the_issuer_knew_is_as_recent_as_the_last_proof() {
+    let at = |claim: Value| {
+        let mut claims = claims();
+        claims["auth_time"] = claim;
+        let session = session(&claims).unwrap();
+        assert_eq!(session.signed_in_at, now(), "the session begins now all the same");
+        now().duration_since(session.authenticated_at).as_secs()
+    };
+    let second = now().as_second();
+    assert_eq!(at(json!(second - 901)), 901);
+    #[allow(clippy::cast_precision_loss)] // a second
+    let fraction = second as f64 - 0.5;
+    assert_eq!(at(json!(fraction)), 1);
+    assert_eq!(at(json!((second - 901).to_string())), 901);
+    for now in [json!(second + 5), Value::Null] {
+        assert_eq!(at(now.clone()), 0, "{now}");
+    }
+    for unreadable in [json!("yesterday"), json!(1e300), json!([])] {
+        assert!(at(unreadable.clone()) > 1_000_000, "{unreadable} is no proof of now");
+    }
+}
+
 #[tokio::test]
 async fn the_login_has_a_challenge_and_returns_to_the_console() {
     let issuer = Issuer::new(ISSUER, None);
     let endpoints = Endpoints {
         authorization_endpoint: "https://login.example/oauth2/authorize".into(),
         token_endpoint: String::new(),
+        end_session_endpoint: Some("https://login.example/logout".into()),
     };
     issuer.endpoints.set(endpoints).unwrap();
     let pending = PendingLogin {
@@ -81,6 +105,29 @@ async fn the_login_has_a_challenge_and_returns_to_the_console() {
     ] {
         assert!(url.contains(part), "{part} in {url}");
     }
+    assert!(!url.contains("prompt"), "{url}");
+    let again = PendingLogin { is_again: true, ..pending };
+    let url = issuer.login_url("client", "https://api.example/console/callback", &again).await.unwrap();
+    assert!(url.ends_with("&prompt=login&max_age=0"), "{url}");
+}
+
+#[tokio::test]
+async fn the_session_of_the_issuer_can_be_ended_if_it_names_a_page_for_it() {
+    let endpoints = |logout: Option<&str>| Endpoints {
+        authorization_endpoint: String::new(),
+        token_endpoint: String::new(),
+        end_session_endpoint: logout.map(str::to_owned),
+    };
+    let url = async |logout: Option<&str>| {
+        let issuer = Issuer::new(ISSUER, None);
+        issuer.endpoints.set(endpoints(logout)).unwrap();
+        issuer.logout_url("client", "https://api.example/console").await
+    };
+    assert_eq!(url(None).await, None);
+    let back = "https%3A%2F%2Fapi.example%2Fconsole";
+    let expected =
+        format!("https://login.example/logout?client_id=client&logout_uri={back}&post_logout_redirect_uri={back}");
+    assert_eq!(url(Some("https://login.example/logout")).await, Some(expected));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::api_call::encoded;
 use platform::form;
 use platform::private::Private;
 
@@ -169,6 +170,14 @@ impl PageRequest {
             (None, Some(sender)) => !origin.is_empty() && sender == origin,
             (None, None) => false,
         }
+    }
+
+    /// Returns the page with its query, below the console's address.
+    #[must_use]
+    pub fn address(&self) -> String {
+        let pairs: Vec<_> =
+            self.query.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
+        if pairs.is_empty() { self.page.clone() } else { format!("{}?{}", self.page, pairs.join("&")) }
     }
 
     /// Returns a cookie's value; the empty text if it is missing.

@@ -63,7 +63,7 @@ impl Site {
             }
             Err(LoginError::Refused(400..=403) | LoginError::NoRole) => return Renewal::Ended,
             Err(error) => {
-                tracing::warn!(%error, "failed to renew a session; it goes on");
+                tracing::warn!(%error, "failed to renew a session; the session continues");
                 session.renewed_at = now - RENEW_AFTER + RETRY_AFTER;
             }
         }

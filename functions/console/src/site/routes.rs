@@ -37,6 +37,7 @@ pub const ROUTES: &[PageRoute] = &[
     page(""),
     page("search"),
     page("send"),
+    act("send", "find", Role::Sender),
     act("send", "preview", Role::Sender),
     act("send", "frame", Role::Sender),
     act("send", "self", Role::Sender),
@@ -62,6 +63,9 @@ pub const ROUTES: &[PageRoute] = &[
     page("costs"),
     page("settings"),
     act_after_login("settings", "save", Role::Admin),
+    act("settings", "check", Role::Admin),
+    act("settings", "check_one", Role::Admin),
+    act_after_login("settings", "save_one", Role::Admin),
     page("sessions"),
     act("sessions", "end_mine", Role::Viewer),
     act_after_login("sessions", "end", Role::Admin),
@@ -143,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_viewer_changes_nothing() {
-        // Forms that only read: an edited filter is shown, counted and tried, and not stored. Everybody may sign out.
+        // Forms that only read: an edited filter is shown, counted and tried, and not stored. Every role may sign out.
         const READING: [(&str, &str); 8] = [
             ("sessions", "end_mine"),
             ("segment", "edit"),

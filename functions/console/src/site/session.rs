@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::digest::{SHA256, digest};
 use ring::hkdf::{HKDF_SHA256, Salt};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::de::DeserializeOwned;
@@ -37,8 +38,11 @@ pub struct Session {
     pub name: String,
     /// Role.
     pub role: Role,
-    /// Time of the login.
+    /// Time at which the session began.
     pub signed_in_at: Timestamp,
+    /// Time at which the issuer last asked the person for a proof, such as a password. It can be earlier than the
+    /// session: an issuer with a session of its own does not ask again.
+    pub authenticated_at: Timestamp,
     /// Time at which the issuer confirmed the account, or was asked in vain.
     pub renewed_at: Timestamp,
     /// Token that every form of the session repeats.
@@ -52,7 +56,10 @@ struct SealedSession {
     subject: String,
     name: String,
     role: String,
-    signed_in_s: i64,
+    /// In milliseconds, as the ends of sessions are: a login right after such an end is not part of it.
+    signed_in_ms: i64,
+    #[serde(default)]
+    authenticated_s: Option<i64>,
     #[serde(default)]
     renewed_s: Option<i64>,
     csrf: String,
@@ -65,13 +72,20 @@ impl Session {
     #[must_use]
     pub fn new(subject: String, name: String, role: Role, now: Timestamp) -> Self {
         let (csrf, login_origin) = (random_text(), String::new());
-        Self { subject, name, role, signed_in_at: now, renewed_at: now, csrf, login_origin }
+        Self { subject, name, role, signed_in_at: now, authenticated_at: now, renewed_at: now, csrf, login_origin }
     }
 
     /// Returns `true` if the login is recent enough for an action that requires it.
     #[must_use]
     pub fn is_recent(&self, now: Timestamp) -> bool {
-        now.duration_since(self.signed_in_at) <= RECENT_LOGIN
+        now.duration_since(self.authenticated_at) <= RECENT_LOGIN
+    }
+
+    /// Returns a hash of the person, with which the browser names what belongs to them.
+    #[must_use]
+    pub fn person_key(&self) -> String {
+        let hash = digest(&SHA256, format!("console-person:{}", self.subject).as_bytes());
+        URL_SAFE_NO_PAD.encode(hash).chars().take(22).collect()
     }
 
     /// Returns the cookie's value.
@@ -83,7 +97,8 @@ impl Session {
                 subject: self.subject.clone(),
                 name: self.name.clone(),
                 role: self.role.name().to_owned(),
-                signed_in_s: self.signed_in_at.as_second(),
+                signed_in_ms: self.signed_in_at.as_millisecond(),
+                authenticated_s: Some(self.authenticated_at.as_second()),
                 renewed_s: Some(self.renewed_at.as_second()),
                 csrf: self.csrf.clone(),
                 login_origin: self.login_origin.clone(),
@@ -95,12 +110,14 @@ impl Session {
     #[must_use]
     pub fn open(text: &str, keys: &SealingKeys, now: Timestamp) -> Option<Self> {
         let sealed: SealedSession = keys.open(SESSION_COOKIE, text)?;
-        let signed_in_at = Timestamp::from_second(sealed.signed_in_s).ok()?;
+        let signed_in_at = Timestamp::from_millisecond(sealed.signed_in_ms).ok()?;
         let is_open = now.duration_since(signed_in_at) < SESSION_LIFETIME;
         let role = sealed.role.parse().ok()?;
-        let renewed_at = sealed.renewed_s.map_or(Ok(signed_in_at), Timestamp::from_second).ok()?;
+        let at = |second: Option<i64>| second.map_or(Ok(signed_in_at), Timestamp::from_second).ok();
+        let (authenticated_at, renewed_at) = (at(sealed.authenticated_s)?, at(sealed.renewed_s)?);
         let SealedSession { subject, name, csrf, login_origin, .. } = sealed;
-        is_open.then_some(Self { subject, name, role, signed_in_at, renewed_at, csrf, login_origin })
+        let session = Self { subject, name, role, signed_in_at, authenticated_at, renewed_at, csrf, login_origin };
+        is_open.then_some(session)
     }
 }
 
@@ -113,6 +130,9 @@ pub struct PendingLogin {
     pub nonce: String,
     /// Verifier of the code (PKCE, RFC 7636).
     pub verifier: String,
+    /// `true` if the issuer must require a proof although the person is signed in there.
+    #[serde(default)]
+    pub is_again: bool,
     /// Page and query to return to, below the console's address.
     pub return_to: String,
     /// Second at which the login began.
@@ -124,7 +144,8 @@ impl PendingLogin {
     #[must_use]
     pub fn new(return_to: String, now: Timestamp) -> Self {
         let began_s = now.as_second();
-        Self { state: random_text(), nonce: random_text(), verifier: random_text(), return_to, began_s }
+        let [state, nonce, verifier] = [random_text(), random_text(), random_text()];
+        Self { state, nonce, verifier, is_again: false, return_to, began_s }
     }
 }
 
@@ -191,7 +212,7 @@ pub fn random_text() -> String {
 fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     if SystemRandom::new().fill(&mut bytes).is_err() {
-        tracing::error!("the system has no random bytes; the process ends");
+        tracing::error!("failed to read random bytes; the process ends");
         std::process::exit(1);
     }
     bytes
@@ -249,9 +270,22 @@ mod tests {
     }
 
     #[test]
+    fn the_begin_of_a_session_keeps_its_milliseconds() {
+        let begun = Session { signed_in_at: "2026-11-23T10:00:00.830Z".parse().unwrap(), ..session() };
+        let opened = Session::open(&begun.seal(&keys(1, None)).unwrap(), &keys(1, None), begun.signed_in_at).unwrap();
+        assert_eq!(opened.signed_in_at, begun.signed_in_at, "it is after an end at 10:00:00.240");
+    }
+
+    #[test]
     fn a_login_is_recent_for_a_quarter_of_an_hour() {
         let session = session();
         assert!(session.is_recent(session.signed_in_at + RECENT_LOGIN));
         assert!(!session.is_recent(session.signed_in_at + RECENT_LOGIN + SignedDuration::from_secs(1)));
+        let earlier = session.signed_in_at - SignedDuration::from_mins(14);
+        let known = Session { authenticated_at: earlier, ..session };
+        let text = known.seal(&keys(1, None)).unwrap();
+        let known = Session::open(&text, &keys(1, None), known.signed_in_at).unwrap();
+        assert!(known.is_recent(known.signed_in_at + SignedDuration::from_mins(1)));
+        assert!(!known.is_recent(known.signed_in_at + SignedDuration::from_mins(2)), "the proof counts");
     }
 }

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::fault_page::{CSRF_FIELD, fault};
+use super::error_page::{CSRF_FIELD, error_page, link_to};
+use super::frame::FrameLink;
 use super::oidc::LoginError;
 use super::page_reply::PageReply;
 use super::page_request::PageRequest;
@@ -18,11 +19,14 @@ const LOGIN_LIFETIME_S: i64 = 600;
 impl Site {
     /// Sends the browser to the issuer.
     pub(super) async fn sign_in(&self, request: &PageRequest, keys: &SiteKeys, now: Timestamp) -> PageReply {
-        let pending = PendingLogin::new(request.query.get("to").chars().take(1_500).collect(), now);
+        let pending = PendingLogin {
+            is_again: request.query.optional("again").is_some(),
+            ..PendingLogin::new(request.query.get("to").chars().take(1_500).collect(), now)
+        };
         let url = self.issuer.login_url(&keys.client_id, &return_url(keys), &pending).await;
         match (url, keys.sealing.seal(LOGIN_COOKIE, &pending)) {
             (Ok(url), Some(cookie)) => PageReply::redirect(url).with_cookie(LOGIN_COOKIE, &cookie, LOGIN_LIFETIME_S),
-            (url, _) => self.refused(request, keys, &url.err().unwrap_or(LoginError::NoAnswer), now),
+            (url, _) => self.refused(request, keys, &url.err().unwrap_or(LoginError::NoAnswer), now).await,
         }
     }
 
@@ -33,7 +37,8 @@ impl Site {
             pending.state == request.query.get("state") && now.as_second() - pending.began_s <= LOGIN_LIFETIME_S
         });
         let Some(pending) = pending else {
-            return self.refused(request, keys, &LoginError::Invalid("this browser did not begin this login"), now);
+            let error = LoginError::Invalid("this browser did not begin this login");
+            return self.refused(request, keys, &error, now).await;
         };
         let code = request.query.get("code");
         let login = self.issuer.session(&keys.client_id, &return_url(keys), code, &pending, now).await;
@@ -50,13 +55,15 @@ impl Site {
                     None => reply,
                 }
             }
-            Ok((None, _)) => self.refused(request, keys, &LoginError::Invalid("the session could not be sealed"), now),
-            Err(error) => self.refused(request, keys, error, now),
+            Ok((None, _)) => {
+                self.refused(request, keys, &LoginError::Invalid("the session could not be sealed"), now).await
+            }
+            Err(error) => self.refused(request, keys, error, now).await,
         }
     }
 
     /// Ends the session of this browser. A form of another site, which comes without the session's cookie, cannot.
-    pub(super) fn sign_out(&self, request: &PageRequest, keys: &SiteKeys, now: Timestamp) -> PageReply {
+    pub(super) async fn sign_out(&self, request: &PageRequest, keys: &SiteKeys, now: Timestamp) -> PageReply {
         let session = Session::open(request.cookie(SESSION_COOKIE), &keys.sealing, now);
         let is_own =
             request.is_from(&keys.origin) && session.is_none_or(|session| session.csrf == request.form.get(CSRF_FIELD));
@@ -67,11 +74,21 @@ impl Site {
         };
         let title = if is_own { "Signed out" } else { "Not signed out" };
         let problem = ApiProblem { title: title.into(), ..ApiProblem::own(status, detail) };
-        let reply = self.fault_without_session(request, keys, problem, now);
+        let links = if is_own { self.links_out(keys).await } else { Vec::new() };
+        let reply = self.problem_without_session(request, keys, problem, links, now);
         if is_own { reply.with_cookie(SESSION_COOKIE, "", 0).with_cookie(REFRESH_COOKIE, "", 0) } else { reply }
     }
 
-    fn refused(&self, request: &PageRequest, keys: &SiteKeys, error: &LoginError, now: Timestamp) -> PageReply {
+    /// Returns the links for a person who is still signed in at the login service: another login, and the end of the
+    /// login service's own session.
+    async fn links_out(&self, keys: &SiteKeys) -> Vec<FrameLink> {
+        let mut links = vec![link_to(format!("{}/login?again=1", keys.base), "Sign in as another person")];
+        let end = self.issuer.logout_url(&keys.client_id, &format!("{}/console", keys.api_url)).await;
+        links.extend(end.map(|end| link_to(end, "Sign out of the login service too")));
+        links
+    }
+
+    async fn refused(&self, request: &PageRequest, keys: &SiteKeys, error: &LoginError, now: Timestamp) -> PageReply {
         tracing::warn!(%error, "failed to sign a person in");
         let (status, detail) = match error {
             LoginError::NoAnswer => (503, "The login service does not answer. Try again in a moment.".to_owned()),
@@ -86,18 +103,23 @@ impl Site {
             }
         };
         let problem = ApiProblem { title: "Not signed in".into(), ..ApiProblem::own(status, detail) };
-        self.fault_without_session(request, keys, problem, now)
+        let links = match error {
+            LoginError::NoRole => self.links_out(keys).await,
+            _ => vec![link_to(format!("{}/login", keys.base), "Sign in")],
+        };
+        self.problem_without_session(request, keys, problem, links, now)
     }
 
-    fn fault_without_session(
+    fn problem_without_session(
         &self,
         request: &PageRequest,
         keys: &SiteKeys,
         problem: ApiProblem,
+        links: Vec<FrameLink>,
         now: Timestamp,
     ) -> PageReply {
         let frame = self.bare_frame(request, &problem.title, &keys.base, now);
-        fault(frame, problem)
+        error_page(frame, problem, links)
     }
 }
 

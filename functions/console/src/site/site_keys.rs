@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::api_call::ApiProblem;
 use super::locked;
 use super::session::SealingKeys;
-use aws::parameters::ParameterStore;
+use aws::parameters::{ParameterStore, trimmed};
 use aws::secrets::{SecretName, Secrets};
 use delivery::PublicBaseUrl;
 
@@ -87,7 +87,7 @@ impl SiteKeysSource {
         let keys = secrets.link_signing_keys().map_err(|error| unavailable(&error))?;
         let found = found.map_err(|error| unavailable(&error))?;
         let missing = |name: &str| {
-            tracing::error!(name, "the console has no such parameter");
+            tracing::error!(name, "failed to find a parameter of the console");
             ApiProblem::own(500, format!("The parameter {name} is missing: see docs/console.md."))
         };
         let base = found.get(&base_name).ok_or_else(|| missing(&base_name))?;
@@ -98,7 +98,7 @@ impl SiteKeysSource {
             sealing: SealingKeys::new(keys).ok_or_else(|| missing("link-signing-key"))?,
             origin: origin.to_owned(),
             base: format!("{path}/console"),
-            client_id: client.expose().trim().to_owned(),
+            client_id: trimmed(client.expose()).to_owned(),
             api_url: base,
             read_at: now,
         })

@@ -2,15 +2,15 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::api_call::{ApiAnswer, ApiCall, ApiProblem, VisitTime};
-use super::field_links::led_to_fields;
+use super::api_call::{ApiAnswer, ApiCall, ApiProblem, RequestTime};
+use super::error_links::link_errors_to_fields;
+use super::first_steps_cache::FirstStepsCache;
 use super::format::ZoneChoice;
 use super::frame::{self, Frame, FrameLink};
 use super::handlers::ApiHandlers;
 use super::page_reply::PageReply;
 use super::page_request::{Fields, PageRequest};
 use super::routes;
-use super::seen_steps::SeenSteps;
 use super::session::Session;
 use crate::ConsoleApi;
 use askama::Template;
@@ -23,11 +23,15 @@ pub const MY_ZONE_COOKIE: &str = "console-my-zone";
 
 /// Cookie with the name of the notice that the next page shows, so that an old address does not show it again.
 pub const NOTICE_COOKIE: &str = "console-notice";
+/// Parameters of one request: the name of its notice, and what a button of the builder of filters does.
+const ONCE: [&str; 3] = ["done", "do", "at"];
+/// Parameter with the place in a list from which a page goes on.
+const CURSOR: &str = "after";
 /// Time within which a redirection is followed.
 const NOTICE_S: i64 = 60;
 
 /// Messages about actions that have been done. A redirection names one; no text of a request is shown.
-const NOTICES: [(&str, &str); 16] = [
+const NOTICES: [(&str, &str); 29] = [
     ("sent", "The notification was handed over. This page shows what became of it."),
     ("cancelled", "Cancelled. Nothing more will be sent."),
     ("saved", "Saved."),
@@ -35,7 +39,7 @@ const NOTICES: [(&str, &str); 16] = [
     ("published", "Published as a new version."),
     ("live", "The version is live. Messages use it within 10 seconds."),
     ("approved", "Approved."),
-    ("launched", "Launched. The first messages are sent within a minute."),
+    ("launched", "Launched. The first messages are sent within a minute of its time."),
     ("paused", "Paused. No further messages are sent."),
     ("resumed", "Resumed."),
     ("planned", "The plan is being counted."),
@@ -44,6 +48,19 @@ const NOTICES: [(&str, &str); 16] = [
     ("sessions", "The sessions are ended. No process accepts them after 30 seconds."),
     ("erased", "Everything about this person was erased."),
     ("tested", "The test was sent."),
+    ("lifted", "The suppression is lifted. Later messages may use this channel again."),
+    ("device", "The device is removed. It receives no more pushes."),
+    ("archived", "Archived."),
+    ("reviewed", "The text is marked as still right."),
+    ("removed", "The text is removed from the draft. Published versions keep theirs."),
+    ("pace", "The rate and the guards are changed. They count once the campaign is resumed."),
+    ("versions", "The live versions are taken for people who are not sent to yet."),
+    ("retried", "This is a new draft, for people of the earlier campaign. Nothing is sent before its launch."),
+    ("count_cancelled", "The count is cancelled."),
+    ("plan", "The plan is started. Its first percentage is in force everywhere within 30 seconds."),
+    ("plan_stopped", "The plan is stopped. The percentage stays as it is."),
+    ("zero", "Back to 0 %. Every recipient gets version 1 within 30 seconds."),
+    ("created", "The draft is created. Nothing is sent before the launch."),
 ];
 
 /// Request of a signed-in person.
@@ -54,7 +71,7 @@ pub struct Visit<'a> {
     /// The session.
     pub session: &'a Session,
     /// Moment and limit.
-    pub time: VisitTime,
+    pub time: RequestTime,
     /// Address of the API from outside.
     pub api_url: &'a str,
     /// Path of the console.
@@ -66,7 +83,7 @@ pub struct Visit<'a> {
     /// `true` if the organisation's zone is chosen, and none is set.
     pub lacks_organisation_zone: bool,
     /// First steps that this process has seen done.
-    pub seen_steps: &'a SeenSteps,
+    pub first_steps_cache: &'a FirstStepsCache,
     pub(super) handlers: &'a ApiHandlers,
     pub(super) console: &'a ConsoleApi,
     pub(super) curls: Mutex<Vec<String>>,
@@ -103,7 +120,7 @@ impl Visit<'_> {
     }
 
     /// Shows a call that a form of the page makes, without making it.
-    pub fn offers(&self, call: ApiCall) {
+    pub fn show_call(&self, call: ApiCall) {
         self.offers.lock().unwrap_or_else(PoisonError::into_inner).push(call.curl(self.api_url));
     }
 
@@ -132,6 +149,7 @@ impl Visit<'_> {
             sections: frame::sections(self.base, section),
             crumbs,
             person: self.session.name.clone(),
+            person_key: self.session.person_key(),
             role: self.session.role,
             csrf: self.session.csrf.clone(),
             zones: self.zone_links(),
@@ -147,10 +165,27 @@ impl Visit<'_> {
         }
     }
 
+    /// Returns the address of this page with another filter. It begins at the first page: a cursor belongs to the list
+    /// that it came from.
+    #[must_use]
+    pub fn with_filter(&self, name: &str, value: &str) -> String {
+        self.with_query_but(name, value, &[CURSOR])
+    }
+
+    /// Returns the address of the first page of this list; `None` on the first page.
+    #[must_use]
+    pub fn first_page(&self) -> Option<String> {
+        self.query().optional(CURSOR).map(|_| self.with_query(CURSOR, ""))
+    }
+
     /// Returns the address of this page with one parameter of its query changed; an empty value removes it.
     #[must_use]
     pub fn with_query(&self, name: &str, value: &str) -> String {
-        let kept = self.query().iter().filter(|(own, _)| *own != name && *own != "done");
+        self.with_query_but(name, value, &[])
+    }
+
+    fn with_query_but(&self, name: &str, value: &str, removed: &[&str]) -> String {
+        let kept = self.query().iter().filter(|(own, _)| *own != name && !removed.contains(own) && !ONCE.contains(own));
         let all = kept.chain(Some((name, value)).filter(|(_, value)| !value.is_empty()));
         let pairs: Vec<_> = all
             .map(|(name, value)| format!("{}={}", super::api_call::encoded(name), super::api_call::encoded(value)))
@@ -168,7 +203,7 @@ impl Visit<'_> {
     }
 
     /// Removes the notice that a page has shown.
-    pub(super) fn forgetting_notice(&self, reply: PageReply) -> PageReply {
+    pub(super) fn clear_notice(&self, reply: PageReply) -> PageReply {
         let is_shown = !self.request.is_post && self.query().optional("done").is_some();
         if is_shown && !self.request.cookie(NOTICE_COOKIE).is_empty() {
             return reply.with_cookie(NOTICE_COOKIE, "", 0);
@@ -196,5 +231,5 @@ pub fn rendered(status: u16, page: &impl Template) -> Result<PageReply, ApiProbl
         tracing::error!(%error, "failed to render a page");
         ApiProblem::own(500, "The page could not be shown.")
     })?;
-    Ok(PageReply::html(status, led_to_fields(html)))
+    Ok(PageReply::html(status, link_errors_to_fields(html)))
 }

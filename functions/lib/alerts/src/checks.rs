@@ -101,7 +101,7 @@ fn of_budget(budget: &BudgetUsage, is_spent: bool) -> Alert {
 /// Returns an alert for each missing or invalid parameter, given the last part of its name and the reason. The reason
 /// does not contain the value.
 #[must_use]
-pub fn parameters(faults: &[(&str, String)]) -> Vec<Alert> {
+pub fn parameters(errors: &[(&str, String)]) -> Vec<Alert> {
     let alert = |(name, why): &(&str, String)| Alert {
         key: AlertKey::Parameter,
         subject: (*name).to_owned(),
@@ -111,7 +111,7 @@ pub fn parameters(faults: &[(&str, String)]) -> Vec<Alert> {
         threshold: "no missing or invalid parameter".to_owned(),
         done: "the last valid value stays in force".to_owned(),
     };
-    faults.iter().map(alert).collect()
+    errors.iter().map(alert).collect()
 }
 
 /// Limits the alerts to [`MAX_SUBJECTS`], and merges the others into one alert with their highest severity.
@@ -217,8 +217,8 @@ mod tests {
     #[test]
     fn an_invalid_parameter_is_reported_with_its_reason() {
         assert_eq!(parameters(&[]), []);
-        let faults = [("rollout-percentage", "it is above 100".to_owned()), ("settings", "it is empty".to_owned())];
-        let alerts = parameters(&faults);
+        let errors = [("rollout-percentage", "it is above 100".to_owned()), ("settings", "it is empty".to_owned())];
+        let alerts = parameters(&errors);
         assert_eq!(
             (alerts[0].severity, alerts[0].number.as_str()),
             (Severity::P2, "rollout-percentage: it is above 100")

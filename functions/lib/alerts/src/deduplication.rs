@@ -117,9 +117,9 @@ mod tests {
     fn after_the_quiet_period_an_alert_begins_again() {
         let (_, first) = decided(deduplicate(None, Severity::P2, at(0)));
         assert!(!decided(deduplicate(Some(first), Severity::P2, at(9))).0 && !first.has_ended(at(9)));
-        let (publishes, anew) = decided(deduplicate(Some(first), Severity::P2, at(10)));
+        let (publishes, again) = decided(deduplicate(Some(first), Severity::P2, at(10)));
         assert!(publishes && first.has_ended(at(10)));
-        assert_eq!((anew.times, anew.began_at_ms), (1, at(10).as_millisecond()));
+        assert_eq!((again.times, again.began_at_ms), (1, at(10).as_millisecond()));
     }
 
     proptest! {

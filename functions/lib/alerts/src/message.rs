@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::deduplication::AlertTimeline;
-use domain::{Alert, Severity};
+use domain::{Alert, Severity, raised};
 
 /// Maximum length of an e-mail's subject at SNS, in ASCII characters.
 /// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
@@ -54,9 +54,9 @@ impl AlertMessage<'_> {
         };
         format!(
             "{severity} on {stage}: {title}\n\nnumber:    {number}\nthreshold: {threshold}\ndone:      {done}\nsince:     {since}, \
-             raised {times} times{state}\nrunbook:   {runbook}\n",
+             {raised}{state}\nrunbook:   {runbook}\n",
             stage = self.stage,
-            times = self.timeline.times,
+            raised = raised(self.timeline.times),
             runbook = self.runbook(),
         )
     }
@@ -178,7 +178,9 @@ mod tests {
     fn the_end_is_reported_and_closes_the_incident() {
         let alert = alert();
         let over = message(&alert, true);
-        assert!(over.subject().starts_with("[P1] staging resolved: ") && over.body().contains("; resolved"));
+        assert!(
+            over.subject().starts_with("[P1] staging resolved: ") && over.body().contains("raised 2 times; resolved")
+        );
         let event = over.pagerduty("k");
         assert_eq!(
             (&event["event_action"], &event["dedup_key"]),

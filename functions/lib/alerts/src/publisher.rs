@@ -9,11 +9,12 @@ use jiff::Timestamp;
 use tokio::sync::OnceCell;
 
 use super::destinations::{
-    Destination, Destinations, PAGERDUTY_HOSTS, SLACK_HOSTS, routing_key, sentry_event_id, sentry_store,
+    Destination, Destinations, PAGERDUTY_HOSTS, RoutingKeyError, SLACK_HOSTS, routing_key, sentry_event_id,
+    sentry_store,
 };
 use super::message::AlertMessage;
 use super::state::{AlertState, AlertTransition, PendingDelivery, TrackedAlert};
-use super::webhook::{Webhook, WebhookTarget};
+use super::webhook::{Webhook, WebhookError, WebhookTarget};
 use aws::parameters::ParameterStore;
 use aws::{AwsConfig, cause};
 use domain::{Alert, PublishedAlert};
@@ -21,6 +22,7 @@ use platform::alarm::AlarmLine;
 use store::{AlertHistoryStore, RecordStore, StoreError};
 
 /// Name of the record in the control table.
+// Stored name; kept for compatibility.
 const RECORD: &str = "alerts#said";
 /// Maximum number of conditional writes when other processes change the record.
 const MAX_WRITES: u32 = 3;
@@ -56,6 +58,24 @@ pub struct AlertPublisher {
     /// `true` if the AWS endpoint is a local one.
     is_local: bool,
     webhook: OnceCell<Webhook>,
+}
+
+/// Reason why one destination did not receive an alert. It contains no value of a parameter.
+#[derive(Debug, thiserror::Error)]
+enum AlertSendError {
+    #[error("the destination's parameter cannot be read")]
+    UnknownDestination,
+    #[error(transparent)]
+    RoutingKey(#[from] RoutingKeyError),
+    #[error("sentry-dsn is not a DSN")]
+    Dsn,
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
+    #[error("the message attributes are invalid")]
+    MessageAttributes,
+    /// The call of SNS failed, with the code of its error.
+    #[error("{0}")]
+    Topic(String),
 }
 
 impl AlertPublisher {
@@ -135,7 +155,7 @@ impl AlertPublisher {
     async fn deliver(&self, pending: &mut PendingDelivery, destinations: Option<&Destinations>, now: Timestamp) {
         let AlertTransition { tracked: TrackedAlert { alert, timeline }, is_over } = &pending.transition;
         let (key, severity, is_over) = (alert.key.as_str(), timeline.severity, *is_over);
-        tracing::info!(key, %severity, is_over, "publishing alert");
+        tracing::info!(key, %severity, is_over, "began to publish alert");
         let message = AlertMessage { stage: &self.stage, alert, timeline, is_over, runbook: &self.runbook };
         let is_first = pending.destinations.contains(&Destination::Topic);
         let sends = pending.destinations.iter().map(async |destination| {
@@ -150,7 +170,7 @@ impl AlertPublisher {
                 alarm = AlarmLine::AlertNotPublished.as_str(),
                 key,
                 destination,
-                error,
+                %error,
                 "failed to publish alert"
             );
         }
@@ -168,11 +188,11 @@ impl AlertPublisher {
         destination: Destination,
         destinations: Option<&Destinations>,
         message: &AlertMessage<'_>,
-    ) -> Result<(), String> {
+    ) -> Result<(), AlertSendError> {
         if destination == Destination::Topic {
             return self.send_to_topic(message).await;
         }
-        let destinations = destinations.ok_or("the destination's parameter cannot be read")?;
+        let destinations = destinations.ok_or(AlertSendError::UnknownDestination)?;
         let webhook = self.webhook.get_or_init(async || Webhook::new(self.is_local)).await;
         let posted = match destination {
             Destination::Topic => Ok(()),
@@ -188,24 +208,24 @@ impl AlertPublisher {
             }
             Destination::Sentry => {
                 let Some(dsn) = &destinations.sentry else { return Ok(()) };
-                let (address, header) = sentry_store(dsn).ok_or("sentry-dsn is not a DSN")?;
+                let (address, header) = sentry_store(dsn).ok_or(AlertSendError::Dsn)?;
                 let target = WebhookTarget { address: &address, hosts: &[], header: Some(("x-sentry-auth", &header)) };
                 webhook.post(target, &message.sentry(&sentry_event_id())).await
             }
         };
-        posted.map_err(|error| error.to_string())
+        posted.map_err(AlertSendError::from)
     }
 
     /// Publishes to the topic, with attributes that a subscription's filter can use.
-    async fn send_to_topic(&self, message: &AlertMessage<'_>) -> Result<(), String> {
+    async fn send_to_topic(&self, message: &AlertMessage<'_>) -> Result<(), AlertSendError> {
         let text = |value: &str| MessageAttributeValue::builder().data_type("String").string_value(value).build();
         let mut publish = self.sns.publish().topic_arn(&self.topic);
         for (name, value) in [("severity", message.timeline.severity.as_str()), ("stage", message.stage)] {
-            let value = text(value).map_err(|_| "the message attributes are invalid")?;
+            let value = text(value).map_err(|_| AlertSendError::MessageAttributes)?;
             publish = publish.message_attributes(name, value);
         }
         let publish = publish.subject(message.subject()).message(message.body());
-        publish.send().await.map(drop).map_err(|error| cause(&error))
+        publish.send().await.map(drop).map_err(|error| AlertSendError::Topic(cause(&error)))
     }
 }
 

@@ -23,6 +23,7 @@ pub struct TrackedAlert {
     /// Alert as it occurred last.
     pub alert: Alert,
     /// Times and number of its occurrences.
+    // Stored name; kept for compatibility.
     #[serde(rename = "told")]
     pub timeline: AlertTimeline,
 }
@@ -56,9 +57,11 @@ impl AlertTransition {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingDelivery {
     /// The transition.
+    // Stored name; kept for compatibility.
     #[serde(rename = "news")]
     pub transition: AlertTransition,
     /// Destinations that remain.
+    // Stored name; kept for compatibility.
     #[serde(rename = "places")]
     pub destinations: Vec<Destination>,
     /// Time of the transition.
@@ -72,9 +75,11 @@ pub struct PendingDelivery {
 #[serde(default)]
 pub struct AlertState {
     /// Alerts that have not ended, by their ids.
+    // Stored name; kept for compatibility.
     #[serde(rename = "posted")]
     active: BTreeMap<String, TrackedAlert>,
     /// Pending deliveries, oldest first.
+    // Stored name; kept for compatibility.
     #[serde(rename = "owed")]
     pending: Vec<PendingDelivery>,
 }

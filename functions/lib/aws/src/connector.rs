@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use platform::environment::{Environment, EnvironmentError};
 
-use super::CONNECT;
+use crate::limits::CONNECT_TIMEOUT;
 
 /// Five root certificates that Amazon Trust Services requires in custom trust stores (amazontrust.com/repository):
 /// Amazon Root CA 1 to 4 and Starfield Services Root CA G2. The first of them expires on 31 December 2037.
@@ -50,12 +50,12 @@ impl Trust {
 
 /// Connector with rustls on ring, whose TLS side is built with the first request.
 #[derive(Debug)]
-pub(super) struct WhenNeeded {
+pub(super) struct LazyHttpClient {
     trust: Trust,
     connector: OnceLock<Connector>,
 }
 
-impl WhenNeeded {
+impl LazyHttpClient {
     pub(super) const fn new(trust: Trust) -> Self {
         Self { trust, connector: OnceLock::new() }
     }
@@ -64,7 +64,7 @@ impl WhenNeeded {
         // Building cannot fail with these two stores. If it did, the default is the machine's store.
         let tls = TlsContext::builder().with_trust_store(self.trust.store()).build().unwrap_or_default();
         Connector::builder()
-            .connector_settings(HttpConnectorSettings::builder().connect_timeout(CONNECT).build())
+            .connector_settings(HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build())
             .sleep_impl(aws_smithy_async::rt::sleep::TokioSleep::new())
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .tls_context(tls)
@@ -72,7 +72,7 @@ impl WhenNeeded {
     }
 }
 
-impl HttpConnector for WhenNeeded {
+impl HttpConnector for LazyHttpClient {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         self.connector.get_or_init(|| self.build()).call(request)
     }

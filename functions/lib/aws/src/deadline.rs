@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use platform::time_limits::INVOCATION_END_MARGIN;
 use tokio::time::Instant;
 
-use super::{ATTEMPT, OPERATION, timeouts};
+use crate::limits::{ATTEMPT_TIMEOUT, OPERATION_TIMEOUT, timeouts};
 
 tokio::task_local! {
     static UNTIL: Instant;
@@ -77,7 +77,7 @@ impl Intercept for Deadline {
         cfg: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         if let Some(left) = left() {
-            cfg.interceptor_state().store_put(timeouts(ATTEMPT.min(left), OPERATION.min(left)));
+            cfg.interceptor_state().store_put(timeouts(ATTEMPT_TIMEOUT.min(left), OPERATION_TIMEOUT.min(left)));
         }
         Ok(())
     }

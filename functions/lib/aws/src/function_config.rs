@@ -2,8 +2,10 @@
 
 use platform::environment::{Environment, EnvironmentError};
 
+use crate::clients;
+use crate::config::AwsConfig;
+use crate::dynamo::DynamoClient;
 use crate::parameters::ParameterStore;
-use crate::{AwsConfig, DynamoClient};
 
 /// Variables that every function reads. A function's own configuration adds its own variables.
 #[derive(Debug, Clone)]
@@ -18,27 +20,31 @@ pub struct FunctionConfig {
     pub aws: AwsConfig,
 }
 
-/// Names of the tables that the functions for operators read.
+/// Names of the tables, without that of the metrics.
 #[derive(Debug, Clone)]
-pub struct OperatorTables {
-    /// Table of the catalog: types, templates, caps, segments and campaigns.
-    pub settings: String,
-    /// Table with the last valid settings.
-    pub control: String,
+pub struct TableNames {
     /// Table of recipients.
     pub recipients: String,
+    /// Table of notifications.
+    pub notifications: String,
+    /// Table of claims and records of the functions, such as owners of endpoints, counters and the last valid settings.
+    pub control: String,
+    /// Table of what operators change (types, templates, caps, segments, campaigns), with audit records and the markers
+    /// of erasures.
+    pub settings: String,
 }
 
-impl OperatorTables {
+impl TableNames {
     /// Reads the environment.
     ///
     /// # Errors
     /// Names the variable that is missing.
     pub fn read(environment: &Environment) -> Result<Self, EnvironmentError> {
         Ok(Self {
-            settings: environment.required("SETTINGS_TABLE")?,
-            control: environment.required("CONTROL_TABLE")?,
             recipients: environment.required("RECIPIENTS_TABLE")?,
+            notifications: environment.required("NOTIFICATIONS_TABLE")?,
+            control: environment.required("CONTROL_TABLE")?,
+            settings: environment.required("SETTINGS_TABLE")?,
         })
     }
 }
@@ -53,19 +59,19 @@ impl FunctionConfig {
             stage: environment.required("STAGE")?,
             log_level: environment.required("LOG_LEVEL")?,
             parameter_prefix: environment.required("PARAMETER_PREFIX")?,
-            aws: crate::config(environment)?,
+            aws: clients::config(environment)?,
         })
     }
 
     /// Creates a client of the tables.
     #[must_use]
     pub fn dynamodb(&self) -> DynamoClient {
-        crate::dynamodb(&self.aws)
+        clients::dynamodb(&self.aws)
     }
 
     /// Creates a client of Parameter Store.
     #[must_use]
     pub fn parameters(&self) -> ParameterStore {
-        ParameterStore::new(crate::ssm(&self.aws))
+        ParameterStore::new(clients::ssm(&self.aws))
     }
 }

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use aws_sdk_ses::operation::get_send_quota::GetSendQuotaOutput;
 use aws_smithy_types::retry::RetryConfig;
+use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
-use crate::{SdkConfig, cause, timeouts};
+use crate::error_cause::cause;
+use crate::limits::timeouts;
 use domain::channel::MailQuota;
 
 /// Shortest time between two calls, whatever their results.

@@ -7,7 +7,7 @@ use aws_sdk_ssm::config::http::HttpResponse;
 use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
 use jiff::Timestamp;
 
-use crate::{cause, has_expired};
+use crate::error_cause::{cause, has_expired};
 use domain::rollout::{ParameterOrigin, ParameterVersion};
 use platform::private::Private;
 
@@ -20,12 +20,12 @@ pub struct ParameterStore {
 /// SSM did not answer, or refused the call. A retry may succeed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{call} failed: {cause}")]
-pub struct ParametersUnavailable {
+pub struct ParameterStoreError {
     call: &'static str,
     cause: String,
 }
 
-impl ParametersUnavailable {
+impl ParameterStoreError {
     /// Creates the error for a call that exceeded the caller's time limit.
     pub fn too_slow(call: &'static str) -> Self {
         Self { call, cause: "it took too long".to_owned() }
@@ -37,7 +37,7 @@ impl ParametersUnavailable {
     }
 }
 
-/// Found values, by full name. A name that SSM does not know is missing.
+/// Found values, by full name. A name that SSM does not have is missing.
 pub type Parameters = HashMap<String, Private<String>>;
 
 /// New version of a parameter.
@@ -62,9 +62,9 @@ impl ParameterStore {
     /// # Errors
     /// The call was throttled, timed out, or was refused. One name without permission makes SSM refuse the whole
     /// call.
-    pub async fn get(&self, names: Vec<String>) -> Result<Parameters, ParametersUnavailable> {
+    pub async fn get(&self, names: Vec<String>) -> Result<Parameters, ParameterStoreError> {
         let call = self.ssm.get_parameters().set_names(Some(names)).with_decryption(true);
-        let found = call.send().await.map_err(|error| ParametersUnavailable::of("GetParameters", &error))?;
+        let found = call.send().await.map_err(|error| ParameterStoreError::of("GetParameters", &error))?;
         let pairs = found.parameters.unwrap_or_default().into_iter();
         Ok(pairs.filter_map(|found| Some((found.name?, Private::new(found.value?)))).collect())
     }
@@ -73,12 +73,9 @@ impl ParameterStore {
     ///
     /// # Errors
     /// As [`Self::get`].
-    pub async fn versions(
-        &self,
-        names: Vec<String>,
-    ) -> Result<HashMap<String, ParameterVersion>, ParametersUnavailable> {
+    pub async fn versions(&self, names: Vec<String>) -> Result<HashMap<String, ParameterVersion>, ParameterStoreError> {
         let call = self.ssm.get_parameters().set_names(Some(names)).with_decryption(true);
-        let found = call.send().await.map_err(|error| ParametersUnavailable::of("GetParameters", &error))?;
+        let found = call.send().await.map_err(|error| ParameterStoreError::of("GetParameters", &error))?;
         let version = |found: aws_sdk_ssm::types::Parameter| {
             let value = Private::new(found.value?);
             let modified_ms = modified_ms(found.last_modified_date);
@@ -91,10 +88,10 @@ impl ParameterStore {
     ///
     /// # Errors
     /// As [`Self::get`].
-    pub async fn history(&self, name: &str, after: i64) -> Result<Vec<ParameterVersion>, ParametersUnavailable> {
+    pub async fn history(&self, name: &str, after: i64) -> Result<Vec<ParameterVersion>, ParameterStoreError> {
         let call = self.ssm.get_parameter_history().name(name).with_decryption(true);
         let pages = call.into_paginator().send().collect::<Result<Vec<_>, _>>().await;
-        let pages = pages.map_err(|error| ParametersUnavailable::of("GetParameterHistory", &error))?;
+        let pages = pages.map_err(|error| ParameterStoreError::of("GetParameterHistory", &error))?;
         let found = pages.into_iter().flat_map(|page| page.parameters.unwrap_or_default());
         let mut versions: Vec<_> = found.filter_map(version_of).collect();
         versions.retain(|version| version.version > after);
@@ -107,11 +104,11 @@ impl ParameterStore {
     ///
     /// # Errors
     /// As [`Self::get`]; also if the value does not match the parameter's own pattern.
-    pub async fn overwrite(&self, name: &str, next: NewVersion<'_>) -> Result<i64, ParametersUnavailable> {
+    pub async fn overwrite(&self, name: &str, next: NewVersion<'_>) -> Result<i64, ParameterStoreError> {
         let NewVersion { value, description, allowed_pattern } = next;
         let call = self.ssm.put_parameter().name(name).value(value).overwrite(true);
         let call = call.description(description).allowed_pattern(allowed_pattern);
-        let put = call.send().await.map_err(|error| ParametersUnavailable::of("PutParameter", &error))?;
+        let put = call.send().await.map_err(|error| ParameterStoreError::of("PutParameter", &error))?;
         Ok(put.version)
     }
 }
@@ -153,7 +150,7 @@ mod tests {
             assert_eq!(trimmed(pasted), "abc", "{pasted:?}");
         }
         for kept in ["a b", "a\"c", "\"abc", "abc'", "a\u{200b}c"] {
-            assert_eq!(trimmed(kept), kept, "only the ends: a stray character inside is a fault to be told of");
+            assert_eq!(trimmed(kept), kept, "only the ends: a stray character inside is an error to report");
         }
         for nothing in ["", " ", "\n", "\"\"", "\u{200b}"] {
             assert_eq!(trimmed(nothing), "");

@@ -3,7 +3,8 @@
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use futures_util::{StreamExt, TryStreamExt};
 
-use crate::{cause, deadline, has_expired};
+use crate::deadline;
+use crate::error_cause::{cause, has_expired};
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 
 /// Number of messages of one call, the limit of SQS.
@@ -35,7 +36,7 @@ pub struct QueueError(String);
 impl Queue {
     /// Creates a client of the queue at `url`, with the same limits as that of DynamoDB.
     #[must_use]
-    pub fn new(config: &crate::SdkConfig, url: impl Into<String>) -> Self {
+    pub fn new(config: &aws_types::SdkConfig, url: impl Into<String>) -> Self {
         let config = aws_sdk_sqs::config::Builder::from(config).interceptor(deadline::Deadline);
         Self { client: aws_sdk_sqs::Client::from_conf(config.build()), url: url.into() }
     }

@@ -9,7 +9,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 
-use crate::parameters::{ParameterStore, Parameters, ParametersUnavailable, trimmed};
+use crate::parameters::{ParameterStore, ParameterStoreError, Parameters, trimmed};
 use platform::private::Private;
 use platform::startup::StartError;
 
@@ -66,14 +66,37 @@ pub enum SecretsError {
         /// Full name.
         parameter: String,
         /// Reason for which the value is not valid.
-        why: &'static str,
+        why: SecretFormatError,
     },
     /// The function uses a secret that it did not load: an error in its `main`.
     #[error("the secret {0} was not asked for")]
     NotAskedFor(&'static str),
     /// SSM did not answer; a retry may succeed.
     #[error(transparent)]
-    Unavailable(#[from] ParametersUnavailable),
+    Unavailable(#[from] ParameterStoreError),
+}
+
+/// Reason for which the value of a secret is not valid. It never contains the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SecretFormatError {
+    /// There is no text.
+    #[error("it is empty")]
+    Empty,
+    /// The text is not base64url.
+    #[error("it is not base64url")]
+    NotBase64Url,
+    /// The value has another number of bytes than this one.
+    #[error("it is not {0} bytes")]
+    WrongLength(usize),
+    /// The private key is not a scalar of the curve.
+    #[error("it is not a P-256 private key")]
+    NotPrivateKey,
+    /// The public key is not an uncompressed point.
+    #[error("it is not an uncompressed P-256 point")]
+    NotUncompressed,
+    /// The public key is that of another pair.
+    #[error("it does not belong to vapid-private-key")]
+    OtherPair,
 }
 
 impl From<SecretsError> for StartError {
@@ -121,7 +144,7 @@ impl Secrets {
         Ok(secrets)
     }
 
-    fn set(&mut self, name: SecretName, text: &str) -> Result<(), &'static str> {
+    fn set(&mut self, name: SecretName, text: &str) -> Result<(), SecretFormatError> {
         match name {
             SecretName::VapidPrivateKey => self.vapid_private_key = Some(key(text)?),
             SecretName::VapidPublicKey => self.vapid_public_key = Some(point(text)?),
@@ -133,14 +156,14 @@ impl Secrets {
 
     /// Checks that the public key belongs to the private key. If it did not, push services would refuse every
     /// message.
-    fn check_pair(&self) -> Result<(), &'static str> {
+    fn check_pair(&self) -> Result<(), SecretFormatError> {
         let (Some(private), Some(public)) = (&self.vapid_private_key, &self.vapid_public_key) else {
             return Ok(());
         };
         let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
         EcdsaKeyPair::from_private_key_and_public_key(algorithm, private.expose(), public, &SystemRandom::new())
             .map(|_| ())
-            .map_err(|_| "it does not belong to vapid-private-key")
+            .map_err(|_| SecretFormatError::OtherPair)
     }
 
     /// Returns the scalar that signs VAPID tokens.
@@ -184,28 +207,28 @@ fn asked_for<T>(value: Option<&T>, name: SecretName) -> Result<&T, SecretsError>
     value.ok_or(SecretsError::NotAskedFor(name.as_str()))
 }
 
-fn bytes<const N: usize>(text: &str, wrong_length: &'static str) -> Result<[u8; N], &'static str> {
+fn bytes<const N: usize>(text: &str) -> Result<[u8; N], SecretFormatError> {
     let text = trimmed(text);
     if text.is_empty() {
-        return Err("it is empty");
+        return Err(SecretFormatError::Empty);
     }
-    let bytes = BASE64URL.decode(text).map_err(|_| "it is not base64url")?;
-    bytes.try_into().map_err(|_| wrong_length)
+    let bytes = BASE64URL.decode(text).map_err(|_| SecretFormatError::NotBase64Url)?;
+    bytes.try_into().map_err(|_| SecretFormatError::WrongLength(N))
 }
 
-fn key(text: &str) -> Result<Key, &'static str> {
-    bytes(text, "it is not 32 bytes").map(Private::new)
+fn key(text: &str) -> Result<Key, SecretFormatError> {
+    bytes(text).map(Private::new)
 }
 
-fn point(text: &str) -> Result<[u8; 65], &'static str> {
-    let point = bytes::<65>(text, "it is not 65 bytes")?;
+fn point(text: &str) -> Result<[u8; 65], SecretFormatError> {
+    let point = bytes::<65>(text)?;
     if point[0] != 4 {
-        return Err("it is not an uncompressed P-256 point");
+        return Err(SecretFormatError::NotUncompressed);
     }
     Ok(point)
 }
 
-fn link_signing_keys(text: &str) -> Result<LinkSigningKeys, &'static str> {
+fn link_signing_keys(text: &str) -> Result<LinkSigningKeys, SecretFormatError> {
     let text = trimmed(text);
     let (current, previous) = text.split_once(',').map_or((text, None), |(first, second)| (first, Some(second)));
     Ok(LinkSigningKeys { current: key(current)?, previous: previous.map(key).transpose()? })

@@ -1,5 +1,5 @@
-//! Lots: who is held out and who gets which variant. A lot depends on the campaign and the recipient alone, so it is
-//! the same at every try.
+//! Random assignment: the holdout, and the variant of each person. It depends on the campaign and the recipient alone,
+//! so it is the same at every attempt.
 
 use ring::hmac;
 
@@ -9,7 +9,7 @@ use domain::recipient::RecipientId;
 /// Number of equal parts, in basis points.
 pub const ALL_BP: u32 = 10_000;
 
-/// Lot of a person.
+/// Assignment of a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VariantAssignment {
     /// Nothing is sent, so that the effect of the campaign can be measured.
@@ -18,7 +18,8 @@ pub enum VariantAssignment {
     Variant(usize),
 }
 
-/// Draws the lot of a person. `weights_bp` are the shares of the variants, which add up to 10,000.
+/// Assigns a person. `weights_bp` are the shares of the variants, which add up to 10,000. No hash is computed if only
+/// one result is possible.
 #[must_use]
 pub fn assign(
     campaign: &CampaignId,
@@ -26,26 +27,30 @@ pub fn assign(
     holdout_bp: u32,
     weights_bp: impl IntoIterator<Item = u32>,
 ) -> VariantAssignment {
-    if bucket(campaign, "holdout", recipient) < holdout_bp {
+    if holdout_bp > 0 && bucket(campaign, "holdout", recipient) < holdout_bp {
         return VariantAssignment::Holdout;
+    }
+    let mut weights_bp = weights_bp.into_iter().peekable();
+    if weights_bp.peek().is_none_or(|weight| *weight >= ALL_BP) {
+        return VariantAssignment::Variant(0);
     }
     let bucket = bucket(campaign, "variant", recipient);
     let mut end = 0;
-    let position = weights_bp.into_iter().position(|weight| {
+    let position = weights_bp.position(|weight| {
         end += weight;
         bucket < end
     });
     VariantAssignment::Variant(position.unwrap_or(0))
 }
 
-/// Returns `true` if the person belongs to the share that a test phase is made with.
+/// Returns `true` if the person belongs to the share that takes part in a test phase.
 #[must_use]
 pub fn is_tested(campaign: &CampaignId, recipient: &RecipientId, share_bp: u32) -> bool {
     bucket(campaign, "test", recipient) < share_bp
 }
 
-/// Returns a number from 0 to 9,999: HMAC-SHA-256 of the purpose, a colon and the recipient's id under the campaign's
-/// id, the first 8 bytes as a big-endian integer, modulo 10,000.
+/// Returns a number from 0 to 9,999. HMAC-SHA-256 of the purpose, a colon and the recipient's id is computed; its key
+/// is the campaign's id. Its first 8 bytes as a big-endian integer are taken modulo 10,000.
 fn bucket(campaign: &CampaignId, purpose: &str, recipient: &RecipientId) -> u32 {
     let key = hmac::Key::new(hmac::HMAC_SHA256, campaign.as_str().as_bytes());
     let tag = hmac::sign(&key, format!("{purpose}:{}", recipient.expose()).as_bytes());

@@ -1,4 +1,4 @@
-//! Audience of a campaign: a segment, a filter or a list of recipients, and those who are left out.
+//! Audience of a campaign: a segment, a filter or a list of recipients, and the people who are excluded.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -34,7 +34,7 @@ pub struct RecipientList {
     pub count: u32,
 }
 
-/// End of a notification, as `retry` names it.
+/// End of a notification, with its name in the request `retry`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -73,14 +73,14 @@ impl RecipientList {
         self.count.div_ceil(people_per_part.max(1)).max(1)
     }
 
-    /// Returns the number of tasks: at least `least`, the same number for each part.
+    /// Returns the number of tasks, at least `least`. Each part has the same number.
     #[must_use]
     pub fn tasks(&self, people_per_part: u32, least: u32) -> u32 {
         let parts = self.parts(people_per_part);
         parts.saturating_mul(least.div_ceil(parts).max(1))
     }
 
-    /// Returns the share of a task of so many.
+    /// Returns the share of this task, of `tasks` in all.
     #[must_use]
     pub fn share_of(&self, task: u32, tasks: u32, people_per_part: u32) -> ListShare {
         let shares = (tasks / self.parts(people_per_part)).max(1);
@@ -89,7 +89,7 @@ impl RecipientList {
 }
 
 impl ListShare {
-    /// Returns the entries of the share, of those of the part.
+    /// Returns those entries of the part that belong to the share.
     pub fn of<T>(self, part: Vec<T>) -> Vec<T> {
         let is_of_share = |(place, _): &(u32, T)| place % self.shares == self.share;
         (0..).zip(part).filter(is_of_share).map(|(_, one)| one).collect()

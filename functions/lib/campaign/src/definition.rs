@@ -44,9 +44,9 @@ pub struct CampaignDefinition {
     pub variants: Vec<Variant>,
     /// People to whom it is sent.
     pub audience: AudienceKind,
-    /// People who are left out.
+    /// People who are excluded.
     pub exclude: Option<Selection>,
-    /// An earlier campaign whose people are sent to again.
+    /// An earlier campaign to whose people this one sends again.
     pub retry_of: Option<RetryOf>,
     /// Share of people to whom nothing is sent, in basis points.
     pub holdout_bp: u32,
@@ -60,9 +60,9 @@ pub struct CampaignDefinition {
     pub steps: Vec<CampaignStep>,
     /// Shares that the people of a step must reach before the next step begins.
     pub criteria: StepCriteria,
-    /// Test phase, after which the rest gets the variant that did best.
+    /// Test phase, after which the other people get the best variant.
     pub test: Option<TestPhase>,
-    /// Limits at which it pauses itself.
+    /// Limits at which the campaign pauses itself.
     pub guards: Guards,
     /// Lifetime of a notification in seconds; that of the type if absent.
     pub ttl_seconds: Option<i64>,
@@ -207,19 +207,34 @@ impl CampaignDefinition {
                 errors.push(FieldError::new(field, "must be at most 90 days ahead"));
             }
         }
-        if let Some(not_after) = self.not_after {
-            let begins_at = begin.map_or(now, |(_, at)| at.max(now));
-            if not_after <= begins_at {
-                errors.push(FieldError::new("not_after", "must be after the time at which the campaign begins"));
-            }
-            if self.test.is_some_and(|test| not_after.duration_since(begins_at) <= test.duration) {
-                errors.push(FieldError::new("not_after", "must be after the test phase"));
-            }
-            if not_after.duration_since(now) > MAX_NOT_AFTER {
-                errors.push(FieldError::new("not_after", "must be at most 104 days ahead"));
-            }
+        self.check_not_after(begin.map_or(now, |(_, at)| at.max(now)), now, &mut errors);
+        if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
+    }
+
+    /// Checks the end of a launched campaign, whose first message was or will be sent at `begins_at`.
+    ///
+    /// # Errors
+    /// 422 if `not_after` is in the past or too far ahead.
+    pub fn check_changed_end(&self, begins_at: Timestamp, now: Timestamp) -> Result<(), Problem> {
+        let mut errors = Vec::new();
+        self.check_not_after(begins_at, now, &mut errors);
+        if self.not_after.is_some_and(|not_after| not_after <= now) && errors.is_empty() {
+            errors.push(FieldError::new("not_after", "must not be in the past"));
         }
         if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
+    }
+
+    fn check_not_after(&self, begins_at: Timestamp, now: Timestamp, errors: &mut Vec<FieldError>) {
+        let Some(not_after) = self.not_after else { return };
+        if not_after <= begins_at {
+            errors.push(FieldError::new("not_after", "must be after the time at which the campaign begins"));
+        }
+        if self.test.is_some_and(|test| not_after.duration_since(begins_at) <= test.duration) {
+            errors.push(FieldError::new("not_after", "must be after the test phase"));
+        }
+        if not_after.duration_since(now) > MAX_NOT_AFTER {
+            errors.push(FieldError::new("not_after", "must be at most 104 days ahead"));
+        }
     }
 
     /// Returns the names of the templates that the campaign uses.

@@ -92,16 +92,16 @@ fn every_field_that_is_wrong_is_named() {
 #[test]
 fn times_in_the_past_are_refused() {
     let now: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
-    let fault = |changes| {
+    let refused_field = |changes| {
         let problem = with(changes).unwrap().check_times(now).err()?;
         Some(problem.errors[0].field.clone())
     };
-    assert_eq!(fault(json!({"send_at": "2026-11-23T09:58:00Z"})), None);
-    assert_eq!(fault(json!({"send_at": "2026-11-23T09:00:00Z"})).as_deref(), Some("send_at"));
-    assert_eq!(fault(json!({"send_at": "2027-11-23T09:00:00Z"})).as_deref(), Some("send_at"));
-    assert_eq!(fault(json!({"not_after": "2026-11-23T10:00:00Z"})).as_deref(), Some("not_after"));
+    assert_eq!(refused_field(json!({"send_at": "2026-11-23T09:58:00Z"})), None);
+    assert_eq!(refused_field(json!({"send_at": "2026-11-23T09:00:00Z"})).as_deref(), Some("send_at"));
+    assert_eq!(refused_field(json!({"send_at": "2027-11-23T09:00:00Z"})).as_deref(), Some("send_at"));
+    assert_eq!(refused_field(json!({"not_after": "2026-11-23T10:00:00Z"})).as_deref(), Some("not_after"));
     let local = json!({"at_local": {"date_time": "2026-11-20T09:00:00", "default_time_zone": "UTC"}});
-    assert_eq!(fault(local).as_deref(), Some("at_local.date_time"));
+    assert_eq!(refused_field(local).as_deref(), Some("at_local.date_time"));
 }
 
 #[test]

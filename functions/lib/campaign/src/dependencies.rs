@@ -1,5 +1,5 @@
-//! Budgets and providers that a running campaign depends on. If a budget is spent, or a provider does not answer for
-//! long, the campaign pauses itself: otherwise its people would be skipped, or their messages would come late.
+//! Budgets and providers on which a running campaign depends. The reconciler pauses the campaign if a budget is spent,
+//! or if a provider has not responded for long. Otherwise people would be skipped, or would get their messages late.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -10,7 +10,7 @@ use domain::breaker::{Breaker, Host};
 use domain::budget::Ceiling;
 use domain::channel::Channel;
 
-/// Time for which a circuit breaker must stand open.
+/// Time for which a circuit breaker must be open.
 const MIN_BREAKER_OPEN_TIME: SignedDuration = SignedDuration::from_mins(10);
 /// Share of people for whom a later attempt is due, in percent of those that were attempted.
 const WAITING_PERCENT: u64 = 20;
@@ -22,13 +22,13 @@ pub struct DependencyFacts<'a> {
     pub channels: &'a [Channel],
     /// Circuit breakers that are not closed, or were not for a while.
     pub breakers: &'a [(Host, Breaker)],
-    /// Time since which the campaign runs: a resume overrules what was found before.
+    /// Start of the current run. A resume overrules earlier findings.
     pub runs_since: Timestamp,
-    /// Number of people from which shares are compared.
+    /// Minimum number of people for a comparison of shares.
     pub min_people: u64,
 }
 
-/// Returns the ceiling of a budget that is spent for all recipients, of those that excluded the channels of a
+/// Returns the first ceiling that is spent for all recipients. `excluded` are the ceilings that excluded channels of a
 /// notification.
 #[must_use]
 pub fn spent_for_all_people(excluded: impl IntoIterator<Item = Ceiling>) -> Option<Ceiling> {
@@ -36,7 +36,7 @@ pub fn spent_for_all_people(excluded: impl IntoIterator<Item = Ceiling>) -> Opti
     excluded.into_iter().find(is_shared)
 }
 
-/// Returns `true` if the breakers matter: people wait for a later attempt.
+/// Returns `true` if people wait for a later attempt, so that the breakers matter.
 #[must_use]
 pub const fn needs_breakers(tally: &PeopleTally) -> bool {
     tally.waiting > 0
@@ -44,7 +44,7 @@ pub const fn needs_breakers(tally: &PeopleTally) -> bool {
 
 /// Returns the reason for which a campaign must pause, with an explanation for its operators.
 #[must_use]
-pub fn dependency_fault<'a>(
+pub fn dependency_failure<'a>(
     dependencies: DependencyFacts<'_>,
     tally: &PeopleTally,
     tasks: impl IntoIterator<Item = &'a CampaignTask>,
@@ -68,7 +68,8 @@ pub fn dependency_fault<'a>(
     Some((PauseReason::Provider, detail))
 }
 
-/// Returns the number of minutes for which a breaker stands open while the campaign runs, if they are too many.
+/// Returns the number of minutes for which a breaker has been open while the campaign runs, if the campaign must pause
+/// for it.
 fn open_for(breaker: &Breaker, dependencies: DependencyFacts<'_>, now: Timestamp) -> Option<i64> {
     let opened_at = Timestamp::from_millisecond(breaker.opened_at_ms?).ok()?;
     let open = now.duration_since(opened_at.max(dependencies.runs_since));
@@ -95,10 +96,10 @@ mod tests {
     fn a_budget_that_a_worker_found_spent_pauses_the_campaign_until_it_is_resumed() {
         let spent =
             CampaignTask { spent: Some(SpentBudget { ceiling: Ceiling::Day, at: at(50) }), ..CampaignTask::default() };
-        let fault =
-            |runs_since| dependency_fault(dependencies(&[], runs_since), &PeopleTally::default(), [&spent], at(60));
-        assert_eq!(fault(0), Some((PauseReason::Budget, "the budget day is spent".to_owned())));
-        assert_eq!(fault(51), None, "an operator resumed it since");
+        let failure =
+            |runs_since| dependency_failure(dependencies(&[], runs_since), &PeopleTally::default(), [&spent], at(60));
+        assert_eq!(failure(0), Some((PauseReason::Budget, "the budget day is spent".to_owned())));
+        assert_eq!(failure(51), None, "an operator resumed it since");
         assert_eq!(spent_for_all_people([Ceiling::SmsRecipient, Ceiling::Message]), None, "of one person alone");
         assert_eq!(spent_for_all_people([Ceiling::Message, Ceiling::TypeDay]), Some(Ceiling::TypeDay));
         let stored = serde_json::to_value(&spent).unwrap();
@@ -112,21 +113,21 @@ mod tests {
         };
         let push = [open(Host::push("fcm.googleapis.com"), 100)];
         let waiting = |waiting: u64| PeopleTally { sent: 100 - waiting, waiting, ..PeopleTally::default() };
-        let fault = |breakers: &[(Host, Breaker)], tally: &PeopleTally, runs_since, second| {
-            dependency_fault(dependencies(breakers, runs_since), tally, [], at(second))
+        let failure = |breakers: &[(Host, Breaker)], tally: &PeopleTally, runs_since, second| {
+            dependency_failure(dependencies(breakers, runs_since), tally, [], at(second))
         };
-        let found = fault(&push, &waiting(30), 0, 700).unwrap();
+        let found = failure(&push, &waiting(30), 0, 700).unwrap();
         let detail =
             "the circuit breaker of push at fcm.googleapis.com has been open for 10 minutes, and 30 of 100 people wait";
         assert_eq!(found, (PauseReason::Provider, detail.to_owned()));
-        assert_eq!(fault(&push, &waiting(30), 0, 699), None, "not for long");
-        assert_eq!(fault(&push, &waiting(30), 200, 700), None, "an operator resumed it since");
-        assert_eq!(fault(&push, &waiting(19), 0, 700), None, "few people wait");
+        assert_eq!(failure(&push, &waiting(30), 0, 699), None, "not for long");
+        assert_eq!(failure(&push, &waiting(30), 200, 700), None, "an operator resumed it since");
+        assert_eq!(failure(&push, &waiting(19), 0, 700), None, "few people wait");
         assert_eq!(
-            fault(&[open(Host::paid(Channel::Email), 0)], &waiting(30), 0, 700),
+            failure(&[open(Host::paid(Channel::Email), 0)], &waiting(30), 0, 700),
             None,
             "a channel of other types"
         );
-        assert_eq!(fault(&[(Host::push("a"), Breaker::default())], &waiting(30), 0, 700), None, "it is closed");
+        assert_eq!(failure(&[(Host::push("a"), Breaker::default())], &waiting(30), 0, 700), None, "it is closed");
     }
 }

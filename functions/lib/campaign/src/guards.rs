@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 use crate::tally::PeopleTally;
 use domain::notification::Reason;
 
-/// Number of people from which shares are compared.
+/// Minimum number of people for a comparison of shares.
 const DEFAULT_MIN_PEOPLE: u64 = 100;
 /// Default limits.
 const DEFAULT_FAILED_PERCENT: f64 = 10.0;
 const DEFAULT_MISSING_VARIABLE_PERCENT: f64 = 5.0;
 const DEFAULT_COMPLAINED_PERCENT: f64 = 0.3;
 const DEFAULT_OPTED_OUT_PERCENT: f64 = 2.0;
-/// Number of complaints, and of opt-outs, below which a campaign does not pause: one person is no share of all.
+/// Number of complaints, and of opt-outs, below which a campaign does not pause. A single person is no evidence.
 const MIN_UNWELCOME: u64 = 3;
 
 /// Limits of a campaign.
@@ -28,7 +28,7 @@ pub struct Guards {
     /// Largest share of opt-outs by the link of a message among the notifications that reached their recipients, in
     /// percent.
     pub max_opted_out_percent: f64,
-    /// Number of people from which the shares are compared.
+    /// Minimum number of people for a comparison of the shares.
     pub min_people: u64,
 }
 
@@ -132,16 +132,16 @@ impl GuardCounts {
     }
 }
 
-/// Returns the fault for which the campaign must pause, for its operators.
+/// Returns the violated limit for which the campaign must pause, as a text for its operators.
 #[must_use]
 #[allow(clippy::cast_precision_loss)] // at most a million people
-pub fn guard_fault(guards: &Guards, counts: GuardCounts) -> Option<String> {
+pub fn guard_violation(guards: &Guards, counts: GuardCounts) -> Option<String> {
     let ends = counts.ends;
     let share = |part: u64, of: u64| {
         let is_enough = of >= guards.min_people.max(1);
         is_enough.then(|| part as f64 * 100.0 / of as f64)
     };
-    // The numbers of the first attempts are known at once, and the later reports are more.
+    // The counts of the first attempts are available at once. Later reports add failures.
     for (failed, attempted) in [(counts.failed, counts.attempted), (ends.failed, ends.closed)] {
         if let Some(failed) = share(failed, attempted).filter(|failed| *failed > guards.max_failed_percent) {
             let limit = guards.max_failed_percent;
@@ -170,32 +170,32 @@ mod tests {
     use crate::tally::PersonOutcome;
 
     #[test]
-    fn a_share_above_its_limit_is_a_fault_once_there_are_enough_people() {
+    fn a_share_above_its_limit_is_a_violation_once_there_are_enough_people() {
         let guards = Guards { min_people: 10, ..Guards::default() };
         let tally =
             |sent: u64, failed: u64| PeopleTally { matched: sent + failed, sent, failed, ..PeopleTally::default() };
         let none = OutcomeCounts::default();
-        assert_eq!(guard_fault(&guards, GuardCounts::of(&tally(9, 1), none)), None, "exactly the limit");
-        assert_eq!(guard_fault(&guards, GuardCounts::of(&tally(0, 9), none)), None, "too few people");
+        assert_eq!(guard_violation(&guards, GuardCounts::of(&tally(9, 1), none)), None, "exactly the limit");
+        assert_eq!(guard_violation(&guards, GuardCounts::of(&tally(0, 9), none)), None, "too few people");
         let bounced =
-            guard_fault(&guards, GuardCounts::of(&tally(10, 0), OutcomeCounts { closed: 10, failed: 3, ..none }));
+            guard_violation(&guards, GuardCounts::of(&tally(10, 0), OutcomeCounts { closed: 10, failed: 3, ..none }));
         assert_eq!(bounced.as_deref(), Some("30.0 % of 10 notifications failed, more than 10 %"));
-        let fault = guard_fault(&guards, GuardCounts::of(&tally(8, 2), none));
-        assert_eq!(fault.as_deref(), Some("20.0 % of 10 notifications failed, more than 10 %"));
+        let violation = guard_violation(&guards, GuardCounts::of(&tally(8, 2), none));
+        assert_eq!(violation.as_deref(), Some("20.0 % of 10 notifications failed, more than 10 %"));
         let unwelcome = |complained: u64, opted_out: u64| {
             let ends = OutcomeCounts { closed: 300, reached: 300, complained, opted_out, ..none };
-            guard_fault(&Guards::default(), GuardCounts::of(&tally(300, 0), ends))
+            guard_violation(&Guards::default(), GuardCounts::of(&tally(300, 0), ends))
         };
         assert_eq!(unwelcome(2, 2), None, "two people are no share of all");
-        let fault = "1.0 % of 300 notifications led to a complaint, more than 0.3 %";
-        assert_eq!(unwelcome(3, 0).as_deref(), Some(fault));
+        let violation = "1.0 % of 300 notifications led to a complaint, more than 0.3 %";
+        assert_eq!(unwelcome(3, 0).as_deref(), Some(violation));
         assert_eq!(unwelcome(0, 6), None, "exactly the limit");
-        let fault = "2.3 % of 300 notifications led to an opt-out, more than 2 %";
-        assert_eq!(unwelcome(0, 7).as_deref(), Some(fault));
+        let violation = "2.3 % of 300 notifications led to an opt-out, more than 2 %";
+        assert_eq!(unwelcome(0, 7).as_deref(), Some(violation));
         let mut missing = tally(9, 0);
         missing.add(&PersonOutcome::Skipped("missing_variable"), "");
-        let fault = guard_fault(&guards, GuardCounts::of(&missing, none));
-        assert_eq!(fault.as_deref(), Some("a variable was missing for 10.0 % of 10 people, more than 5 %"));
+        let violation = guard_violation(&guards, GuardCounts::of(&missing, none));
+        assert_eq!(violation.as_deref(), Some("a variable was missing for 10.0 % of 10 people, more than 5 %"));
     }
 
     #[test]
@@ -209,9 +209,9 @@ mod tests {
             )
         };
         let at_resume = counts(80, 20);
-        assert!(guard_fault(&guards, at_resume).is_some());
-        assert_eq!(guard_fault(&guards, at_resume.since(at_resume)), None);
-        assert_eq!(guard_fault(&guards, counts(99, 21).since(at_resume)), None);
-        assert!(guard_fault(&guards, counts(88, 22).since(at_resume)).is_some());
+        assert!(guard_violation(&guards, at_resume).is_some());
+        assert_eq!(guard_violation(&guards, at_resume.since(at_resume)), None);
+        assert_eq!(guard_violation(&guards, counts(99, 21).since(at_resume)), None);
+        assert!(guard_violation(&guards, counts(88, 22).since(at_resume)).is_some());
     }
 }

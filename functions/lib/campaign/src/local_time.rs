@@ -5,6 +5,12 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
+/// Maximum number of days by which a message is sent later. A launch is at most 26 hours after the local time.
+const MAX_LATER_DAYS: i64 = 7;
+
+/// Zone in which each local time comes last: 12 hours behind UTC.
+const LAST_ZONE: &str = "Etc/GMT+12";
+
 /// Time of a campaign.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Timing {
@@ -31,16 +37,16 @@ pub struct AtLocal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IfPassed {
-    /// They are sent to at once.
+    /// The message is sent at once.
     SendNow,
-    /// They are not sent to.
+    /// No message is sent.
     Skip,
-    /// They are sent to a day later.
+    /// The message is sent at the same local time of the next day on which it has not passed.
     NextDay,
 }
 
 impl IfPassed {
-    /// Returns `true` if people whose time has passed are sent to at all.
+    /// Returns `true` if people whose time has passed get a message.
     #[must_use]
     pub const fn sends(self) -> bool {
         matches!(self, Self::SendNow | Self::NextDay)
@@ -49,14 +55,14 @@ impl IfPassed {
 
 impl AtLocal {
     /// Returns the instant of the local time in a zone. An unknown zone counts as the default one. A local time that
-    /// does not exist is moved to the end of the gap, and of two the first is taken.
+    /// does not exist is moved to the end of the gap. If two instants have this local time, the first one counts.
     #[must_use]
     pub fn instant(&self, zone: Option<&str>) -> Timestamp {
         self.instant_of(self.date_time, zone)
     }
 
-    /// Returns the instant at which a person of this zone is sent to; `None` if the person is not sent to.
-    /// `launched_at` decides if the local time has passed.
+    /// Returns the instant at which a person of this zone gets the message; `None` for no message. `launched_at`
+    /// decides if the local time has passed.
     #[must_use]
     pub fn slot(&self, zone: Option<&str>, launched_at: Timestamp) -> Option<Timestamp> {
         let instant = self.instant(zone);
@@ -66,10 +72,21 @@ impl AtLocal {
         match self.if_passed? {
             IfPassed::SendNow => Some(launched_at),
             IfPassed::Skip => None,
-            IfPassed::NextDay => {
-                let next = self.date_time.checked_add(1.day()).unwrap_or(self.date_time);
-                Some(self.instant_of(next, zone).max(launched_at))
-            }
+            IfPassed::NextDay => (1..=MAX_LATER_DAYS).find_map(|days| {
+                let later = self.date_time.checked_add(days.days()).ok()?;
+                Some(self.instant_of(later, zone)).filter(|at| *at >= launched_at)
+            }),
+        }
+    }
+
+    /// Returns the last instant at which anybody gets the message of a campaign that was launched at this time: that of
+    /// the zone in which the local time comes last, or a day after the launch for people whose time had passed.
+    #[must_use]
+    pub fn last_instant(&self, launched_at: Timestamp) -> Timestamp {
+        let last = self.instant(Some(LAST_ZONE));
+        match self.if_passed {
+            Some(IfPassed::NextDay) => last.max(launched_at.checked_add(24.hours()).unwrap_or(launched_at)),
+            Some(IfPassed::SendNow | IfPassed::Skip) | None => last,
         }
     }
 
@@ -80,7 +97,8 @@ impl AtLocal {
             AmbiguousOffset::Unambiguous { offset } => offset,
             AmbiguousOffset::Fold { before, .. } => before,
             AmbiguousOffset::Gap { before, after } => {
-                // Read with the later offset, the time lies before the gap: the change after it is the end of the gap.
+                // Read with the later offset, the time lies before the gap. The next change of offset is the end of the
+                // gap.
                 let inside = after.to_timestamp(date_time).unwrap_or(Timestamp::MAX);
                 let end = zone.following(inside).next().map(|change| change.timestamp());
                 return end.unwrap_or_else(|| before.to_timestamp(date_time).unwrap_or(Timestamp::MAX));
@@ -130,12 +148,19 @@ mod tests {
     }
 
     #[test]
-    fn for_a_time_that_has_passed_the_campaign_says_what_happens() {
+    fn a_time_that_has_passed_is_treated_as_the_campaign_defines() {
         let launched_at = time("2026-12-01T10:00:00Z");
         let slot = |if_passed| at("2026-12-01T09:00:00", if_passed).slot(Some("Europe/Rome"), launched_at);
         assert_eq!((slot(None), slot(Some(IfPassed::Skip))), (None, None));
         assert_eq!(slot(Some(IfPassed::SendNow)), Some(launched_at));
         assert_eq!(slot(Some(IfPassed::NextDay)), Some(time("2026-12-02T08:00:00Z")));
+        // In Tokyo, 9:00 of the next day has passed as well at this launch.
+        let tokyo = at("2026-12-01T09:00:00", Some(IfPassed::NextDay));
+        let launched_later = time("2026-12-02T08:00:00Z");
+        assert_eq!(tokyo.slot(Some("Asia/Tokyo"), launched_later), Some(time("2026-12-03T00:00:00Z")));
+        let last = |if_passed| at("2026-12-01T09:00:00", if_passed).last_instant(launched_later);
+        assert_eq!(last(Some(IfPassed::Skip)), time("2026-12-01T21:00:00Z"), "12 hours behind UTC");
+        assert_eq!(last(Some(IfPassed::NextDay)), time("2026-12-03T08:00:00Z"));
         let later = at("2026-12-01T09:00:00", Some(IfPassed::Skip)).slot(Some("America/New_York"), launched_at);
         assert_eq!(later, Some(time("2026-12-01T14:00:00Z")));
     }

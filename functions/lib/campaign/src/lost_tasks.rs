@@ -1,5 +1,5 @@
-//! Lost tasks of plans and tests: the tasks whose messages did not reach a worker, and which are sent again. A release
-//! sends those of a launched campaign.
+//! Lost tasks of plans and tests: their messages did not reach a worker, and are sent again. Lost tasks of a launched
+//! campaign are found by its release.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Campaign, Plan};
-use crate::release::LOST_AFTER;
+use crate::release_batches::LOST_AFTER;
 use crate::state::CampaignState;
 use crate::task::{CampaignTask, TaskPass};
 
-/// Time after the request for which a plan or a test is continued. Later, an operator makes another one.
-const CONTINUED_FOR: SignedDuration = SignedDuration::from_hours(1);
+/// Time after the request for which a plan or a test is continued. Afterwards, an operator must request another one.
+const RESEND_PERIOD: SignedDuration = SignedDuration::from_hours(1);
 
 /// State of the tasks of a plan or a test.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,19 +25,19 @@ pub struct PassRun {
 }
 
 impl Campaign {
-    /// Returns the plan and the test whose tasks may be worked on.
+    /// Returns the plan and the test whose tasks workers may process.
     pub fn open_passes(&self, now: Timestamp) -> impl Iterator<Item = (TaskPass, &Plan)> {
         let plan = self.plan.as_ref().filter(|_| matches!(self.state, CampaignState::Draft | CampaignState::Approved));
         let plan = plan.map(|plan| (TaskPass::Plan(plan.number), plan));
         let test = self.test.as_ref().filter(|_| !self.state.is_final());
         let test = test.map(|test| (TaskPass::Test(test.number), test));
-        let is_open = move |(_, pass): &(TaskPass, &Plan)| now.duration_since(pass.at) < CONTINUED_FOR;
+        let is_open = move |(_, pass): &(TaskPass, &Plan)| now.duration_since(pass.at) < RESEND_PERIOD;
         plan.into_iter().chain(test).filter(is_open)
     }
 }
 
 impl PassRun {
-    /// Returns `true` if the tasks must be checked: some may be left, and their messages were sent a while ago.
+    /// Returns `true` if the tasks must be checked: some may be left, and their messages were sent long enough ago.
     #[must_use]
     pub fn is_due(&self, pass: &Plan, now: Timestamp) -> bool {
         let checked_at = self.checked_at.unwrap_or(pass.at);
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn tasks_that_nobody_holds_are_sent_again_every_five_minutes() {
+    fn tasks_without_a_worker_are_sent_again_every_five_minutes() {
         let plan = pass(1);
         assert!(!PassRun::default().is_due(&plan, at(299)) && PassRun::default().is_due(&plan, at(300)));
         let done = CampaignTask { is_done: true, ..CampaignTask::default() };

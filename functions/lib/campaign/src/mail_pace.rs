@@ -4,12 +4,12 @@ use domain::channel::MailQuota;
 
 use crate::provider_limit::{CAMPAIGN_SHARE, SLOWEST, people_for_each, share_of};
 
-/// Share of people with an e-mail from which a campaign waits for the quota of 24 hours. Below it, its few e-mails are
-/// tried again later, and its pushes go on. If so many people waited, the campaign would pause itself
-/// (`dependency_fault`).
+/// Share of people with an e-mail from which a campaign waits for the quota of 24 hours. Below it, the few e-mails are
+/// retried later, and the pushes continue. If this share of people waited, the campaign would pause itself
+/// (`dependency_failure`).
 const MANY_MAILS: f64 = 0.2;
 
-/// People whom the quota allows a campaign to begin.
+/// People whom the campaign may start under the quota.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MailPace {
     /// People a second.
@@ -19,8 +19,8 @@ pub struct MailPace {
 }
 
 impl MailPace {
-    /// Returns the pace of a campaign that sends an e-mail first to `mails` of its `people`, while so many campaigns
-    /// send e-mails. Returns `None` if it sends none.
+    /// Returns the pace of a campaign that sends an e-mail first to `mails` of its `people`. `campaigns` is the number
+    /// of campaigns that send e-mails. Returns `None` if this one sends none.
     #[must_use]
     pub fn of(quota: MailQuota, mails: u64, people: u64, campaigns: usize) -> Option<Self> {
         let people_for_each = people_for_each(mails, people, campaigns)?;

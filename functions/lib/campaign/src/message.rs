@@ -1,10 +1,10 @@
-//! The notification of a person: what the campaign gives to it, and the person's own values.
+//! The notification of a person, from the campaign's message and the person's own values.
 
 use jiff::{SignedDuration, Timestamp};
 use platform::private::Private;
 
+use crate::campaign_audience::CampaignAudience;
 use crate::model::LaunchedMessage;
-use crate::people::CampaignAudience;
 use domain::NotificationType;
 use domain::channel::Channel;
 use domain::notification::{
@@ -44,7 +44,7 @@ impl CampaignAudience<'_> {
         let message = self.launch.messages.get(variant_index)?;
         let ttl = self.definition.ttl_seconds.unwrap_or(kind.default_ttl_seconds.into());
         let after = |at: Timestamp, time| at.checked_add(time).unwrap_or(Timestamp::MAX);
-        // What is held or retried goes out by `not_after` as well. A test is none of the campaign's messages.
+        // Held and retried messages end by `not_after` as well. A test is not one of the campaign's messages.
         let not_after = self.definition.not_after.filter(|_| !is_test).unwrap_or(Timestamp::MAX);
         let lives_until = after(due_at, SignedDuration::from_secs(ttl)).min(not_after);
         let kept_until = after(lives_until, retention).as_second();
@@ -74,8 +74,8 @@ impl CampaignAudience<'_> {
     }
 }
 
-/// Returns the message with the recipient's own values. An attribute that is missing leaves its variable out, so that
-/// the template's default counts, or the person is skipped.
+/// Returns the message with the recipient's own values. If an attribute is missing, its variable is left out. Then the
+/// template's default applies, or the person is skipped.
 fn message_for(message: &LaunchedMessage, recipient: &Recipient) -> Option<NotificationMessage> {
     if let Some(content) = &message.content {
         return Some(NotificationMessage::Content(content.clone()));

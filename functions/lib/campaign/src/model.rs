@@ -1,4 +1,4 @@
-//! A campaign: its definition, its state, and what was decided at its launch. Each transition is pure and takes `now`.
+//! A campaign: its definition, its state, and the decisions of its launch. Each transition is pure and takes `now`.
 
 use std::collections::BTreeSet;
 
@@ -9,6 +9,8 @@ use serde_json::{Map, Value, json};
 
 use crate::definition::CampaignDefinition;
 use crate::guards::GuardCounts;
+use crate::local_time::Timing;
+use crate::operator_kind::OperatorKind;
 use crate::retry_assignment::EarlierAssignment;
 use crate::state::{CampaignState, PauseReason};
 use crate::test_phase::Winner;
@@ -33,7 +35,7 @@ pub struct Campaign {
     /// Explanation of a pause or of a failure for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause_detail: Option<String>,
-    /// Variables whose values another campaign sent as sensitive ones, of which this is a retry.
+    /// Variables that were sensitive in the campaign of which this one is a retry.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub hidden_variables: BTreeSet<String>,
     /// Client that created it.
@@ -53,17 +55,17 @@ pub struct Campaign {
     /// Time of the last resume.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumed_at: Option<Timestamp>,
-    /// Counts at the last resume after a pause by a guard. The guards compare what came since.
+    /// Counts at the last resume after a pause by a guard. The guards compare the later counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guarded_from: Option<GuardCounts>,
-    /// Position of the step whose people did not meet the criteria. An operator who resumed the campaign decided to go
-    /// on.
+    /// Position of the step whose people did not meet the criteria. The operator who resumed the campaign accepted
+    /// this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed_step: Option<usize>,
-    /// Time at which the last task was done.
+    /// Time at which the last task ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<Timestamp>,
-    /// Time at which it ended.
+    /// Time at which the campaign ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
 }
@@ -73,7 +75,7 @@ pub struct Campaign {
 pub struct Plan {
     /// Number of the plan or the test, from 1.
     pub number: u32,
-    /// Hash of what would be sent.
+    /// Hash of the messages and their recipients.
     pub hash: String,
     /// Number of tasks, which are the scan segments of the table.
     pub segments: u32,
@@ -86,24 +88,27 @@ pub struct Plan {
 /// Approval of a definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
-    /// Hash of what was approved.
+    /// Hash of the approved messages and their recipients.
     pub hash: String,
-    /// Client that approved.
+    /// Client that approved them.
     pub by: String,
-    /// Time.
+    /// Kind of that client; `None` if an earlier release stored the approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<OperatorKind>,
+    /// Time of the approval.
     pub at: Timestamp,
 }
 
 /// Values that a launch pins: none of them changes while the campaign runs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Launch {
-    /// Time of the launch. Relative dates of filters count from it, and people created later are left out.
+    /// Time of the launch. Relative dates of filters count from it. Recipients who were created later are excluded.
     pub at: Timestamp,
     /// Client that launched it.
     pub by: String,
     /// Number of tasks of a slot.
     pub segments: u32,
-    /// Number of people expected, by the plan.
+    /// Expected number of people, by the plan.
     pub expected_people: u64,
     /// Number of them who get an e-mail first, by the plan.
     #[serde(default)]
@@ -113,27 +118,33 @@ pub struct Launch {
     pub expected_sms: u64,
     /// Filter without references; `None` for a list of recipients.
     pub filter: Option<Value>,
-    /// Filter of those who are left out, without references.
+    /// Filter of the people who are excluded, without references.
     pub exclude: Option<Value>,
     /// Campaigns that the filters name.
     #[serde(default, skip_serializing_if = "CampaignLaunches::is_empty")]
     pub earlier: CampaignLaunches,
     /// Messages, one for each variant.
     pub messages: Vec<LaunchedMessage>,
-    /// Times at which tasks begin. The last one of a campaign by local time is for people who moved meanwhile.
+    /// Times at which tasks begin. In a campaign by local time, the last one is for people who moved in the meantime.
     pub slots: Vec<Timestamp>,
     /// Number of people of each slot by local time, by the plan. The last slot has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub slot_people: Vec<u64>,
-    /// Time of the launch of the campaign whose people are sent to again.
+    /// Rules of the type that decide how the messages are sent. Empty if an earlier release launched the campaign.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub type_rules: Map<String, Value>,
+    /// Launch of the campaign to whose people this one sends again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retried_launch: Option<Timestamp>,
     /// Assignment of variants in that campaign.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earlier_assignment: Option<EarlierAssignment>,
-    /// Clients that took another version of a template during the present pause.
+    /// Clients that changed the campaign during the present pause.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub revisers: BTreeSet<String>,
+    /// Kinds of these clients.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub reviser_kinds: BTreeSet<OperatorKind>,
     /// Variant that the people after a test phase get, once it is chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub winner: Option<Winner>,
@@ -159,7 +170,7 @@ pub struct LaunchedMessage {
 
 /// The state does not allow a transition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StateConflict {
+pub struct StateConflictError {
     /// State of the campaign.
     pub state: CampaignState,
     /// Requested action.
@@ -189,8 +200,8 @@ impl Campaign {
         }
     }
 
-    /// Returns `true` if the values of a variable are not shown: a message with them may have been sent, and its
-    /// template calls the variable sensitive.
+    /// Returns `true` if the values of a variable are hidden: the template marks the variable as sensitive, and a
+    /// message with them may have been sent.
     #[must_use]
     pub fn hides(&self, variable: &str) -> bool {
         let messages = self.launch.iter().flat_map(|launch| &launch.messages);
@@ -201,7 +212,7 @@ impl Campaign {
     /// Parses the definition.
     ///
     /// # Errors
-    /// If it was stored by another release that allowed more.
+    /// If another release stored it, under other rules.
     pub fn parsed(&self) -> Result<CampaignDefinition, Problem> {
         CampaignDefinition::parse(Value::Object(self.definition.clone()))
     }
@@ -210,7 +221,7 @@ impl Campaign {
     ///
     /// # Errors
     /// If the campaign was launched.
-    pub fn redefine(&mut self, definition: Map<String, Value>) -> Result<(), StateConflict> {
+    pub fn redefine(&mut self, definition: Map<String, Value>) -> Result<(), StateConflictError> {
         self.require(&[CampaignState::Draft, CampaignState::Approved], "changed")?;
         if self.definition != definition {
             self.definition = definition;
@@ -220,11 +231,11 @@ impl Campaign {
         Ok(())
     }
 
-    /// Approves exactly what this hash stands for.
+    /// Approves the definition with this hash.
     ///
     /// # Errors
     /// If the campaign was launched.
-    pub fn approve(&mut self, approval: Approval) -> Result<(), StateConflict> {
+    pub fn approve(&mut self, approval: Approval) -> Result<(), StateConflictError> {
         self.require(&[CampaignState::Draft, CampaignState::Approved], "approved")?;
         self.state = CampaignState::Approved;
         self.approval = Some(approval);
@@ -235,7 +246,7 @@ impl Campaign {
     ///
     /// # Errors
     /// If it is not approved, or was launched before.
-    pub fn launch(&mut self, launch: Launch, now: Timestamp) -> Result<(), StateConflict> {
+    pub fn launch(&mut self, launch: Launch, now: Timestamp) -> Result<(), StateConflictError> {
         self.require(&[CampaignState::Approved], "launched")?;
         let begins = launch.slots.first().is_none_or(|first| *first <= now);
         self.state = if begins { CampaignState::Running } else { CampaignState::Scheduled };
@@ -247,7 +258,7 @@ impl Campaign {
     ///
     /// # Errors
     /// If it is neither scheduled nor running.
-    pub fn pause(&mut self, reason: PauseReason, detail: Option<String>) -> Result<(), StateConflict> {
+    pub fn pause(&mut self, reason: PauseReason, detail: Option<String>) -> Result<(), StateConflictError> {
         if self.state == CampaignState::Paused {
             return Ok(());
         }
@@ -261,7 +272,7 @@ impl Campaign {
     ///
     /// # Errors
     /// If it is not paused.
-    pub fn resume(&mut self, now: Timestamp) -> Result<(), StateConflict> {
+    pub fn resume(&mut self, now: Timestamp) -> Result<(), StateConflictError> {
         if matches!(self.state, CampaignState::Running | CampaignState::Scheduled) {
             return Ok(());
         }
@@ -269,9 +280,10 @@ impl Campaign {
         let begins = self.launch.as_ref().and_then(|launch| launch.slots.first()).is_none_or(|first| *first <= now);
         self.state = if begins { CampaignState::Running } else { CampaignState::Scheduled };
         (self.pause_reason, self.pause_detail, self.resumed_at) = (None, None, Some(now));
-        // Whoever resumes accepts the versions that were taken during this pause.
+        // The operator who resumes the campaign accepts what was changed during this pause.
         if let Some(launch) = &mut self.launch {
             launch.revisers.clear();
+            launch.reviser_kinds.clear();
         }
         Ok(())
     }
@@ -279,20 +291,20 @@ impl Campaign {
     /// Ends the campaign. A repeat changes nothing.
     ///
     /// # Errors
-    /// If it has ended by itself.
-    pub fn cancel(&mut self, now: Timestamp) -> Result<(), StateConflict> {
+    /// If it has already ended in another way.
+    pub fn cancel(&mut self, now: Timestamp) -> Result<(), StateConflictError> {
         if self.state == CampaignState::Cancelled {
             return Ok(());
         }
         if self.state.is_final() {
-            return Err(StateConflict { state: self.state, action: "cancelled" });
+            return Err(StateConflictError { state: self.state, action: "cancelled" });
         }
         self.state = CampaignState::Cancelled;
         self.ended_at = Some(now);
         Ok(())
     }
 
-    /// Ends a campaign that cannot begin. Returns `true` if it did: after its begin, a campaign does not fail.
+    /// Ends a campaign that cannot begin. Returns `true` if it did. A campaign that has begun does not fail.
     pub fn fail(&mut self, detail: String, now: Timestamp) -> bool {
         if self.state != CampaignState::Scheduled {
             return false;
@@ -312,9 +324,9 @@ impl Campaign {
         begins
     }
 
-    /// Enters `finishing` once every task is done, and `finished` once no notification is open any more, at the latest
-    /// when the lifetime of the last one is over: that of the definition, or `default_lifetime_seconds` of its type.
-    /// Returns `true` if the state changed.
+    /// Enters `finishing` once every task is done. Enters `finished` once every notification has ended, at the latest
+    /// when the lifetime of the last one is over, which counts from its start. The lifetime is that of the definition,
+    /// or `default_lifetime_seconds` of its type. Returns `true` if the state changed.
     pub fn finish(&mut self, is_open: bool, default_lifetime_seconds: i64, now: Timestamp) -> bool {
         let before = self.state;
         if self.state == CampaignState::Running {
@@ -323,7 +335,8 @@ impl Campaign {
         }
         let given = self.definition.get("ttl_seconds").and_then(Value::as_i64);
         let lifetime = given.unwrap_or(default_lifetime_seconds).min(MAX_FINISHING_SECONDS);
-        let is_over = self.sent_at.is_some_and(|at| now.duration_since(at).as_secs() >= lifetime);
+        let last_start = self.sent_at.map(|at| self.last_local_time().map_or(at, |last| last.max(at)));
+        let is_over = last_start.is_some_and(|at| now.duration_since(at).as_secs() >= lifetime);
         if self.state == CampaignState::Finishing && (!is_open || is_over) {
             self.state = CampaignState::Finished;
             self.ended_at = Some(now);
@@ -331,16 +344,26 @@ impl Campaign {
         self.state != before
     }
 
-    /// Returns `true` if a campaign whose tasks are done may be checked now: every minute in the first hour, and
-    /// later every tenth minute, because each check reads the metrics since its launch.
+    /// Returns `true` if a campaign whose tasks are done may be checked now: every minute in the first hour, then every
+    /// tenth minute. Each check reads the metrics since the launch.
     #[must_use]
     pub fn is_check_due(&self, now: Timestamp) -> bool {
         let minutes = self.sent_at.map_or(0, |at| now.duration_since(at).as_secs() / 60);
         self.state != CampaignState::Finishing || minutes < 60 || minutes % 10 == 0
     }
 
-    fn require(&self, states: &[CampaignState], action: &'static str) -> Result<(), StateConflict> {
-        if states.contains(&self.state) { Ok(()) } else { Err(StateConflict { state: self.state, action }) }
+    /// Returns the last time at which a message may start in a campaign by local time. A person who moved to a zone
+    /// that the plan did not contain may get it after the last task.
+    fn last_local_time(&self) -> Option<Timestamp> {
+        let (definition, launch) = (self.parsed().ok()?, self.launch.as_ref()?);
+        match &definition.timing {
+            Timing::AtLocal(local) => Some(local.last_instant(launch.at)),
+            Timing::Now | Timing::At(_) => None,
+        }
+    }
+
+    fn require(&self, states: &[CampaignState], action: &'static str) -> Result<(), StateConflictError> {
+        if states.contains(&self.state) { Ok(()) } else { Err(StateConflictError { state: self.state, action }) }
     }
 }
 
@@ -352,7 +375,7 @@ impl Launch {
     }
 }
 
-/// Returns the hash of everything that decides what is sent to whom: SHA-256 as hexadecimal digits.
+/// Returns the hash of all messages and their recipients: SHA-256 as hexadecimal digits.
 #[must_use]
 pub fn hash_of(campaign: &CampaignId, definition: &Map<String, Value>, launch: &Launch, rules: &Value) -> String {
     let Launch { filter, exclude, messages, .. } = launch;

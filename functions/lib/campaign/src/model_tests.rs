@@ -25,7 +25,7 @@ fn launch(slot: i64) -> Launch {
 }
 
 fn approval() -> Approval {
-    Approval { hash: "h".to_owned(), by: "ops".to_owned(), at: at(0) }
+    Approval { hash: "h".to_owned(), by: "ops".to_owned(), kind: None, at: at(0) }
 }
 
 fn draft() -> Campaign {
@@ -105,6 +105,45 @@ fn finishing_ends_with_the_longest_lifetime() {
     campaign.finish(true, WEEK, at(10));
     assert!(!campaign.finish(true, WEEK, at(109)));
     assert!(campaign.finish(true, WEEK, at(110)));
+}
+
+/// A person who moved to the last zone gets the message after the last task.
+#[test]
+fn by_local_time_the_lifetime_counts_from_the_last_zone() {
+    let mut campaign = draft();
+    campaign.definition =
+        json!({"title": "A", "type": "NEWS", "content": {"title": "A", "body": "b"}, "segment": "all",
+        "ttl_seconds": 100, "at_local": {"date_time": "1970-01-01T09:00:00", "default_time_zone": "UTC"}})
+        .as_object()
+        .cloned()
+        .unwrap();
+    campaign.approve(approval()).unwrap();
+    campaign.launch(launch(0), at(0)).unwrap();
+    campaign.finish(true, WEEK, at(10));
+    let last = 21 * 3_600;
+    assert!(!campaign.clone().finish(true, WEEK, at(last + 99)));
+    assert!(campaign.finish(true, WEEK, at(last + 100)));
+}
+
+/// Otherwise one human could approve with a login, and launch with the token of a client.
+#[test]
+fn a_person_and_a_client_may_be_one_human() {
+    use OperatorKind::{Client, Person};
+    let by = |kind| Approval { kind, ..approval() };
+    assert!(by(Some(Person)).is_by_another("bob", Person) && by(Some(Client)).is_by_another("ci", Client));
+    assert!(!by(Some(Person)).is_by_another("ops", Person) && !by(Some(Person)).is_by_another("ci", Client));
+    assert!(by(None).is_by_another("ci", Client), "an earlier release stored no kind");
+    let revised = |kinds: &[OperatorKind]| Launch {
+        revisers: ["ada".to_owned()].into(),
+        reviser_kinds: kinds.iter().copied().collect(),
+        ..launch(0)
+    };
+    assert!(revised(&[Person]).is_revised_by_others("bob", Person));
+    assert!(!revised(&[Person]).is_revised_by_others("ada", Person));
+    assert!(!revised(&[Person]).is_revised_by_others("ci", Client));
+    assert!(
+        revised(&[Person, Client]).is_revised_by_others("ci", Client) && launch(0).is_revised_by_others("x", Client)
+    );
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Rules for values of a request that earlier releases accepted. Stored definitions may have such values, so only what
-//! a request gives is checked.
+//! Rules for the values of new requests. Earlier releases accepted other values, and stored definitions may have them.
+//! So only the values of a request are checked.
 
 use jiff::civil::DateTime;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use platform::problem::{FieldError, Problem};
 /// Forms of a local time, in which `d` is any digit.
 const LOCAL_TIMES: [&str; 2] = ["dddd-dd-ddTdd:dd:dd", "dddd-dd-ddTdd:dd"];
 
-/// Checks the fields that a request gives, beside the rules for every definition.
+/// Checks the values of a request, in addition to the rules for every definition.
 ///
 /// # Errors
 /// 422 with every field that is wrong.
@@ -27,11 +27,22 @@ pub fn check_new_values(given: &Map<String, Value>) -> Result<(), Problem> {
     if zone.is_some_and(|name| time_zone::parse(name).is_none()) {
         errors.push(FieldError::new("at_local.default_time_zone", time_zone::NOT_A_TIME_ZONE));
     }
+    if given.get("rollout").is_some_and(has_idle_criteria) {
+        errors
+            .push(FieldError::new("rollout.criteria", "need at least two steps: criteria decide about the next step"));
+    }
     let retry = given.get("retry_of").and_then(|retry| RetryOf::deserialize(retry).ok());
-    if let Some((field, message)) = retry.and_then(|retry| retry.fault()) {
+    if let Some(FieldError { field, message }) = retry.and_then(|retry| retry.check().err()) {
         errors.push(FieldError::new(format!("retry_of.{field}"), message));
     }
     if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
+}
+
+/// Returns `true` if a rollout has criteria, and no step follows another one.
+fn has_idle_criteria(rollout: &Value) -> bool {
+    let limits = rollout.get("criteria").and_then(Value::as_object);
+    let has_criteria = limits.is_some_and(|limits| limits.values().any(|limit| !limit.is_null()));
+    has_criteria && rollout.get("steps").and_then(Value::as_array).is_none_or(|steps| steps.len() < 2)
 }
 
 /// Returns `true` if the text is a date and a time of day that exist, and nothing else. The parser ignores an offset
@@ -85,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_that_can_reach_nobody_is_refused() {
+    fn a_retry_that_excludes_all_people_is_refused() {
         let of = |outcomes: Value, reasons: Value| {
             let campaign = "0123456789abcdefghjkmnpqrs";
             wrong(json!({"retry_of": {"campaign": campaign, "outcomes": outcomes, "reasons": reasons}}))
@@ -96,6 +107,19 @@ mod tests {
         assert_eq!(of(json!(["erased"]), json!([])), ["retry_of.outcomes"]);
         assert_eq!(of(json!([]), json!([])), ["retry_of.outcomes"]);
         assert_eq!(of(json!(["sent", "held"]), json!(["gone"])), ["retry_of.reasons"], "these have no reason");
+    }
+
+    #[test]
+    fn criteria_without_a_next_step_are_refused() {
+        let of = |steps: Value, criteria: Value| wrong(json!({"rollout": {"steps": steps, "criteria": criteria}}));
+        let (whole, half) = (json!({"percent": 100}), json!({"percent": 50, "hold_minutes": 5}));
+        let criteria = json!({"min_clicked_percent": 1});
+        assert_eq!(of(json!([]), criteria.clone()), ["rollout.criteria"]);
+        assert_eq!(of(json!([whole]), criteria.clone()), ["rollout.criteria"]);
+        assert_eq!(of(json!([half, whole]), criteria), Vec::<String>::new());
+        for none in [json!(null), json!({}), json!({"min_clicked_percent": null})] {
+            assert_eq!(of(json!([whole]), none), Vec::<String>::new());
+        }
     }
 
     proptest! {

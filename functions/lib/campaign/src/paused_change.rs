@@ -1,27 +1,28 @@
-//! Versions of templates: a paused campaign may take newer ones, for people who are not sent to yet.
+//! Changes of a paused campaign. It may take newer versions of templates, for people who have no message yet.
 
 use serde_json::{Map, Value};
 
-use crate::model::{Campaign, LaunchedMessage};
+use crate::model::{Campaign, Launch, LaunchedMessage};
+use crate::operator_kind::OperatorKind;
 use domain::notification::TemplateUse;
 use platform::problem::Problem;
 
-/// Fields that may change while a campaign is paused: nothing about who has been sent to.
+/// Fields that may change while a campaign is paused. None of them affects the selection of people.
 const CHANGED_WHILE_PAUSED: [&str; 3] = ["rate_per_second", "guards", "not_after"];
 /// Fields that may change in the versions of their templates.
 const VERSIONED: [&str; 2] = ["template", "variants"];
 
 impl Campaign {
-    /// Changes a paused campaign: how fast it continues, when it stops, and the versions of its templates. `messages`
-    /// are those of the changed definition if it is about templates, and `by` is the client.
+    /// Changes a paused campaign: its rate, its end, and the versions of its templates. `messages` are those of the
+    /// changed definition if it changes templates. `by` is the client, and `kind` its kind.
     ///
     /// # Errors
-    /// 422 with the field that cannot be changed any more.
+    /// 422 with the field that can no longer be changed.
     pub fn change_while_paused(
         &mut self,
         definition: Map<String, Value>,
         messages: Option<Vec<LaunchedMessage>>,
-        by: &str,
+        (by, kind): (&str, OperatorKind),
     ) -> Result<(), Problem> {
         let names = definition.keys().chain(self.definition.keys());
         let changed = names.filter(|name| definition.get(*name) != self.definition.get(*name));
@@ -32,6 +33,7 @@ impl Campaign {
                            templates can";
             return Err(Problem::invalid_field(name, message));
         }
+        let mut has_new_version = false;
         if let (Some(messages), Some(launch)) = (messages, &mut self.launch) {
             for (place, message) in messages.iter().enumerate() {
                 let launched = launch.messages.iter_mut().filter(|one| one.is_of(&message.variant));
@@ -44,7 +46,7 @@ impl Campaign {
                         let message = "may differ from the launched one in template.version alone";
                         return Err(Problem::invalid_field(field, message));
                     }
-                    launch.revisers.insert(by.to_owned());
+                    has_new_version = true;
                 }
             }
             if messages.iter().any(|message| !launch.messages.iter().any(|one| one.is_like(message))) {
@@ -54,8 +56,18 @@ impl Campaign {
                 ));
             }
         }
+        if let Some(launch) = self.launch.as_mut().filter(|_| has_new_version || self.definition != definition) {
+            launch.add_reviser(by, kind);
+        }
         self.definition = definition;
         Ok(())
+    }
+}
+
+impl Launch {
+    fn add_reviser(&mut self, by: &str, kind: OperatorKind) {
+        self.revisers.insert(by.to_owned());
+        self.reviser_kinds.insert(kind);
     }
 }
 
@@ -65,7 +77,7 @@ impl LaunchedMessage {
         self.base_variant() == variant
     }
 
-    /// Takes the version of the template of another message. Returns `false` if the two differ in anything else.
+    /// Takes the template version of another message. Returns `false` if the messages differ in anything else.
     fn take_version(&mut self, other: &Self) -> bool {
         let (Some(own), Some(new)) = (&self.template, &other.template) else { return false };
         // The names of sensitive variables are those of the version.
@@ -93,7 +105,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::Launch;
+
+    const ADA: (&str, OperatorKind) = ("ada", OperatorKind::Person);
 
     fn message(variant: &str, name: &str, version: u32) -> LaunchedMessage {
         let template = TemplateUse {
@@ -130,16 +143,30 @@ mod tests {
     fn a_paused_campaign_takes_a_version_and_nothing_else_of_a_message() {
         let newer = changed("template", json!({"name": "news", "version": 2}));
         let mut campaign = paused();
-        campaign.change_while_paused(newer.clone(), Some(vec![message("", "news", 2)]), "ada").unwrap();
+        campaign.change_while_paused(newer.clone(), Some(vec![message("", "news", 2)]), ADA).unwrap();
         let launch = campaign.launch.unwrap();
         assert_eq!(launch.messages[0].template.as_ref().map(|used| used.version), Some(2));
         assert_eq!((campaign.definition, launch.revisers), (newer.clone(), ["ada".to_owned()].into()));
         let refused = |definition: &Map<String, Value>, messages| {
-            let problem = paused().change_while_paused(definition.clone(), messages, "ada").unwrap_err();
+            let problem = paused().change_while_paused(definition.clone(), messages, ADA).unwrap_err();
             problem.errors[0].field.clone()
         };
         assert_eq!(refused(&newer, Some(vec![message("", "other", 2)])), "template");
         assert_eq!(refused(&newer, Some(vec![message("b", "news", 2)])), "variants");
         assert_eq!(refused(&changed("title", json!("B")), None), "title");
+    }
+
+    #[test]
+    fn a_client_that_changes_anything_in_a_pause_is_recorded() {
+        for (name, value) in [
+            ("guards", json!({"max_failed_percent": 100})),
+            ("not_after", json!("2027-01-01T00:00:00Z")),
+            ("rate_per_second", json!(5_000)),
+        ] {
+            let mut campaign = paused();
+            campaign.change_while_paused(campaign.definition.clone(), None, ("bob", OperatorKind::Person)).unwrap();
+            campaign.change_while_paused(changed(name, value), None, ADA).unwrap();
+            assert_eq!(campaign.launch.unwrap().revisers, ["ada".to_owned()].into(), "{name}");
+        }
     }
 }

@@ -43,15 +43,15 @@ impl ProviderLimitKind {
     }
 }
 
-/// Returns the people a second of a campaign that sends an SMS first to `sms` of its `people`, while so many campaigns
-/// send SMS. Returns `None` if it sends none.
+/// Returns the people a second of a campaign that sends an SMS first to `sms` of its `people`. `campaigns` is the
+/// number of campaigns that send SMS. Returns `None` if this one sends none.
 #[must_use]
 pub fn sms_pace(max_per_second: u32, sms: u64, people: u64, campaigns: usize) -> Option<f64> {
     let people_for_each = people_for_each(sms, people, campaigns)?;
     Some((f64::from(max_per_second) * people_for_each).max(SLOWEST))
 }
 
-/// Returns the people for each message that a provider accepts from the account. `None` without messages.
+/// Returns the number of people for each message that a provider accepts from the account; `None` without messages.
 #[allow(clippy::cast_precision_loss)] // at most a million people
 pub(crate) fn people_for_each(messages: u64, people: u64, campaigns: usize) -> Option<f64> {
     (messages > 0).then(|| CAMPAIGN_SHARE / campaigns.max(1) as f64 / share_of(messages, people))
@@ -63,14 +63,14 @@ pub(crate) fn share_of(messages: u64, people: u64) -> f64 {
     (messages as f64 / people.max(1) as f64).min(1.0)
 }
 
-/// Returns the time between the begins of two people at a pace, in milliseconds.
+/// Returns the time between the starts of two people at a pace, in milliseconds.
 #[must_use]
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // from 1 to 100,000
 pub fn interval_ms(people_per_second: f64) -> u32 {
     (1_000.0 / people_per_second.max(SLOWEST)).ceil() as u32
 }
 
-/// Returns the number of people of a page at a pace, of at most `most`.
+/// Returns the number of people of a page at a pace, at most `most`.
 #[must_use]
 #[allow(clippy::cast_possible_truncation)] // at most 20,000
 pub fn paced_page(interval_ms: u32, most: i32) -> i32 {

@@ -1,4 +1,4 @@
-//! Names of the catalog that a campaign needs: while it has not ended, no operator may archive or delete them.
+//! Names of the catalog that a campaign needs. Until it has ended, no operator may archive or delete them.
 
 use crate::audience::{AudienceKind, Selection};
 use crate::model::Campaign;
@@ -24,7 +24,7 @@ impl Campaign {
         !self.state.is_final() && self.parsed().is_ok_and(|definition| definition.kind == *id)
     }
 
-    /// Returns `true` if the campaign has not ended and its audience, or those who are left out, name this segment.
+    /// Returns `true` if the campaign has not ended and its audience, or its exclusion, names this segment.
     #[must_use]
     pub fn needs_segment(&self, id: &SegmentId) -> bool {
         let names = |selection: &Selection| match selection {

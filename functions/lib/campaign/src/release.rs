@@ -1,7 +1,7 @@
-//! Release of tasks: which ones go to the workers now, and with which delay.
+//! Release of tasks: the tasks that go to the workers now, each with its delay.
 //!
-//! A worker never asks for its own next task. The schedule of the minute and the requests of operators release what is
-//! due, so that the rate, the steps and a pause are decided in one place.
+//! A worker never requests its own next task. The minute run and the requests of operators release the due tasks. So
+//! the rate, the steps and a pause are decided in one place.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::mail_pace::MailPace;
 use crate::provider_limit::{ProviderLimit, ProviderLimitKind, interval_ms};
+use crate::release_batches::{LOST_AFTER, ReleaseBatch, add_batches, was_lost};
 use crate::slots::ClosedSlots;
 use crate::steps::CampaignStep;
 use crate::task::CampaignTask;
@@ -17,22 +18,21 @@ use platform::time_limits::PACED_TASK_LIMIT;
 
 /// Time for which one run releases tasks: the interval of the schedule and a reserve.
 const RELEASE_WINDOW: SignedDuration = SignedDuration::from_secs(75);
-/// Time after the last release at which a task that no worker has taken counts as lost.
-pub(crate) const LOST_AFTER: SignedDuration = SignedDuration::from_mins(5);
 /// Maximum number of tasks of one run.
 const MAX_RELEASED: usize = 2_000;
 /// Longest delay of a message in SQS, in seconds.
 const MAX_DELAY_SECONDS: f64 = 900.0;
-/// Least number of people for which a task counts at the pace: one that expects nobody takes time as well.
+/// Minimum number of people of a task in the computation of the pace. A task without expected people takes time as
+/// well.
 const LEAST_PEOPLE: f64 = 0.1;
 
 /// Tasks released so far.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TaskRelease {
-    /// Number of tasks released of each slot.
+    /// Number of released tasks of each slot.
     pub by_slot: Vec<u32>,
-    /// Position of the step that is in force.
+    /// Position of the current step.
     pub step: usize,
     /// Time at which the step's tasks were done.
     pub step_done_at: Option<Timestamp>,
@@ -40,6 +40,9 @@ pub struct TaskRelease {
     pub paced_until: Option<Timestamp>,
     /// Time of the last release.
     pub last_at: Option<Timestamp>,
+    /// Released tasks that no worker has taken yet, with the times of their messages.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub batches: Vec<ReleaseBatch>,
     /// `true` after a pause: the workers dropped the messages of tasks that they had not taken.
     pub must_resend: bool,
     /// Time of the last resume whose dropped messages are sent again.
@@ -57,7 +60,7 @@ pub struct TaskRelease {
 pub struct ProviderPaces {
     /// Pace that the quota of SES allows, if the campaign sends e-mails and SES answers.
     pub mail: Option<MailPace>,
-    /// People a second whom the rate of SMS allows, if the campaign sends SMS.
+    /// People a second under the rate of SMS, if the campaign sends SMS.
     pub sms: Option<f64>,
 }
 
@@ -78,7 +81,7 @@ pub struct ReleaseInput<'a> {
     pub resumed_at: Option<Timestamp>,
     /// Expected number of people of a task of each slot.
     pub people_per_task: &'a [f64],
-    /// Tasks of the slots that are not closed that a worker has taken, by their numbers.
+    /// Tasks of the open slots that workers have taken, by their numbers.
     pub tasks: &'a BTreeMap<u32, CampaignTask>,
 }
 
@@ -87,8 +90,7 @@ pub struct ReleaseInput<'a> {
 pub struct ReleasedTasks {
     /// Numbers of the tasks to send, each with its delay in seconds.
     pub tasks: Vec<(u32, u32)>,
-    /// Time between the begins of two people of these tasks, in milliseconds, if a limit of a provider is below the
-    /// rate.
+    /// Time between the starts of two people of these tasks, in milliseconds, if a provider's limit is below the rate.
     pub interval_ms: Option<u32>,
     /// State after the release.
     pub release: TaskRelease,
@@ -112,10 +114,10 @@ struct Candidate {
 }
 
 impl Pace {
-    /// Returns the time that a task takes with so many people, in seconds.
+    /// Returns the time that a task with this number of people takes, in seconds.
     fn seconds_of(&self, people: f64) -> f64 {
         let seconds = people.max(LEAST_PEOPLE) / self.people_per_second;
-        // At the limit of a provider, a worker that cannot end a task in one invocation gives it back.
+        // At a provider's limit, a worker that cannot complete a task in one invocation releases its lease.
         if self.provider_limit.is_some() { seconds.min(PACED_TASK_LIMIT.as_secs_f64()) } else { seconds }
     }
 }
@@ -158,8 +160,7 @@ impl ReleaseInput<'_> {
         }
     }
 
-    /// Returns the number of people that the quota of SES for 24 hours allows beside those of the tasks that are worked
-    /// on.
+    /// Returns the number of people that the quota of SES for 24 hours leaves, without those of the tasks in progress.
     fn people_of_quota(&self, release: &TaskRelease, lost: &[Candidate]) -> Option<f64> {
         let people_left = self.paces.mail?.people_left?;
         let worked_on = |slot: usize| {
@@ -189,19 +190,19 @@ struct Sendable<'a> {
     people_left: Option<f64>,
 }
 
-/// Tasks that one run releases.
+/// Tasks of one release.
 struct ChosenTasks {
     /// The tasks, each with its delay in seconds.
     tasks: Vec<(Candidate, u32)>,
-    /// Time at which the last one is done at the pace, in seconds from now.
+    /// Time at which the last task ends at the pace, in seconds from now.
     until_seconds: f64,
     /// Limit of a provider that was below the rate.
     provider_limit: Option<ProviderLimit>,
 }
 
 impl Sendable<'_> {
-    /// Returns the tasks that start within [`RELEASE_WINDOW`] if each starts at the end of the one before. The first
-    /// starts after `offset` seconds.
+    /// Returns the tasks that start within [`RELEASE_WINDOW`] if each starts at the end of the previous one. The first
+    /// task starts after `offset` seconds.
     fn within_window(&self, input: ReleaseInput<'_>, pace: &Pace, offset: f64) -> ChosenTasks {
         let (mut seconds, mut people_left) = (offset, self.people_left);
         let (mut tasks, mut provider_limit) = (Vec::new(), pace.provider_limit);
@@ -252,13 +253,17 @@ pub fn release(input: ReleaseInput<'_>, before: &TaskRelease, now: Timestamp) ->
     } else if lost.is_empty() {
         next.must_resend = false;
     }
+    let first_open = next.closed.slots.saturating_mul(input.segments);
+    let is_untaken = |task: u32| task >= first_open && !input.tasks.contains_key(&task);
+    let released = chosen.tasks.iter().map(|(candidate, delay_seconds)| (candidate.task, *delay_seconds));
+    add_batches(&mut next.batches, released, is_untaken, now);
     let is_complete = input.slots.iter().all(|at| *at <= now)
         && input.open_slots(&next).all(|slot| input.tasks_of(slot).all(|task| input.is_done(task)));
     let tasks = chosen.tasks.iter().map(|(candidate, delay_seconds)| (candidate.task, *delay_seconds)).collect();
     ReleasedTasks { tasks, interval_ms: pace.interval_ms, release: next, is_complete }
 }
 
-/// Returns the position of the step that is over at `now`, so that a release enters the next one; `None` while none is.
+/// Returns the position of the step that is over at `now`; `None` if no step is. A release enters the next step.
 #[must_use]
 pub fn finished_step(input: ReleaseInput<'_>, before: &TaskRelease, now: Timestamp) -> Option<usize> {
     let mut next = before.clone();
@@ -266,7 +271,7 @@ pub fn finished_step(input: ReleaseInput<'_>, before: &TaskRelease, now: Timesta
     (before.step < next.step && next.step < input.steps.len()).then_some(before.step)
 }
 
-/// Returns the tasks that may be released: first what was lost, then what the step allows of each slot that is due.
+/// Returns the tasks that may be released: first the lost ones, then those that the step allows of each due slot.
 fn candidates(input: ReleaseInput<'_>, next: &TaskRelease, lost: &[Candidate], now: Timestamp) -> Vec<Candidate> {
     let allowed = input.allowed(next.step);
     let new = input.due_slots(next, now).flat_map(|slot| {
@@ -277,11 +282,11 @@ fn candidates(input: ReleaseInput<'_>, next: &TaskRelease, lost: &[Candidate], n
     lost.iter().copied().chain(new).collect()
 }
 
-/// Enters the next step once the present one is done in the first slot, and its wait is over.
+/// Enters the next step once the current one is done in the first slot, and its wait is over.
 fn step_forward(input: ReleaseInput<'_>, next: &mut TaskRelease, now: Timestamp) {
     while let Some(step) = input.steps.get(next.step) {
         let allowed = usize::try_from(input.allowed(next.step)).unwrap_or(usize::MAX);
-        // By local time, the first slot is the one whose results decide: later ones do not delay a step again.
+        // By local time, the results of the first slot decide. Later slots do not delay a step again.
         let has_begun = input.slots.first().is_some_and(|at| *at <= now);
         let is_done = next.closed.slots > 0 || input.tasks_of(0).take(allowed).all(|task| input.is_done(task));
         if !(has_begun && is_done) {
@@ -297,13 +302,14 @@ fn step_forward(input: ReleaseInput<'_>, next: &mut TaskRelease, now: Timestamp)
     }
 }
 
-/// Returns the released tasks that no worker holds and that are not done: given back, or their worker died, or their
+/// Returns the released tasks that are not done and that no worker holds. Their worker gave them back or died, or their
 /// message was lost or dropped.
 fn lost_tasks(input: ReleaseInput<'_>, release: &TaskRelease, now: Timestamp) -> Vec<Candidate> {
-    let is_quiet = release.last_at.is_some_and(|at| now.duration_since(at) >= LOST_AFTER);
-    let is_lost = |task: &u32| match input.tasks.get(task) {
+    // An earlier release of the service stored no batches.
+    let is_quiet = || release.last_at.is_some_and(|at| now.duration_since(at) >= LOST_AFTER);
+    let is_lost = |&number: &u32| match input.tasks.get(&number) {
         Some(task) => !task.is_done && !task.is_leased(now),
-        None => release.must_resend || is_quiet,
+        None => release.must_resend || was_lost(&release.batches, number, now).unwrap_or_else(is_quiet),
     };
     let released_of = |slot: usize| {
         let released = usize::try_from(release.by_slot[slot]).unwrap_or(usize::MAX);

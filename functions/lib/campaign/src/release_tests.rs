@@ -222,3 +222,26 @@ fn closed_slots_are_not_looked_at_again() {
     let released = TaskRelease { by_slot: vec![100, 100], ..next.release };
     assert!(release(input(&slots, &steps, &done), &released, at(3_700)).is_complete);
 }
+
+#[test]
+fn lost_messages_of_one_minute_are_sent_again_while_other_tasks_are_released() {
+    let slots = [at(0)];
+    let mut tasks = BTreeMap::new();
+    let (mut state, mut sent_at) = (TaskRelease::default(), Vec::new());
+    for minute in 0..10 {
+        let input = ReleaseInput { segments: 1_000, ..input(&slots, &[], &tasks) };
+        let released = release(input, &state, at(60 * minute));
+        state = released.release;
+        assert!(!released.tasks.is_empty(), "tasks are released in each minute");
+        for (task, _) in released.tasks {
+            // The message of task 7 does not reach the queue.
+            if task == 7 {
+                sent_at.push(minute);
+            } else {
+                tasks.insert(task, done());
+            }
+        }
+    }
+    assert_eq!(sent_at, [0, 7], "five minutes after the last task of its minute");
+    assert!(state.batches.len() <= 2, "{:?}", state.batches);
+}

@@ -6,10 +6,10 @@ use crate::assignment::{VariantAssignment, assign, is_tested};
 use domain::CampaignId;
 use domain::recipient::RecipientId;
 
-/// Assignment of variants in the earlier campaign of a retry: everybody gets the same message again.
+/// Assignment of variants in the earlier campaign of a retry: every person gets the same message again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EarlierAssignment {
-    /// Campaign whose id decides: the first one, if a retry is retried.
+    /// Campaign whose id decides. If a retry is retried, it is the first campaign.
     pub campaign: CampaignId,
     /// Message of the people after its test phase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -19,14 +19,14 @@ pub struct EarlierAssignment {
 /// People of an earlier campaign who got the winner of its test phase.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestAssignment {
-    /// Share of the people who did not, in basis points.
+    /// Share of the people who took part in the test phase, in basis points.
     pub tested_bp: u32,
     /// Name of the variant that won.
     pub variant: String,
 }
 
 impl EarlierAssignment {
-    /// Returns the position of the message that a person got, of these names and shares.
+    /// Returns the position of the message that a person got, given these names and shares.
     #[must_use]
     pub fn variant_index_of<'a>(
         &self,

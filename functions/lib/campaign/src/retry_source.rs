@@ -1,4 +1,4 @@
-//! A campaign whose people are sent to again.
+//! A campaign that is retried.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -9,7 +9,7 @@ use crate::retry_selection::RetryOf;
 use crate::state::CampaignState;
 use domain::CampaignId;
 
-/// Time after a cancellation from which the campaign surely sends nothing more.
+/// Time after a cancellation from which the campaign certainly sends nothing more.
 const CANCEL_SETTLING_TIME: SignedDuration = SignedDuration::from_secs(60);
 
 impl Campaign {
@@ -24,8 +24,8 @@ impl Campaign {
         Some(launch.earlier_assignment.clone().unwrap_or_else(|| EarlierAssignment { campaign: id.clone(), rest }))
     }
 
-    /// Returns the explanation if this campaign may still send to people whom the retry names. A worker or cascade that
-    /// read its state before the cancellation ends within a minute.
+    /// Returns the explanation if this campaign may still send to people whom the retry selects. A worker or the
+    /// cascade function that read its state before the cancellation ends within a minute.
     #[must_use]
     pub fn conflict_with_retry(&self, retry: &RetryOf, now: Timestamp) -> Option<&'static str> {
         let may_change = retry.outcomes.iter().any(|it| matches!(it, OutcomeName::Waiting | OutcomeName::Held));

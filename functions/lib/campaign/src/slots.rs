@@ -1,4 +1,4 @@
-//! Slots: the times at which tasks of a campaign begin, the people of each, and those whose work is over.
+//! Slots: the times at which tasks of a campaign begin, the people of each slot, and the slots that are done.
 
 use std::collections::BTreeMap;
 
@@ -16,11 +16,11 @@ use crate::totals::CampaignTotals;
 use domain::notification::MAX_CAMPAIGN_AGE;
 
 /// Time before the end of [`MAX_CAMPAIGN_AGE`] at which a campaign stops, so that receipts of its last messages are
-/// taken.
+/// accepted.
 const AGE_RESERVE: SignedDuration = SignedDuration::from_hours(24);
 
-/// First slots of a launched campaign of which every task is done. Nothing of them changes any more, so their numbers
-/// are kept as a sum, and their tasks are not read again.
+/// First slots of a launched campaign whose tasks are all done. They no longer change. So their numbers are stored as a
+/// sum, and their tasks are not read again.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ClosedSlots {
@@ -31,7 +31,7 @@ pub struct ClosedSlots {
 }
 
 impl ClosedSlots {
-    /// Returns the number of the first task whose progress is not part of the sum.
+    /// Returns the number of the first task that the sum does not contain.
     #[must_use]
     pub const fn first_open_task(&self, launch: &Launch) -> u32 {
         self.slots.saturating_mul(launch.segments)
@@ -51,8 +51,8 @@ impl ClosedSlots {
         }
     }
 
-    /// Returns the numbers of a launched campaign. `open` are the tasks from [`first_open_task`](Self::first_open_task)
-    /// on that workers have taken.
+    /// Returns the numbers of a launched campaign. `open` are the taken tasks from
+    /// [`first_open_task`](Self::first_open_task) on.
     #[must_use]
     pub fn totals<'a>(&self, launch: &Launch, open: impl IntoIterator<Item = &'a CampaignTask>) -> CampaignTotals {
         let mut totals = CampaignTotals::of(launch.tasks(), open);
@@ -64,7 +64,7 @@ impl ClosedSlots {
 }
 
 impl AtLocal {
-    /// Returns the times at which people of these zones are sent to, each with the number of its people.
+    /// Returns the times at which the people of these zones get their messages, each with the number of its people.
     #[must_use]
     pub fn slots(&self, people_by_zone: &BTreeMap<String, u64>, launched_at: Timestamp) -> BTreeMap<Timestamp, u64> {
         let mut slots = BTreeMap::new();
@@ -77,22 +77,22 @@ impl AtLocal {
     }
 }
 
-/// Returns the time after which a campaign with this launch sends to nobody: 13 days later.
+/// Returns the time after which a campaign with this launch sends no message: 13 days later.
 #[must_use]
 pub fn last_moment(launched_at: Timestamp) -> Timestamp {
     launched_at.checked_add(MAX_CAMPAIGN_AGE - AGE_RESERVE).unwrap_or(Timestamp::MAX)
 }
 
 impl CampaignDefinition {
-    /// Returns the time after which nobody is sent to: `not_after`, or the last moment of the launch.
+    /// Returns the time after which no message is sent: `not_after`, or the last moment of the launch.
     #[must_use]
     pub fn sends_until(&self, launch: &Launch) -> Timestamp {
         let last = last_moment(launch.at);
         self.not_after.map_or(last, |not_after| not_after.min(last))
     }
 
-    /// Returns the times at which a plan's people are sent to, if the campaign is launched at `now`, each with the
-    /// number of its people.
+    /// Returns the times at which a plan's people get their messages after a launch at `now`, each with the number of
+    /// its people.
     fn planned_slots(&self, plan: &PeopleTally, now: Timestamp) -> BTreeMap<Timestamp, u64> {
         match &self.timing {
             Timing::AtLocal(local) => local.slots(&plan.by_time_zone, now),
@@ -101,14 +101,14 @@ impl CampaignDefinition {
         }
     }
 
-    /// Returns the time at which the first of a plan's people is sent to, if the campaign is launched at `now`.
+    /// Returns the first time at which one of a plan's people gets a message after a launch at `now`.
     #[must_use]
     pub fn begins_at(&self, plan: &PeopleTally, now: Timestamp) -> Timestamp {
         self.planned_slots(plan, now).first_key_value().map_or(now, |(at, _)| *at)
     }
 
-    /// Returns the time at which everybody of a plan is sent to at this rate, if the campaign is launched at `now`.
-    /// `waits` is the time for which it waits by itself.
+    /// Returns the time at which every person of a plan has a result, at this rate and after a launch at `now`. `waits`
+    /// is the duration of the campaign's own waits.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // at most a million people
     pub fn ends_at(
@@ -124,8 +124,8 @@ impl CampaignDefinition {
     }
 }
 
-/// Returns the time at which the people of all slots are sent to at this rate. `waits` is the time for which the
-/// campaign waits by itself after the begin of the first slot; later slots do not wait.
+/// Returns the time at which the people of all slots have their messages, at this rate. `waits` is the duration of the
+/// campaign's own waits after the begin of the first slot. Later slots do not wait.
 fn end_of(
     slots: impl Iterator<Item = (Timestamp, f64)>,
     people_per_second: f64,
@@ -141,8 +141,7 @@ fn end_of(
 }
 
 impl Launch {
-    /// Returns the expected number of people of one task of each slot. The pass for people who moved meanwhile expects
-    /// nobody.
+    /// Returns the expected number of people of one task of each slot. The pass for people who moved expects no one.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // at most a million people
     pub fn people_per_task(&self, test: Option<&TestPhase>) -> Vec<f64> {
@@ -153,15 +152,15 @@ impl Launch {
                 let tested = f64::from(test.share_bp) / f64::from(ALL_BP);
                 people * if slot == 0 { tested } else { 1.0 - tested }
             }
-            // A launch of an earlier release, or one time for everybody.
+            // A launch of an earlier release, or one time for all people.
             None if self.slot_people.is_empty() => people / self.slots.len().saturating_sub(1).max(1) as f64,
             None => people * self.slot_people.get(slot).map_or(0.0, |of_slot| *of_slot as f64 / planned),
         };
         (0..self.slots.len()).map(|slot| of_slot(slot) / f64::from(self.segments.max(1))).collect()
     }
 
-    /// Returns the time at which those who are left are sent to at this rate. `waits` is the time for which the
-    /// campaign waits by itself from now on.
+    /// Returns the time at which the remaining people have their messages, at this rate. `waits` is the duration of the
+    /// campaign's own waits from now on.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // at most a million people
     pub fn ends_at(
@@ -178,7 +177,7 @@ impl Launch {
         end_of([(now, due)].into_iter().chain(later), people_per_second, waits, now)
     }
 
-    /// Returns `true` if everybody whose time has come is sent to, and others wait for theirs.
+    /// Returns `true` if every person whose local time has come has a result, and other people wait for their time.
     #[must_use]
     pub fn waits_for_local_time(&self, definition: &CampaignDefinition, tasks_done: u32, now: Timestamp) -> bool {
         let due = self.slots.iter().filter(|at| **at <= now).count();
@@ -186,8 +185,8 @@ impl Launch {
         matches!(definition.timing, Timing::AtLocal(_)) && due < self.slots.len() && tasks_done >= due_tasks
     }
 
-    /// Returns the slots whose tasks may be released. People after a test phase wait for its winner, and the pass for
-    /// people who moved meanwhile waits until every other task is done: until then nobody knows who was sent to.
+    /// Returns the slots whose tasks may be released. People after a test phase wait for its winner. The pass for
+    /// people who moved waits until every other task is done. Only then is it certain which people have a message.
     #[must_use]
     pub fn releasable_slots(
         &self,

@@ -51,7 +51,7 @@ fn the_pass_for_people_who_moved_waits_for_every_other_task() {
 }
 
 #[test]
-fn a_task_has_the_people_of_its_slot_and_the_last_pass_nobody() {
+fn a_task_has_the_people_of_its_slot_and_the_last_pass_has_none() {
     let rounded = |launch: &Launch, test| -> Vec<f64> { launch.people_per_task(test) };
     assert_eq!(
         rounded(&launch(3, &[150, 50]), None),

@@ -7,23 +7,23 @@ use serde::{Deserialize, Serialize};
 #[strum(serialize_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum CampaignState {
-    /// It can be changed, and it is not approved.
+    /// The campaign can be changed, and is not approved.
     Draft,
     /// An operator approved exactly this definition.
     Approved,
-    /// It was launched, and its time has not come.
+    /// The campaign was launched, and its time has not come.
     Scheduled,
-    /// Tasks are worked on.
+    /// Workers process its tasks.
     Running,
-    /// No further person is sent to until it is resumed.
+    /// No further person gets a message until it is resumed.
     Paused,
     /// Every task is done. Held and retried notifications may still be sent.
     Finishing,
-    /// It ended by itself.
+    /// The campaign ended without an operator.
     Finished,
-    /// An operator ended it.
+    /// An operator ended the campaign.
     Cancelled,
-    /// It could not begin.
+    /// The campaign could not begin.
     Failed,
 }
 
@@ -32,16 +32,20 @@ pub enum CampaignState {
 #[strum(serialize_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum PauseReason {
-    /// An operator paused it.
+    /// An operator paused the campaign.
     Operator,
-    /// One of its guards found too many bad results.
+    /// A guard found too many bad results.
     Guard,
-    /// A budget that it depends on is spent.
+    /// A budget that the campaign depends on is spent.
     Budget,
-    /// A provider that it needs has not answered for long.
+    /// A provider that the campaign needs has not responded for long.
     Provider,
     /// `not_after` has passed.
     TooLate,
+    /// The type differs from the launched one, or is archived.
+    TypeChanged,
+    /// The type is paused: every further message would only be held.
+    TypePaused,
 }
 
 impl CampaignState {

@@ -1,12 +1,13 @@
-//! Steps of a campaign's own rollout, and the criteria that the people of a step must meet before the next one begins.
+//! Steps of a campaign's own rollout, and their criteria. The people of a step must meet the criteria before the next
+//! step begins.
 
 use serde::{Deserialize, Serialize};
 
 use crate::guards::{GuardCounts, OutcomeCounts};
 use platform::problem::FieldError;
 
-/// Least time between a step and the next one if there are criteria, in minutes: results follow the messages by a
-/// minute or two.
+/// Minimum time between a step and the next one if there are criteria, in minutes. Results arrive a minute or two after
+/// the messages.
 const MIN_HOLD_MINUTES: u32 = 5;
 
 const MAX_HOLD_MINUTES: u32 = 7 * 24 * 60;
@@ -16,22 +17,22 @@ const MAX_STEPS: usize = 10;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CampaignStep {
-    /// Share of the tasks that may be worked on, in percent.
+    /// Share of the tasks that may be processed, in percent.
     pub percent: f64,
     /// Time to wait after the step's last task, in minutes.
     #[serde(default)]
     pub hold_minutes: u32,
 }
 
-/// Least shares among the notifications that reached their recipients, in percent.
+/// Minimum shares of the notifications that reached their recipients, in percent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StepCriteria {
-    /// Least share whose delivery was confirmed.
+    /// Minimum share with a confirmed delivery.
     pub min_delivered_percent: Option<f64>,
-    /// Least share that was clicked.
+    /// Minimum share with a click.
     pub min_clicked_percent: Option<f64>,
-    /// Least share that led to a conversion.
+    /// Minimum share with a conversion.
     pub min_converted_percent: Option<f64>,
 }
 
@@ -67,7 +68,7 @@ impl StepCriteria {
         ]
     }
 
-    /// Adds the errors of criteria and of the steps that they are about.
+    /// Adds the errors of the criteria and of their steps.
     pub fn check(&self, steps: &[CampaignStep], errors: &mut Vec<FieldError>) {
         let limits = self.each().into_iter().filter_map(|one| Some((one.field, one.limit?)));
         let mut is_any = false;
@@ -84,11 +85,11 @@ impl StepCriteria {
         }
     }
 
-    /// Returns the fault for which the campaign must pause after a step. With fewer than `min_people` notifications
-    /// that reached their recipients, shares say nothing, and there is none.
+    /// Returns the missed criterion for which the campaign must pause after a step. If fewer than `min_people`
+    /// notifications reached their recipients, there is none.
     #[must_use]
     #[allow(clippy::cast_precision_loss)] // at most a million people
-    pub fn fault(&self, step: &CampaignStep, counts: &GuardCounts, min_people: u64) -> Option<String> {
+    pub fn violation(&self, step: &CampaignStep, counts: &GuardCounts, min_people: u64) -> Option<String> {
         let reached = counts.ends.reached;
         if reached < min_people.max(1) {
             return None;
@@ -142,18 +143,20 @@ mod tests {
     }
 
     #[test]
-    fn a_share_below_its_criterion_is_a_fault() {
+    fn a_share_below_its_criterion_is_a_violation() {
         let criteria = StepCriteria {
             min_delivered_percent: Some(50.0),
             min_clicked_percent: Some(2.0),
             ..StepCriteria::default()
         };
-        let fault = |counts| criteria.fault(&STEP, &counts, 100);
-        assert_eq!(fault(counts(200, 100, 4)), None, "exactly the criteria");
+        let violation = |counts| criteria.violation(&STEP, &counts, 100);
+        assert_eq!(violation(counts(200, 100, 4)), None, "exactly the criteria");
         let expected = "after the step of 10 %, 49.5 % of 200 notifications were delivered, less than 50 %";
-        assert_eq!(fault(counts(200, 99, 4)).as_deref(), Some(expected));
-        assert!(fault(counts(200, 200, 3)).is_some_and(|fault| fault.contains("were clicked, less than 2 %")));
-        assert_eq!(fault(counts(99, 0, 0)), None, "too few people");
-        assert_eq!(StepCriteria::default().fault(&STEP, &counts(1_000, 0, 0), 0), None);
+        assert_eq!(violation(counts(200, 99, 4)).as_deref(), Some(expected));
+        assert!(
+            violation(counts(200, 200, 3)).is_some_and(|violation| violation.contains("were clicked, less than 2 %"))
+        );
+        assert_eq!(violation(counts(99, 0, 0)), None, "too few people");
+        assert_eq!(StepCriteria::default().violation(&STEP, &counts(1_000, 0, 0), 0), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Numbers of people by what became of them.
+//! Numbers of people by outcome.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,9 @@ use domain::channel::Channel;
 use domain::notification::{Notification, Reason, Status};
 
 /// Maximum number of reasons, variants or locales that are counted by name. Time zones have no maximum, because each of
-/// them may be a time of the campaign; the time zone database has about 600.
+/// them may be a time of the campaign. The time zone database has about 600.
 const MAX_NAMES: usize = 60;
-/// Name of the rest.
+/// Name under which the remaining ones are counted.
 const OTHERS: &str = "others";
 /// Reason for people who are skipped because their local time has passed.
 pub const LOCAL_TIME_PASSED: &str = "local_time_passed";
@@ -19,7 +19,7 @@ pub const LOCAL_TIME_PASSED: &str = "local_time_passed";
 pub const UNKNOWN_TYPE: &str = "unknown_type";
 /// Reasons of skips for which no notification is stored.
 const WITHOUT_NOTIFICATION: [&str; 2] = [LOCAL_TIME_PASSED, UNKNOWN_TYPE];
-/// Reason for a skip that has none.
+/// Reason for a skip without a stored reason.
 const UNKNOWN: &str = "unknown";
 
 /// Outcome of one person.
@@ -47,15 +47,15 @@ pub enum PersonOutcome {
 pub struct PeopleTally {
     /// People that were read.
     pub people: u64,
-    /// People that match the audience.
+    /// People who match the audience.
     pub matched: u64,
     /// People with an accepted message.
     pub sent: u64,
     /// People for whom a later attempt is due.
     pub waiting: u64,
-    /// People whose notification a gate holds.
+    /// People whose notification is held by a gate.
     pub held: u64,
-    /// People whom no provider accepted a message for.
+    /// People whose message no provider accepted.
     pub failed: u64,
     /// The same people by reason. Tasks of earlier releases have none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -64,7 +64,7 @@ pub struct PeopleTally {
     pub skipped: BTreeMap<String, u64>,
     /// People who were held out.
     pub holdout: u64,
-    /// People who were erased meanwhile.
+    /// People who were erased in the meantime.
     pub erased: u64,
     /// People with an accepted message, by channel.
     pub by_channel: BTreeMap<String, u64>,
@@ -78,12 +78,12 @@ pub struct PeopleTally {
     pub cost_micros: i64,
     /// In a plan, the cost if every first channel but the last one fails. In micro-euro.
     pub most_cost_micros: i64,
-    /// Malformed profiles, which are left out.
+    /// Malformed profiles, which are skipped.
     pub malformed: u64,
 }
 
 impl PersonOutcome {
-    /// Returns what became of the person of a notification.
+    /// Returns the outcome of a person with a notification.
     #[must_use]
     pub fn of(notification: &Notification) -> Self {
         match notification.status() {
@@ -143,7 +143,7 @@ impl PeopleTally {
         self.matched.saturating_sub(without)
     }
 
-    /// Counts one person that matches. `variant` is empty if there are no variants.
+    /// Counts one matching person. `variant` is empty if there are no variants.
     pub fn add(&mut self, outcome: &PersonOutcome, variant: &str) {
         self.matched += 1;
         match outcome {
@@ -166,7 +166,7 @@ impl PeopleTally {
         }
     }
 
-    /// Counts the locale and the zone of a person that matches.
+    /// Counts the locale and the zone of a matching person.
     pub fn add_locale_and_zone(&mut self, locale: Option<&str>, time_zone: Option<&str>) {
         count_name(&mut self.by_locale, locale.unwrap_or("none"), 1);
         *self.by_time_zone.entry(time_zone.unwrap_or("none").to_owned()).or_default() += 1;
@@ -217,7 +217,7 @@ impl PeopleTally {
         self.skipped.values().sum()
     }
 
-    /// Returns `true` if every person that matches has exactly one outcome.
+    /// Returns `true` if every matching person has exactly one outcome.
     #[must_use]
     pub fn is_balanced(&self) -> bool {
         let outcomes = self.sent + self.waiting + self.held + self.failed + self.holdout + self.erased;

@@ -17,11 +17,11 @@ pub const MAX_TASKS: u32 = 20_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskPass {
-    /// Counts what would be sent. The number is that of the plan.
+    /// Counts the messages of a plan, without sending. The number is that of the plan.
     Plan(u32),
-    /// Sends to a few people that an operator named, marked as a test. The number is that of the test.
+    /// Sends to a few recipients whom an operator named, marked as a test. The number is that of the test.
     Test(u32),
-    /// Sends.
+    /// Sends the campaign's messages.
     Send,
 }
 
@@ -34,7 +34,7 @@ pub struct TaskMessage {
     pub pass: TaskPass,
     /// Number of the task in the pass, from 0.
     pub task: u32,
-    /// Time between the begins of two people, in milliseconds, if a limit of SES is below the rate.
+    /// Time between the starts of two people, in milliseconds, if a limit of SES is below the rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval_ms: Option<u32>,
 }
@@ -55,7 +55,7 @@ pub enum WorkerMessage {
 /// Maximum number of people of a plan's task whose messages can be shown.
 const MAX_SAMPLES: usize = 3;
 
-/// Person whom a plan would send to. The message is composed when the plan is looked at: a plan stores no text.
+/// Person to whom a plan would send. The message is composed when an operator reads the plan; a plan stores no text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedPerson {
     /// Recipient.
@@ -65,13 +65,13 @@ pub struct PlannedPerson {
     pub channels: Vec<Channel>,
 }
 
-/// Budget that a worker found spent.
+/// Spent budget that a worker found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpentBudget {
     /// Ceiling of the budget.
     #[serde(with = "ceiling_name")]
     pub ceiling: Ceiling,
-    /// Time at which the worker gave its task back.
+    /// Time at which the worker gave the task back.
     pub at: Timestamp,
 }
 
@@ -82,22 +82,23 @@ pub struct CampaignTask {
     pub is_done: bool,
     /// End of the lease of the worker that holds the task.
     pub lease_until: Option<Timestamp>,
-    /// `true` once people after `after` may have been sent to. From then on, every worker looks up the notifications of
-    /// its people first: a page that is read again may end elsewhere, so the pages after it may be done in part too.
+    /// `true` once people after `after` may have got their messages. From then on, every worker first looks up the
+    /// notifications of its people. A page that is read again may end at another place. So the pages after it may be
+    /// partly done too.
     pub is_dirty: bool,
     /// Position of the last page whose people are all counted.
     pub after: Option<Value>,
     /// Numbers of the people up to that position.
     pub tally: PeopleTally,
-    /// A few of the people whom a plan would send to.
+    /// A few of the people to whom a plan would send.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub samples: Vec<PlannedPerson>,
-    /// Budget that the last worker found spent.
+    /// Spent budget that the last worker found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spent: Option<SpentBudget>,
     /// Number of workers that have taken the task.
     pub claims: u32,
-    /// Time at which the task was done.
+    /// Time at which the task ended.
     pub done_at: Option<Timestamp>,
 }
 
@@ -108,7 +109,7 @@ pub enum TaskClaim {
     Taken,
     /// Another worker holds the task.
     Leased,
-    /// Nothing is left to do.
+    /// The task is done.
     Done,
 }
 
@@ -127,8 +128,7 @@ impl TaskPass {
 impl CampaignTask {
     /// Takes the task for a worker whose time certainly ends at `lease_until`.
     ///
-    /// A lease that ended without a release is that of a worker that died: the page that it worked on may be done in
-    /// part.
+    /// An expired lease shows that its worker died. That worker's page may be partly done.
     pub fn claim(&mut self, lease_until: Timestamp, now: Timestamp) -> TaskClaim {
         match self.lease_until {
             _ if self.is_done => return TaskClaim::Done,
@@ -141,7 +141,7 @@ impl CampaignTask {
         TaskClaim::Taken
     }
 
-    /// Records that every person up to `next` is counted; `None` is the end of the task.
+    /// Records that every person up to `next` is counted. `None` is the end of the task.
     pub fn advance(&mut self, next: Option<Value>, page: &PeopleTally, now: Timestamp) {
         self.tally.merge(page);
         if next.is_none() {
@@ -152,7 +152,7 @@ impl CampaignTask {
         self.after = next;
     }
 
-    /// Keeps a few of the people whom a plan would send to.
+    /// Stores a few of the people to whom a plan would send.
     pub fn keep_samples(&mut self, people: impl IntoIterator<Item = PlannedPerson>) {
         self.samples.extend(people);
         self.samples.truncate(MAX_SAMPLES);

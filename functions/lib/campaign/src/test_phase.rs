@@ -1,4 +1,4 @@
-//! Test phase: a share of the people gets the variants first, and the rest gets the one that did best.
+//! Test phase: a share of the people gets the variants first, and the others get the best one.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,7 @@ enum AfterTest {
     Winner,
 }
 
-/// A test phase as callers write it.
+/// A test phase in the format of a request.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TestPhaseBody {
@@ -70,7 +70,7 @@ impl TestMetric {
 }
 
 impl TestPhaseBody {
-    /// Checks the fields. `conflict` is the name of a field that excludes a test phase, if it is given.
+    /// Checks the fields. `conflict` is the name of a given field that excludes a test phase.
     pub fn parse(&self, has_variants: bool, conflict: Option<&str>, errors: &mut Vec<FieldError>) -> TestPhase {
         if !has_variants {
             errors.push(FieldError::new("test", "must be absent if there are no variants"));

@@ -12,15 +12,15 @@ pub struct CampaignTotals {
     pub tasks: u32,
     /// Number of tasks that are done.
     pub tasks_done: u32,
-    /// Numbers of the people that are counted so far.
+    /// Numbers of the people who are counted so far.
     #[serde(flatten)]
     pub tally: PeopleTally,
-    /// `true` if every person that matches has exactly one outcome.
+    /// `true` if every matching person has exactly one outcome.
     pub balanced: bool,
 }
 
 impl CampaignTotals {
-    /// Sums up the tasks that a worker has taken so far, of `tasks` in all.
+    /// Adds up the tasks that workers have taken, of `tasks` in all.
     #[must_use]
     pub fn of<'a>(tasks: u32, taken: impl IntoIterator<Item = &'a CampaignTask>) -> Self {
         let (mut tally, mut tasks_done) = (PeopleTally::default(), 0);

@@ -1,4 +1,4 @@
-//! Messages of a campaign: one, or several variants of which each person gets one.
+//! Messages of a campaign: one, or several variants, of which each person gets one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,7 @@ pub struct Variant {
 pub enum CampaignMessage {
     /// Content.
     Content(Box<Content>),
-    /// Template with values for all people, and names of attributes whose values differ.
+    /// Template with the values for all people, and the names of the attributes with each person's own values.
     Template {
         /// Template.
         template: CampaignTemplate,
@@ -50,7 +50,7 @@ pub struct CampaignTemplate {
     pub version: Option<u32>,
 }
 
-/// A variant as callers write it.
+/// A variant in the format of a request.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VariantBody {
@@ -61,7 +61,7 @@ pub struct VariantBody {
     variables: Option<Private<Map<String, Value>>>,
 }
 
-/// Fields of a definition that give the messages.
+/// Fields of a definition that define the messages.
 #[derive(Debug, Clone, Copy)]
 pub struct MessageFields<'a> {
     pub content: Option<&'a Content>,

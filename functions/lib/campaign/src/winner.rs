@@ -6,7 +6,7 @@ use metrics::interval::{Proportion, difference_among};
 use crate::model::{Campaign, Launch, LaunchedMessage};
 use crate::test_phase::{TestMetric, TestPhase, Winner};
 
-/// Suffix of the variant of people who get the winner after the test phase. No name of a variant has a point.
+/// Suffix of the variant name for people after the test phase. No name in a request contains a point.
 const REST: &str = ".rest";
 
 /// Result of a variant in the test phase.
@@ -18,8 +18,8 @@ pub struct VariantResult {
     pub achieved: i64,
 }
 
-/// Chooses the position of the variant for the rest, with an explanation. Only a difference that is shown counts: all
-/// intervals hold together with 95 %. Without one, the first variant is taken.
+/// Chooses the position of the variant for the other people, with an explanation. Only a significant difference counts:
+/// all intervals together hold with 95 %. Without one, the first variant is chosen.
 #[must_use]
 pub fn pick_winner(metric: TestMetric, results: &[(&str, VariantResult)]) -> (usize, String) {
     let metric = metric.as_str();
@@ -51,7 +51,8 @@ impl Launch {
         self.messages.iter().filter(|message| !message.variant.ends_with(REST))
     }
 
-    /// Returns the position of the message for people after the test phase: the first one until there is a winner.
+    /// Returns the position of the message for people after the test phase. Until there is a winner, it is the first
+    /// one.
     #[must_use]
     pub fn rest_variant_index(&self) -> usize {
         self.messages.iter().position(|message| message.variant.ends_with(REST)).unwrap_or(0)
@@ -73,8 +74,8 @@ impl LaunchedMessage {
 }
 
 impl Campaign {
-    /// Stores the winner of the test phase; a repeat changes nothing. The rest gets the same message under a name of
-    /// its own, so that the results of the test stay comparable.
+    /// Stores the winner of the test phase; a repeat changes nothing. The other people get the same message under
+    /// another name. So the results of the test stay comparable.
     pub fn choose_winner(&mut self, variant_index: usize, detail: String, now: Timestamp) {
         let Some(launch) = self.launch.as_mut().filter(|launch| launch.winner.is_none()) else { return };
         let Some(message) = launch.messages.get(variant_index).cloned() else { return };

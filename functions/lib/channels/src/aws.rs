@@ -95,7 +95,7 @@ impl<'a> Refusal<'a> {
     }
 
     /// Returns `true` if the provider's free text contains these words, in any case. `words` must be in lower case.
-    pub fn says(&self, words: &str) -> bool {
+    pub fn message_contains(&self, words: &str) -> bool {
         self.message.is_some_and(|message| message.to_ascii_lowercase().contains(words))
     }
 }
@@ -128,6 +128,9 @@ impl CallFailure<'_> {
     }
 }
 
+/// Refusal of the account's rate, without a time to wait.
+pub const RATE_LIMITED: Outcome = Outcome::RateLimited { after_ms: None };
+
 /// Returns the outcome of a rejection.
 pub const fn rejected(reason: Rejection) -> Outcome {
     Outcome::Rejected { reason }
@@ -142,10 +145,10 @@ fn refused(refusal: &Refusal<'_>, own: fn(&Refusal<'_>) -> Option<Outcome>) -> O
     }
     match refusal.short_code() {
         // Throttling is decided before a request is processed, whatever status and name the answer has.
-        code if code.contains("Throttl") => Outcome::RetryLater { after_ms: None },
-        "RequestLimitExceeded" | "TooManyRequests" | "BandwidthLimitExceeded" | "SlowDown" | "PriorRequestNotComplete"
+        code if code.contains("Throttl") => RATE_LIMITED,
+        "RequestLimitExceeded" | "TooManyRequests" | "BandwidthLimitExceeded" | "SlowDown" => RATE_LIMITED,
         // The request did not arrive in time, so it was not processed either.
-        | "RequestTimeout" => Outcome::RetryLater { after_ms: None },
+        "PriorRequestNotComplete" | "RequestTimeout" => Outcome::RetryLater { after_ms: None },
         // Expired credentials are refused before the request is processed. The next process has new ones.
         _ if has_expired("a paid call", refusal.code.unwrap_or_default()) => Outcome::RetryLater { after_ms: None },
         "AccessDenied"
@@ -166,7 +169,8 @@ fn refused(refusal: &Refusal<'_>, own: fn(&Refusal<'_>) -> Option<Outcome>) -> O
 
 const fn by_status(status: u16) -> Outcome {
     match status {
-        408 | 425 | 429 => Outcome::RetryLater { after_ms: None },
+        429 => RATE_LIMITED,
+        408 | 425 => Outcome::RetryLater { after_ms: None },
         401 | 403 => rejected(Rejection::Config),
         413 => rejected(Rejection::TooLarge),
         // A success that could not be read, or a fault of the provider: the message may have been taken.
@@ -179,22 +183,22 @@ const fn by_status(status: u16) -> Outcome {
 ///
 /// Limits the connection to this one call.
 #[derive(Debug, Clone, Default)]
-pub struct Watch {
-    seen: Arc<Seen>,
+pub struct CallMonitor {
+    observed: Arc<ObservedCall>,
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct ObservedCall {
     departed: AtomicBool,
     status: AtomicU16,
     retry_after: OnceLock<String>,
 }
 
-impl Watch {
+impl CallMonitor {
     /// Runs the call, which begins at `now`, and returns its answer and, on success, its output.
     ///
     /// A `Retry-After` of the answer takes precedence over the wait that `own` gives for the code.
-    pub async fn over<T, E: ProvideErrorMetadata>(
+    pub async fn run<T, E: ProvideErrorMetadata>(
         &self,
         provider: &str,
         call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
@@ -205,10 +209,11 @@ impl Watch {
         let result = call.await;
         let latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let ending = result.as_ref().err().map(|error| self.ending(error));
-        let status = self.seen.status.load(Ordering::Relaxed);
-        let asked_ms = self.seen.retry_after.get().and_then(|value| wait_ms(value, now));
+        let status = self.observed.status.load(Ordering::Relaxed);
+        let asked_ms = self.observed.retry_after.get().and_then(|value| wait_ms(value, now));
         let outcome = match ending.map_or(Outcome::Accepted, |ending| ending.outcome(own)) {
             Outcome::RetryLater { after_ms } => Outcome::RetryLater { after_ms: asked_ms.or(after_ms) },
+            Outcome::RateLimited { after_ms } => Outcome::RateLimited { after_ms: asked_ms.or(after_ms) },
             other => other,
         };
         let answer = Answer {
@@ -222,7 +227,7 @@ impl Watch {
     }
 
     fn ending<'a, E: ProvideErrorMetadata>(&self, error: &'a SdkError<E, HttpResponse>) -> CallFailure<'a> {
-        let departed = self.seen.departed.load(Ordering::Relaxed);
+        let departed = self.observed.departed.load(Ordering::Relaxed);
         match error {
             SdkError::ServiceError(context) => CallFailure::Refused(Refusal {
                 status: context.raw().status().as_u16(),
@@ -251,9 +256,9 @@ fn is_connecting(error: &(dyn std::error::Error + 'static)) -> bool {
         .any(hyper_util::client::legacy::Error::is_connect)
 }
 
-impl Intercept for Watch {
+impl Intercept for CallMonitor {
     fn name(&self) -> &'static str {
-        "Watch"
+        "CallMonitor"
     }
 
     /// Gives every call its own connection.
@@ -276,7 +281,7 @@ impl Intercept for Watch {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.seen.departed.store(true, Ordering::Relaxed);
+        self.observed.departed.store(true, Ordering::Relaxed);
         Ok(())
     }
 
@@ -286,10 +291,10 @@ impl Intercept for Watch {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.seen.status.store(context.response().status().as_u16(), Ordering::Relaxed);
+        self.observed.status.store(context.response().status().as_u16(), Ordering::Relaxed);
         if let Some(value) = context.response().headers().get("retry-after") {
             // One call has one answer: nothing is set yet.
-            let _ = self.seen.retry_after.set(value.to_owned());
+            let _ = self.observed.retry_after.set(value.to_owned());
         }
         Ok(())
     }
@@ -307,21 +312,21 @@ mod tests {
     #[test]
     fn throttling_means_not_taken_whatever_the_status() {
         for (status, code) in [(400, "Throttling"), (503, "ThrottlingException"), (429, "Throttled")] {
-            assert_eq!(outcome(status, Some(code)), Outcome::RetryLater { after_ms: None });
+            assert_eq!(outcome(status, Some(code)), RATE_LIMITED);
         }
         for code in
             ["EC2ThrottledException", "SMSThrottling", "Throttling.User", "TooManyRequestsException", "SlowDown"]
         {
-            assert_eq!(outcome(503, Some(code)), Outcome::RetryLater { after_ms: None }, "{code}");
+            assert_eq!(outcome(503, Some(code)), RATE_LIMITED, "{code}");
         }
     }
 
     #[test]
     fn without_a_known_code_the_class_of_the_status_decides() {
         for status in 100..=999 {
-            let later = matches!(status, 408 | 425 | 429);
             let expected = match status {
-                _ if later => Outcome::RetryLater { after_ms: None },
+                408 | 425 => Outcome::RetryLater { after_ms: None },
+                429 => RATE_LIMITED,
                 401 | 403 => rejected(Rejection::Config),
                 413 => rejected(Rejection::TooLarge),
                 200..=299 | 500..=599 => Outcome::Uncertain,

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 
-/// Bounds of a wait that a provider asks for, in milliseconds: 1 s, against busy loops, to 1 h.
+/// Bounds of a wait that a provider requests, in milliseconds: 1 s, against busy loops, to 1 h.
 pub const BOUNDS_MS: std::ops::RangeInclusive<u64> = 1_000..=3_600_000;
 
 /// Returns the wait from `now` in milliseconds, within [`BOUNDS_MS`]; `None` if the value is invalid.

@@ -16,9 +16,9 @@ use jiff::{SignedDuration, Timestamp};
 use platform::time_limits::{CLOCK_SKEW_MARGIN, INVOCATION_END_MARGIN};
 
 /// Maximum time of a paid call, from the claim to its outcome. The call's own time-outs add up to less.
-pub const PAID_CALL: SignedDuration = SignedDuration::from_millis(6_500);
+pub const PAID_CALL_LIMIT: SignedDuration = SignedDuration::from_millis(6_500);
 /// Shortest time for which a push is started, including the report to the breaker.
-pub const SHORTEST_PUSH: SignedDuration = SignedDuration::from_millis(1_000);
+pub const MIN_PUSH_TIME: SignedDuration = SignedDuration::from_millis(1_000);
 /// Time that is reserved for storing the result.
 const STORE_RESERVE: SignedDuration = SignedDuration::from_millis(300);
 /// Time that remains for storing the outcome of a paid call if its claim took as long as it may.
@@ -49,7 +49,7 @@ impl Allowance {
     /// Returns the maximum time from `now` to store a claim, so that the call and its outcome still fit.
     #[must_use]
     pub fn claim_timeout(self, now: Timestamp) -> Duration {
-        time_left(self.persist_deadline() - PERSIST_RESERVE - PAID_CALL, now)
+        time_left(self.persist_deadline() - PERSIST_RESERVE - PAID_CALL_LIMIT, now)
     }
 
     /// Returns the time from `now` during which storing the result of a paid call may be retried.
@@ -90,7 +90,7 @@ pub fn time_left(until: Timestamp, now: Timestamp) -> Duration {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use aws::{ATTEMPT, OPERATION, PAID_SEND};
+    use aws::{ATTEMPT_TIMEOUT, OPERATION_TIMEOUT, PAID_SEND_TIMEOUT};
     use platform::time_limits::{
         BATCH_REQUEST_LIMIT, ERASURE_REQUEST_LIMIT, NOTIFICATION_WORK_LIMIT, PACED_PAGE_LIMIT, PACED_TASK_LIMIT,
         SINGLE_REQUEST_LIMIT, START_WAIT_LIMIT, WORK_END_MARGIN,
@@ -111,9 +111,9 @@ mod tests {
     fn latest_claim(function: &str, work_until: Duration) -> (Duration, Duration) {
         let work_until = Timestamp::UNIX_EPOCH + SignedDuration::try_from(work_until).unwrap();
         let lease_until = hard_deadline(u64::try_from(timeout(function).as_millis()).unwrap());
-        let starts = work_until - PAID_CALL - STORE_RESERVE;
+        let starts = work_until - PAID_CALL_LIMIT - STORE_RESERVE;
         let allowance = Allowance { work_until, lease_until };
-        assert!(allowance.fits(PAID_CALL, starts));
+        assert!(allowance.fits(PAID_CALL_LIMIT, starts));
         (time_left(starts, Timestamp::UNIX_EPOCH), allowance.claim_timeout(starts))
     }
 
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn one_call_has_time_for_a_second_attempt_and_a_paid_one_ends_before_it_is_waited_for() {
-        assert!(OPERATION >= 2 * ATTEMPT && PAID_SEND < seconds(PAID_CALL));
+        assert!(OPERATION_TIMEOUT >= 2 * ATTEMPT_TIMEOUT && PAID_SEND_TIMEOUT < seconds(PAID_CALL_LIMIT));
     }
 
     #[test]
@@ -136,7 +136,7 @@ mod tests {
         ] {
             let (starts, claim) = latest_claim(function, work_until);
             assert!(claim >= Duration::from_secs(2), "{function}: {claim:?} for a claim");
-            let outcome = starts + claim + PAID_SEND + seconds(PERSIST_RESERVE);
+            let outcome = starts + claim + PAID_SEND_TIMEOUT + seconds(PERSIST_RESERVE);
             assert!(outcome + INVOCATION_END_MARGIN <= timeout(function), "{function}: {outcome:?}");
         }
         assert!(seconds(NOTIFICATION_WORK_LIMIT) < sweep);
@@ -161,7 +161,7 @@ mod tests {
     fn no_function_can_be_ended_by_the_one_call_that_it_waits_for() {
         // Later calls end INVOCATION_END_MARGIN before the function: aws/deadline.rs.
         for function in ["SendFunction", "CascadeFunction", "RollupFunction", "CleanupFunction", "RecipientsFunction"] {
-            assert!(START_WAIT_LIMIT + OPERATION + INVOCATION_END_MARGIN < timeout(function), "{function}");
+            assert!(START_WAIT_LIMIT + OPERATION_TIMEOUT + INVOCATION_END_MARGIN < timeout(function), "{function}");
         }
     }
 }

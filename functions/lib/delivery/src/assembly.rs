@@ -1,5 +1,5 @@
-//! Assembly of the delivery engine, the same for `send`, which makes first attempts, for `cascade`, which makes later
-//! ones, and for `fanout`, which makes those of campaigns.
+//! Assembly of the delivery engine. It is the same for `send` (first attempts), `cascade` (later ones) and `fanout`
+//! (those of campaigns).
 
 use std::sync::Arc;
 
@@ -19,15 +19,15 @@ use crate::senders::Senders;
 use crate::stores::Stores;
 use crate::template_cache::TemplateCache;
 use crate::token::TokenKeys;
-use aws::secrets::{SecretName, Secrets, SecretsError};
-use aws::{DynamoClient, FunctionConfig};
+use aws::secrets::{SecretFormatError, SecretName, Secrets, SecretsError};
+use aws::{DynamoClient, FunctionConfig, TableNames};
 use channels::email::{EmailClient, Sender, SenderName};
 use channels::push::{PUSH_SERVICES, PushClient, VapidCache, VapidKey, VapidSubject};
 use channels::sms::{SenderId, SmsClient};
 use domain::breaker::Host;
 use domain::channel::Channel;
 use domain::channel::country::CountryCode;
-use domain::channel::push::{ExtraHosts, ExtraOrigins};
+use domain::channel::push::ExtraOrigins;
 use domain::recipient::KeyHasher;
 use platform::clock::Clock;
 use platform::environment::{Environment, EnvironmentError};
@@ -45,14 +45,8 @@ const MAX_CALLS_PER_HOST: usize = CONCURRENCY / 2;
 pub struct DeliveryConfig {
     /// Configuration that all functions have in common.
     pub function: FunctionConfig,
-    /// Name of the recipients table.
-    pub recipients_table: String,
-    /// Name of the notifications table.
-    pub notifications_table: String,
-    /// Name of the control table.
-    pub control_table: String,
-    /// Name of the settings table.
-    pub settings_table: String,
+    /// Names of the tables.
+    pub tables: TableNames,
     /// Sender of e-mails.
     pub sender: Sender,
     /// SES configuration set that publishes the events of e-mails.
@@ -96,20 +90,14 @@ impl DeliveryConfig {
     pub fn read(environment: &Environment) -> Result<Self, EnvironmentError> {
         Ok(Self {
             function: FunctionConfig::read(environment)?,
-            recipients_table: environment.required("RECIPIENTS_TABLE")?,
-            notifications_table: environment.required("NOTIFICATIONS_TABLE")?,
-            control_table: environment.required("CONTROL_TABLE")?,
-            settings_table: environment.required("SETTINGS_TABLE")?,
+            tables: TableNames::read(environment)?,
             sender: Sender {
                 address: environment.read("SENDER_ADDRESS", Sender::parse_address)?,
                 name: environment.read_optional("SENDER_NAME", SenderName::parse)?,
             },
             ses_configuration_set: environment.required("SES_CONFIGURATION_SET")?,
             vapid_subject: environment.read("VAPID_SUBJECT", VapidSubject::parse)?,
-            extra_push_origins: environment
-                .read_optional("EXTRA_PUSH_ORIGINS", ExtraOrigins::parse)?
-                .unwrap_or_default()
-                .with_hosts(environment.read_optional("EXTRA_PUSH_HOSTS", ExtraHosts::parse)?.unwrap_or_default()),
+            extra_push_origins: ExtraOrigins::read(environment)?,
             sender_country: environment.read("SENDER_COUNTRY", CountryCode::parse)?,
             sms_sender_id: environment.read_optional("SMS_SENDER_ID", SenderId::parse)?,
         })
@@ -136,20 +124,20 @@ impl DeliveryConfig {
         let vapid_key = VapidKey::parse(&URL_SAFE_NO_PAD.encode(secrets.vapid_private_key()?.expose()));
         let vapid_key = vapid_key.map_err(|_| SecretsError::Malformed {
             parameter: format!("{}/{}", self.function.parameter_prefix, SecretName::VapidPrivateKey.as_str()),
-            why: "it is not a P-256 private key",
+            why: SecretFormatError::NotPrivateKey,
         })?;
         Ok(PushClient::new(VapidCache::new(vapid_key, self.vapid_subject.clone())))
     }
 
     fn stores(&self, dynamodb: DynamoClient, hasher: KeyHasher) -> Stores {
-        let (recipients, control) = (self.recipients_table.as_str(), self.control_table.as_str());
+        let (recipients, control) = (self.tables.recipients.as_str(), self.tables.control.as_str());
         Stores {
-            notifications: NotificationsStore::new(dynamodb.clone(), self.notifications_table.as_str()),
+            notifications: NotificationsStore::new(dynamodb.clone(), self.tables.notifications.as_str()),
             recipients: RecipientsStore::new(dynamodb.clone(), recipients, control),
             suppressions: SuppressionsStore::new(dynamodb.clone(), recipients, control, hasher),
             sms_messages: SmsMessageStore::new(dynamodb.clone(), control),
             budgets: BudgetStore::new(dynamodb.clone(), control),
-            campaigns: CampaignStates::new(CampaignStore::new(dynamodb, self.settings_table.as_str())),
+            campaigns: CampaignStates::new(CampaignStore::new(dynamodb, self.tables.settings.as_str())),
         }
     }
 
@@ -160,7 +148,7 @@ impl DeliveryConfig {
         let stores = self.stores(dynamodb.clone(), KeyHasher::new(secrets.recipient_hash_key()?.expose()));
         let stores = Arc::new(stores);
         let persistence = Persistence::new(Arc::clone(&stores), clock.clone());
-        let breaker_store = BreakerStore::new(dynamodb.clone(), self.control_table.as_str());
+        let breaker_store = BreakerStore::new(dynamodb.clone(), self.tables.control.as_str());
         let breakers = Breakers::new(breaker_store, self.always_watched(), clock.clone());
         let admission = Arc::new(AdmissionControl::new(breakers, Bulkhead::new(MAX_CALLS_PER_HOST)));
         let push = PushSender {
@@ -184,12 +172,12 @@ impl DeliveryConfig {
             persistence,
             clock: clock.clone(),
         };
-        let templates = TemplateCache::new(TemplateStore::new(dynamodb.clone(), self.settings_table.as_str()));
+        let templates = TemplateCache::new(TemplateStore::new(dynamodb.clone(), self.tables.settings.as_str()));
         let config = ConfigSource::new(self.function.parameters(), &self.function.parameter_prefix, clock.clone())
             .with_public_base_url()
-            .with_catalog(CatalogStore::new(dynamodb.clone(), self.settings_table.as_str()))
-            .with_last_known_good(LastKnownGood::new(dynamodb, self.control_table.as_str()))
-            .sharing();
+            .with_catalog(CatalogStore::new(dynamodb.clone(), self.tables.settings.as_str()))
+            .with_last_known_good(LastKnownGood::new(dynamodb, self.tables.control.as_str()))
+            .with_record_writes();
         let senders = Senders { push, paid, admission, keys };
         Ok(DeliveryEngine::new(stores, senders, config, templates, self.sender_country, clock))
     }

@@ -9,7 +9,7 @@ use store::{CampaignStore, StoreError};
 
 /// Time for which a state that was read is used.
 const STATE_CACHE_TTL: SignedDuration = SignedDuration::from_secs(5);
-/// Bounds of the time after which a notification of a paused campaign is looked at again.
+/// Bounds of the time after which a notification of a paused campaign is checked again.
 const SHORTEST_WAIT: SignedDuration = SignedDuration::from_mins(1);
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
 
@@ -18,7 +18,7 @@ const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
 pub(crate) enum Permission {
     /// It continues.
     Continue,
-    /// The campaign is paused: it is looked at again at this time.
+    /// The campaign is paused. Its state is read again at this time.
     WaitUntil(Timestamp),
     /// The campaign was cancelled: nothing else is sent.
     End,
@@ -54,7 +54,7 @@ impl CampaignStates {
 }
 
 /// Decides by the state of a campaign and the time of its last change. While a campaign is paused, a notification waits
-/// as long as the pause has lasted, so that a long pause costs few writes.
+/// as long as the pause has lasted. So a long pause costs few writes.
 fn permission_in(found: Option<(CampaignState, Timestamp)>, now: Timestamp) -> Permission {
     match found {
         Some((CampaignState::Cancelled, _)) => Permission::End,

@@ -1,9 +1,9 @@
-//! Claim of a paid call: a conditional write that is stored before the call, with a reservation if a budget applies.
+//! Claim of a paid call: a conditional write before the call. If a budget applies, it also reserves the price.
 
 use std::time::Duration;
 
 use crate::allowance::Allowance;
-use crate::job::{Job, StepOutcome};
+use crate::job::{Job, StepOutcome, StoredState};
 use crate::persistence::Persistence;
 use aws::deadline;
 use domain::budget::{Ceiling, Limit, Reservation};
@@ -81,12 +81,13 @@ impl Claims {
     /// Stores a claim to which no budget applies, or whose money is already reserved.
     async fn claim_alone(&self, job: &mut Job) -> Result<Option<StepOutcome>, StoreError> {
         let notifications = &self.persistence.stores().notifications;
-        if let SaveResult::Conflict(facts) = notifications.claim(&mut job.notification, job.is_new).await? {
+        let is_new = job.is_new();
+        if let SaveResult::Conflict(facts) = notifications.claim(&mut job.notification, is_new).await? {
             job.notification.merge_engagement(*facts);
             job.release_claim();
             return Ok(Some(StepOutcome::Reevaluate));
         }
-        job.is_new = false;
+        job.stored_state = StoredState::Stored;
         Ok(None)
     }
 
@@ -99,17 +100,17 @@ impl Claims {
         limits: &[Limit],
     ) -> Result<Option<StepOutcome>, StoreError> {
         let stores = self.persistence.stores();
-        let read_at = job.notification.revision();
-        let put = stores.notifications.put_in_transaction(&mut job.notification, job.is_new)?;
+        let (read_at, is_new) = (job.notification.revision(), job.is_new());
+        let put = stores.notifications.put_in_transaction(&mut job.notification, is_new)?;
         let cap = stores.recipients.count_sms_in_transaction(&recipient.key, needed, limits)?;
         let reserved = stores.budgets.reserve(put, cap, needed, limits).await;
         match reserved {
             Ok(ReserveResult::Reserved) => {
-                job.is_new = false;
+                job.stored_state = StoredState::Stored;
                 return Ok(None);
             }
             Ok(ReserveResult::Exceeded(_) | ReserveResult::Contended) => {}
-            Err(ref error) if error.is_condition_failed() && !job.is_new => {}
+            Err(ref error) if error.is_condition_failed() && !is_new => {}
             Err(error) => return Err(error),
         }
         // It is certain that nothing was written.

@@ -1,9 +1,9 @@
 //! Delivery engine: decides the next step for a notification and carries it out, until the notification ends or must
 //! wait.
 //!
-//! **The state is stored before a provider is paid.** A paid call requires a stored claim, and each push but the first
-//! attempt a stored lease. So a crash at any line leaves an item in `due` that shows which calls may have been made.
-//! The first push is made before anything is stored or answered: see docs/design/fast-lane.md.
+//! **The state is stored before a provider is paid.** A paid call requires a stored claim. Each push after the first
+//! attempt requires a stored lease. So a crash at any line leaves an item in `due` that shows which calls may have been
+//! made. The first push is made before anything is stored or answered: see docs/design/fast-lane.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,12 +11,15 @@ use std::sync::atomic::AtomicBool;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::allowance::{Allowance, PAID_CALL, SHORTEST_PUSH};
+use crate::allowance::{Allowance, MIN_PUSH_TIME, PAID_CALL_LIMIT};
+use crate::cap_gate::claim_slot;
 use crate::config::{ConfigSnapshot, ConfigSource};
 use crate::escalation::{EscalationPolicy, Step};
-use crate::gates::Gates;
-use crate::job::{Job, StepOutcome};
-use crate::persistence::{FirstResult, Persistence, ResultStorage};
+use crate::gate_inputs::GateInputs;
+use crate::gate_result::GateVerdict;
+use crate::gates::evaluate_gates;
+use crate::job::{FirstResult, Job, ResultStorage, StepOutcome, StoredState};
+use crate::persistence::Persistence;
 use crate::reachability::unreachable_channels;
 use crate::senders::Senders;
 use crate::stores::Stores;
@@ -34,6 +37,7 @@ use platform::clock::Clock;
 use platform::random;
 use store::StoreError;
 
+mod campaign_pause;
 mod loading;
 
 /// Number of notifications that an invocation processes at once.
@@ -144,62 +148,61 @@ impl DeliveryEngine {
         Ok(started.notification)
     }
 
-    /// Makes the first attempt of a new notification whose circumstances decide how the result is stored.
+    /// Makes the first attempt of a new notification. `storage` decides how its result is stored.
     ///
     /// # Errors
     /// As [`start`](Self::start).
     pub async fn start_as(
         &self,
-        first: ResultStorage,
+        storage: ResultStorage,
         mut notification: Notification,
         mut recipient: Option<Recipient>,
         config: &ConfigSnapshot,
         allowance: Allowance,
     ) -> Result<FirstResult, StoreError> {
         let now = self.clock.now();
-        if !self.pass_gates(&mut notification, &mut recipient, config, now).await? {
-            let is_stored = first != ResultStorage::LeftToCaller;
+        if self.apply_gates(&mut notification, &mut recipient, config, now).await? != GateVerdict::Pass {
+            let is_stored = storage != ResultStorage::LeftToCaller;
             if is_stored {
                 self.stores().notifications.create(&notification).await?;
             }
             return Ok(FirstResult { notification, is_stored });
         }
-        let mut job = Job::first(notification, recipient);
-        job.is_stored_by_caller = first == ResultStorage::LeftToCaller;
-        job.may_be_repeat = first == ResultStorage::LeaseFirst;
+        let mut job = Job::first(notification, recipient, storage);
         self.run_steps(&mut job, allowance).await?;
-        Ok(FirstResult { is_stored: !job.is_left_to_caller, notification: job.notification })
+        Ok(FirstResult { is_stored: job.stored_state == StoredState::Stored, notification: job.notification })
     }
 
-    /// Evaluates the gates, claims a slot of the frequency caps, and writes the decision into the notification. Returns
-    /// `true` if it can be sent now.
+    /// Evaluates the gates, and claims a slot of the frequency caps if one is needed. Writes the verdict into the
+    /// notification. With the verdict `Pass`, it can be sent now.
     ///
-    /// Every path to a first attempt passes here: a single send, a batch, and a scheduled or held notification that is
-    /// due.
+    /// Every first attempt requires this call: in a single send, in a batch, and after `scheduled` or `held`. If a slot
+    /// was claimed, `recipient` has the new claims.
     ///
     /// # Errors
     /// If the store does not answer.
-    pub async fn pass_gates(
+    pub async fn apply_gates(
         &self,
         notification: &mut Notification,
         recipient: &mut Option<Recipient>,
         config: &ConfigSnapshot,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<GateVerdict, StoreError> {
         let unreachable = &unreachable_channels(recipient.as_ref(), &config.settings.sms, self.home_country, now);
-        let gates = Gates::new(config, notification.type_id(), recipient.as_ref(), unreachable);
-        let mut gated = gates.evaluate(notification, now);
+        let gates = GateInputs::new(config, notification.type_id(), recipient.as_ref(), unreachable);
+        let mut gated = evaluate_gates(&gates, notification, now);
         let mut claims = None;
         if let (true, Some(to)) = (gated.needs_claim, recipient.as_ref()) {
             let retry_at = soon_after(now + CAPACITY_WAIT);
             // Boxed, so that the state of these writes does not enlarge the future of every send.
-            let claimed = gates.claim_slot(&self.stores().recipients, notification, to, retry_at, now);
+            let claimed = claim_slot(&gates, &self.stores().recipients, notification, to, retry_at, now);
             (gated.verdict, claims) = Box::pin(claimed).await?;
         }
         if let (Some(to), Some(claims)) = (recipient.as_mut(), claims) {
             to.caps = claims;
         }
-        Ok(gated.apply(notification, now))
+        gated.write_into(notification, now);
+        Ok(gated.verdict)
     }
 
     /// Gives the slot of the frequency caps back if the notification has ended without reaching the recipient. `claims`
@@ -282,8 +285,11 @@ impl DeliveryEngine {
         allowance: Allowance,
         now: Timestamp,
     ) -> Result<StepOutcome, StoreError> {
-        let blocked =
+        let mut blocked =
             if step.is_attempt() { self.topic_order.check(job, &self.stores().notifications).await? } else { None };
+        if blocked.is_none() && matches!(step, Step::SendPaid(_)) {
+            blocked = Box::pin(self.stop_with_campaign(job, allowance, now)).await?;
+        }
         let outcome = match (blocked, step, recipient) {
             (Some(blocked), ..) => blocked,
             (None, Step::Finish(status, reason), _) => {
@@ -292,11 +298,12 @@ impl DeliveryEngine {
             }
             (None, Step::Wait(until), _) if self.sleep_if_short(until, allowance).await => StepOutcome::Waited,
             (None, Step::Wait(until), _) => self.defer(job, until, allowance).await?,
-            (None, Step::Push(devices), _) if allowance.fits(SHORTEST_PUSH, now) => {
+            (None, Step::Push(devices), _) if allowance.fits(MIN_PUSH_TIME, now) => {
                 self.senders.push.send(job, &devices, config, allowance).await?
             }
-            (None, Step::SendPaid(channel), Some(to)) if allowance.fits(PAID_CALL, now) => {
-                self.senders.paid.send(job, channel, to, config, allowance).await?
+            (None, Step::SendPaid(channel), Some(to)) if allowance.fits(PAID_CALL_LIMIT, now) => {
+                // Boxed, because its future is much larger than that of a push.
+                Box::pin(self.senders.paid.send(job, channel, to, config, allowance)).await?
             }
             (None, Step::Push(_) | Step::SendPaid(_), _) => StepOutcome::OutOfTime,
         };
@@ -304,6 +311,8 @@ impl DeliveryEngine {
             // The stream or the next minute's run resumes the notification.
             StepOutcome::OutOfTime => self.defer(job, now, allowance).await,
             StepOutcome::AtCapacity => self.defer(job, soon_after(now + CAPACITY_WAIT), allowance).await,
+            StepOutcome::RateLimited(until) if self.sleep_if_short(until, allowance).await => Ok(StepOutcome::Waited),
+            StepOutcome::RateLimited(until) => self.defer(job, soon_after(until + CAPACITY_WAIT), allowance).await,
             outcome => Ok(outcome),
         }
     }
@@ -318,7 +327,7 @@ impl DeliveryEngine {
     /// notification must be deferred instead.
     async fn sleep_if_short(&self, until: Timestamp, allowance: Allowance) -> bool {
         let pause = until.duration_since(self.clock.now());
-        if pause > LONGEST_SLEEP || !allowance.fits(SHORTEST_PUSH, until) {
+        if pause > LONGEST_SLEEP || !allowance.fits(MIN_PUSH_TIME, until) {
             return false;
         }
         self.clock.sleep(pause).await

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::breakers::BulkheadSlot;
-use crate::compose_fault::ComposeFault;
+use crate::compose_error::ComposeError;
 use crate::config::ConfigSnapshot;
 use crate::message::Composer;
 use crate::token::TokenKeys;
@@ -23,6 +23,36 @@ use templates::CompiledTemplate;
 /// A recipient and a topic.
 pub type TopicKey = (RecipientKey, Topic);
 
+/// Way in which the result of a first attempt is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResultStorage {
+    /// The result is stored at once: in single sends and batches, and in fanout where another slot of a campaign may
+    /// have sent to the person.
+    Immediate,
+    /// The caller stores the result: the fanout worker stores those of a page together.
+    LeftToCaller,
+    /// A lease is stored before a push: fanout uses this mode where an earlier worker may have pushed and died.
+    LeaseFirst,
+}
+
+/// Relation of a job's notification to the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StoredState {
+    /// The table does not hold the notification. Its first result is stored in this way.
+    New(ResultStorage),
+    /// The table holds the notification, in this or an earlier state.
+    Stored,
+}
+
+/// A notification after its first attempt.
+#[derive(Debug)]
+pub struct FirstResult {
+    /// State.
+    pub notification: Notification,
+    /// `false` if the caller must store it.
+    pub is_stored: bool,
+}
+
 /// Work on one notification.
 #[derive(Debug)]
 pub struct Job {
@@ -30,16 +60,10 @@ pub struct Job {
     pub(crate) notification: Notification,
     /// The recipient, unless unknown or erased.
     pub(crate) recipient: Option<Recipient>,
-    /// `true` until the notification is first stored.
-    pub(crate) is_new: bool,
+    /// Relation of the notification to the table.
+    pub(crate) stored_state: StoredState,
     /// `true` if this process holds the lease of the stored state.
     pub(crate) has_lease: bool,
-    /// `true` if the caller stores the first result together with those of other notifications.
-    pub(crate) is_stored_by_caller: bool,
-    /// `true` once the result is left to the caller.
-    pub(crate) is_left_to_caller: bool,
-    /// `true` if another process may have made the first push, and died before it stored the result.
-    pub(crate) may_be_repeat: bool,
     /// Channels that a budget refused.
     pub(crate) unaffordable: BTreeSet<Channel>,
     /// Channels for which no message can be composed, each with the reason.
@@ -52,7 +76,7 @@ pub struct Job {
     pub(crate) device_rests: BTreeMap<String, Timestamp>,
     /// Slot of this process for the notification's topic.
     pub(crate) topic_slot: Option<BulkheadSlot<TopicKey>>,
-    /// `true` if a provider accepted a newer message of the same topic.
+    /// `true` if a provider accepted a newer message of the same topic, or may have accepted it.
     pub(crate) is_superseded: bool,
     /// Reservation of the claim that is stored, or may be stored.
     pub(crate) reservation: Option<Reservation>,
@@ -78,6 +102,9 @@ pub(crate) enum StepOutcome {
     Aborted(AbortReason, Channel),
     /// All slots of the provider are taken, or too many writers use the same budget: the notification is deferred.
     AtCapacity,
+    /// The account exceeds the provider's rate. The notification waits on its channel until this time, and the refused
+    /// call does not count as a try.
+    RateLimited(Timestamp),
     /// Too little time is left for the call: the notification stays due for another invocation.
     OutOfTime,
 }
@@ -92,29 +119,26 @@ pub(crate) enum AbortReason {
 }
 
 impl Job {
-    /// Creates the work on a notification that is not stored yet.
+    /// Creates the work on a notification that is not stored yet. `storage` decides how its result is stored.
     #[must_use]
-    pub fn first(notification: Notification, recipient: Option<Recipient>) -> Self {
-        Self::new(notification, recipient, true)
+    pub fn first(notification: Notification, recipient: Option<Recipient>, storage: ResultStorage) -> Self {
+        Self::new(notification, recipient, StoredState::New(storage))
     }
 
     /// Creates the work on a stored notification whose lease this process does not hold.
     #[must_use]
     pub fn resumed(notification: Notification, recipient: Option<Recipient>) -> Self {
-        Self::new(notification, recipient, false)
+        Self::new(notification, recipient, StoredState::Stored)
     }
 
-    fn new(notification: Notification, recipient: Option<Recipient>, is_new: bool) -> Self {
+    fn new(notification: Notification, recipient: Option<Recipient>, stored_state: StoredState) -> Self {
         let tag = notification.id().cap_tag();
         let cap_claims = recipient.as_ref().map(|to| &to.caps).filter(|claims| claims.holds(tag)).cloned();
         Self {
             notification,
             recipient,
-            is_new,
+            stored_state,
             has_lease: false,
-            is_stored_by_caller: false,
-            is_left_to_caller: false,
-            may_be_repeat: false,
             unaffordable: BTreeSet::new(),
             not_composable: BTreeMap::new(),
             template: None,
@@ -129,9 +153,19 @@ impl Job {
         }
     }
 
+    /// Returns `true` until the notification is first stored.
+    pub(crate) const fn is_new(&self) -> bool {
+        matches!(self.stored_state, StoredState::New(_))
+    }
+
+    /// Returns `true` if the notification is not stored, and no other process can have started it.
+    pub(crate) const fn is_first_run(&self) -> bool {
+        matches!(self.stored_state, StoredState::New(ResultStorage::Immediate | ResultStorage::LeftToCaller))
+    }
+
     /// Returns `true` if attempts are recorded that no table holds.
     pub(crate) fn has_unstored_attempts(&self) -> bool {
-        self.is_new && !self.notification.attempts().is_empty()
+        self.is_new() && !self.notification.attempts().is_empty()
     }
 
     /// Skips a host until `until`, because its circuit is open.
@@ -146,11 +180,11 @@ impl Job {
     }
 
     /// Excludes a channel because no message can be composed for it.
-    pub(crate) fn exclude_not_composable(&mut self, channel: Channel, fault: ComposeFault) {
-        let (notification, reason) = (self.notification.id(), fault.reason());
+    pub(crate) fn exclude_not_composable(&mut self, channel: Channel, error: ComposeError) {
+        let (notification, reason) = (self.notification.id(), error.reason());
         let template = self.notification.message().template();
         // The errors name variables and places in the template, never values.
-        let errors: Vec<_> = fault.into_errors().into_iter().map(|e| format!("{} {}", e.field, e.message)).collect();
+        let errors: Vec<_> = error.into_errors().into_iter().map(|e| format!("{} {}", e.field, e.message)).collect();
         tracing::warn!(
             %notification,
             %channel,

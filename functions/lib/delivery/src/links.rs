@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 
 use super::token::{LinkAction, TOKEN_CHARS, TokenKeys};
+use aws::parameters::trimmed;
 use channels::push::{MAX_BASE_BYTES, ReceiptLink};
 use domain::channel::Channel;
 use domain::channel::link::Link;
@@ -28,7 +29,7 @@ pub struct PublicBaseUrl(String);
 /// Error for a text that is no [`PublicBaseUrl`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it is not an https URL of at most 128 bytes, without query and fragment")]
-pub struct NotABaseUrl;
+pub struct BaseUrlError;
 
 impl PublicBaseUrl {
     /// Last part of the parameter's name.
@@ -40,16 +41,16 @@ impl PublicBaseUrl {
     ///
     /// # Errors
     /// If no link can begin with the text.
-    pub fn parse(text: &str) -> Result<Self, NotABaseUrl> {
-        let link = Link::parse(text.trim()).map_err(|_| NotABaseUrl)?;
+    pub fn parse(text: &str) -> Result<Self, BaseUrlError> {
+        let link = Link::parse(trimmed(text)).map_err(|_| BaseUrlError)?;
         if link.as_str().contains(['?', '#', '\\']) {
-            return Err(NotABaseUrl);
+            return Err(BaseUrlError);
         }
         if !link.is_https() && !link.is_local() {
-            return Err(NotABaseUrl);
+            return Err(BaseUrlError);
         }
         let base = link.as_str().trim_end_matches('/');
-        if base.len() > MAX_BASE_BYTES { Err(NotABaseUrl) } else { Ok(Self(base.to_owned())) }
+        if base.len() > MAX_BASE_BYTES { Err(BaseUrlError) } else { Ok(Self(base.to_owned())) }
     }
 
     /// Returns a click link below this base at its full length, with a placeholder for the token.
@@ -207,7 +208,7 @@ mod tests {
             "https://a.example/#b",
             &long,
         ] {
-            assert_eq!(PublicBaseUrl::parse(text), Err(NotABaseUrl), "{text}");
+            assert_eq!(PublicBaseUrl::parse(text), Err(BaseUrlError), "{text}");
         }
     }
 }

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-use crate::compose_fault::ComposeFault;
+use crate::compose_error::ComposeError;
 use crate::links::{Links, PushLinks, has_token, with_token};
 use crate::template_text::TemplateText;
 use channels::email::{EmailMessage, Sender};
-use channels::push::{PayloadProblem, PushContent, PushMessage};
+use channels::push::{PayloadError, PushContent, PushMessage};
 use channels::sms::{SmsMessage, SmsRules};
 use domain::channel::link::Link;
 use domain::channel::push::Topic;
@@ -64,7 +64,7 @@ impl<'a> Composer<'a> {
     ///
     /// # Errors
     /// If the template does not give one.
-    pub fn push_content(&self) -> Result<Cow<'a, Content>, ComposeFault> {
+    pub fn push_content(&self) -> Result<Cow<'a, Content>, ComposeError> {
         match self.notification.message() {
             NotificationMessage::Content(content) => Ok(Cow::Borrowed(content)),
             NotificationMessage::Template(_) => Ok(Cow::Owned(self.text()?.push()?.content)),
@@ -75,11 +75,11 @@ impl<'a> Composer<'a> {
     ///
     /// # Errors
     /// If the message does not give one that fits.
-    pub fn fitting_push_content(&self) -> Result<Cow<'a, Content>, ComposeFault> {
+    pub fn fitting_push_content(&self) -> Result<Cow<'a, Content>, ComposeError> {
         let (about, content) = (self.notification, self.push_content()?);
         // A content was checked when it was accepted. A template may be longer in the recipient's locale.
         if about.message().template().is_some() {
-            push_message(about, &content, None, about.due_at()).map_err(|_| ComposeFault::TooLong)?;
+            push_message(about, &content, None, about.due_at()).map_err(|_| ComposeError::TooLong)?;
         }
         Ok(content)
     }
@@ -88,11 +88,11 @@ impl<'a> Composer<'a> {
     ///
     /// # Errors
     /// If the template does not give one that fits.
-    pub fn push(&self) -> Result<(Cow<'a, Content>, PushMessage), ComposeFault> {
+    pub fn push(&self) -> Result<(Cow<'a, Content>, PushMessage), ComposeError> {
         let (about, content) = (self.notification, self.push_content()?);
         let links = self.links.map(|links| links.push(about, ""));
         let push = push_message_that_fits(about, &content, links, about.due_at());
-        Ok((content, push.map_err(|_| ComposeFault::TooLong)?))
+        Ok((content, push.map_err(|_| ComposeError::TooLong)?))
     }
 
     /// Composes the notification for a paid channel.
@@ -104,7 +104,7 @@ impl<'a> Composer<'a> {
         channel: Channel,
         to: impl Into<Addressee<'b>>,
         sender: &Sender,
-    ) -> Result<PaidMessage, ComposeFault> {
+    ) -> Result<PaidMessage, ComposeError> {
         let to = to.into();
         match self.notification.message() {
             NotificationMessage::Content(content) => self.paid_content(channel, content, to, sender),
@@ -116,9 +116,9 @@ impl<'a> Composer<'a> {
     ///
     /// # Errors
     /// If the version cannot be used.
-    pub fn text(&self) -> Result<TemplateText<'a>, ComposeFault> {
+    pub fn text(&self) -> Result<TemplateText<'a>, ComposeError> {
         let used = self.notification.message().template();
-        let (used, template) = used.zip(self.template).ok_or(ComposeFault::NoTemplate)?;
+        let (used, template) = used.zip(self.template).ok_or(ComposeError::NoTemplate)?;
         let rules = self.settings.types.rules_of(self.notification.type_id());
         Ok(TemplateText { notification: self.notification, used, template, links: self.links, class: rules.class })
     }
@@ -129,16 +129,16 @@ impl<'a> Composer<'a> {
         content: &Content,
         to: Addressee<'_>,
         sender: &Sender,
-    ) -> Result<PaidMessage, ComposeFault> {
+    ) -> Result<PaidMessage, ComposeError> {
         let click = self.links.and_then(|links| links.click(self.notification, channel));
         let (title, body) = (content.title.expose(), content.body.expose());
         let own = content.url.as_ref().and_then(|url| Link::parse(url.expose()).ok());
         match channel {
-            Channel::Push => Err(ComposeFault::NoAddress),
+            Channel::Push => Err(ComposeError::NoAddress),
             Channel::Email => {
                 let link = click.as_ref().or(own.as_ref());
                 let lang = content.lang.as_ref().map(|lang| lang.expose().as_str()).or(to.locale);
-                let address = to.email.cloned().ok_or(ComposeFault::NoAddress)?;
+                let address = to.email.cloned().ok_or(ComposeError::NoAddress)?;
                 let unsubscribe = self.unsubscribe();
                 Ok(PaidMessage::Email(EmailMessage::new(sender.clone(), address, title, body, link, unsubscribe, lang)))
             }
@@ -146,18 +146,18 @@ impl<'a> Composer<'a> {
                 // Only a redirect from the click link replaces `{token}`.
                 let own = own.filter(|own| click.is_none() || !has_token(own.as_str()));
                 let links: Vec<Link> = click.into_iter().chain(own).collect();
-                let phone = to.phone.cloned().ok_or(ComposeFault::NoAddress)?;
+                let phone = to.phone.cloned().ok_or(ComposeError::NoAddress)?;
                 Ok(PaidMessage::Sms(SmsMessage::new(phone, title, body, &links, self.sms_rules())))
             }
         }
     }
 
-    fn paid_template(&self, channel: Channel, to: Addressee<'_>, sender: &Sender) -> Result<PaidMessage, ComposeFault> {
+    fn paid_template(&self, channel: Channel, to: Addressee<'_>, sender: &Sender) -> Result<PaidMessage, ComposeError> {
         let text = self.text()?;
         match channel {
-            Channel::Push => Err(ComposeFault::NoAddress),
+            Channel::Push => Err(ComposeError::NoAddress),
             Channel::Email => {
-                let address = to.email.cloned().ok_or(ComposeFault::NoAddress)?;
+                let address = to.email.cloned().ok_or(ComposeError::NoAddress)?;
                 let email = text.email()?;
                 let unsubscribe = self.unsubscribe();
                 Ok(PaidMessage::Email(EmailMessage::rendered(
@@ -170,7 +170,7 @@ impl<'a> Composer<'a> {
                 )))
             }
             Channel::Sms => {
-                let phone = to.phone.cloned().ok_or(ComposeFault::NoAddress)?;
+                let phone = to.phone.cloned().ok_or(ComposeError::NoAddress)?;
                 let composed = |text: Private<String>| SmsMessage::rendered(phone.clone(), &text, self.sms_rules());
                 let with_click = composed(text.sms(true)?.text);
                 let is_shortest = with_click.as_ref().is_some_and(|message| message.parts.parts == 1);
@@ -179,7 +179,7 @@ impl<'a> Composer<'a> {
                 let needs_click = || self.links.is_some() && own().is_some();
                 let with_own = if is_shortest || needs_click() { None } else { composed(text.sms(false)?.text) };
                 let cheapest = with_click.into_iter().chain(with_own).min_by_key(|message| message.parts.parts);
-                cheapest.map(PaidMessage::Sms).ok_or(ComposeFault::TooLong)
+                cheapest.map(PaidMessage::Sms).ok_or(ComposeError::TooLong)
             }
         }
     }
@@ -224,7 +224,7 @@ pub fn push_message(
     content: &Content,
     links: Option<PushLinks>,
     now: Timestamp,
-) -> Result<PushMessage, PayloadProblem> {
+) -> Result<PushMessage, PayloadError> {
     let id = notification.id().to_string();
     let topic = match notification.topic() {
         Some(topic) => Topic::of_caller(topic.expose()),
@@ -252,10 +252,10 @@ fn payload_content(notification_id: String, content: &Content, links: Option<Pus
     }
 }
 
-/// Returns the reason for which no push can carry a content: with an id, which has always the same length, and the
-/// longest links, it is too large.
+/// Returns the reason for which no push can carry a content: it is too large with an id and the longest links. An id
+/// has always the same length.
 #[must_use]
-pub fn push_content_fault(content: &Content) -> Option<PayloadProblem> {
+pub fn push_content_error(content: &Content) -> Option<PayloadError> {
     let id = "x".repeat(NotificationId::CHARS);
     let topic = Topic::of_notification(&id);
     let content = payload_content(id, content, Some(PushLinks::longest()));
@@ -270,7 +270,7 @@ pub(crate) fn push_message_that_fits(
     content: &Content,
     links: Option<PushLinks>,
     now: Timestamp,
-) -> Result<PushMessage, PayloadProblem> {
+) -> Result<PushMessage, PayloadError> {
     push_message(notification, content, links, now).or_else(|_| push_message(notification, content, None, now))
 }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
-use crate::admission::{AdmissionControl, NotAdmitted};
-use crate::allowance::{Allowance, PAID_CALL};
+use crate::admission::{AdmissionControl, AdmissionError};
+use crate::allowance::{Allowance, PAID_CALL_LIMIT};
 use crate::claim::Claims;
 use crate::config::ConfigSnapshot;
 use crate::job::{Job, StepOutcome};
@@ -62,10 +62,10 @@ impl PaidSender {
         config: &'a ConfigSnapshot,
         allowance: Allowance,
     ) -> BoxFuture<'a, Result<StepOutcome, StoreError>> {
-        Box::pin(self.send_unboxed(job, channel, recipient, config, allowance))
+        Box::pin(self.call_paid_channel(job, channel, recipient, config, allowance))
     }
 
-    async fn send_unboxed(
+    async fn call_paid_channel(
         &self,
         job: &mut Job,
         channel: Channel,
@@ -75,15 +75,21 @@ impl PaidSender {
     ) -> Result<StepOutcome, StoreError> {
         let message = match job.composer(config, &self.keys).paid(channel, recipient, self.email_sender()) {
             Ok(message) => message,
-            Err(fault) => {
-                job.exclude_not_composable(channel, fault);
+            Err(error) => {
+                job.exclude_not_composable(channel, error);
                 return Ok(StepOutcome::Reevaluate);
             }
         };
-        let permit = match self.admission.admit(Host::paid(channel)).await {
+        let host = Host::paid(channel);
+        // A critical message does not queue behind others: its refused calls are tries, and the next channel follows.
+        let is_patient = !job.notification.is_critical();
+        if let Some(until) = self.admission.rate_pause(&host, self.clock.now()).filter(|_| is_patient) {
+            return Ok(StepOutcome::RateLimited(until));
+        }
+        let permit = match self.admission.admit(host).await {
             Ok(permit) => permit,
-            Err(NotAdmitted::AtCapacity) => return Ok(StepOutcome::AtCapacity),
-            Err(NotAdmitted::CircuitOpen(host, until)) => {
+            Err(AdmissionError::AtCapacity) => return Ok(StepOutcome::AtCapacity),
+            Err(AdmissionError::CircuitOpen(host, until)) => {
                 job.skip_host(host, until);
                 return Ok(StepOutcome::Reevaluate);
             }
@@ -92,6 +98,12 @@ impl PaidSender {
         match self.claim_and_call(job, &message, recipient, config, allowance).await {
             Ok(PaidCall { answer, at, cost_micros }) => {
                 self.admission.report(&permit, None, &answer, at, thresholds).await;
+                if let Outcome::RateLimited { after_ms } = answer.outcome {
+                    let until = self.admission.pause_for_rate(&answer, after_ms, permit.host(), self.clock.now());
+                    if is_patient {
+                        return Ok(StepOutcome::RateLimited(until));
+                    }
+                }
                 job.record(channel, None, answer, at, cost_micros);
                 Ok(StepOutcome::Reevaluate)
             }
@@ -115,7 +127,7 @@ impl PaidSender {
         config: &ConfigSnapshot,
         allowance: Allowance,
     ) -> Result<PaidCall, Result<StepOutcome, StoreError>> {
-        if !allowance.fits(PAID_CALL, self.clock.now()) {
+        if !allowance.fits(PAID_CALL_LIMIT, self.clock.now()) {
             return Err(Ok(StepOutcome::OutOfTime));
         }
         let (channel, price_micros) = (message.channel(), message.price_micros(&config.settings));

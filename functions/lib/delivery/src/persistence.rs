@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::allowance::Allowance;
-use crate::job::{Job, StepOutcome};
+use crate::job::{Job, ResultStorage, StepOutcome, StoredState};
 use crate::stores::Stores;
 use aws::deadline;
+use campaign::spent_for_all_people;
 use domain::caps::CapUsage;
-use domain::notification::Notification;
+use domain::notification::{Notification, Reason, Status};
 use platform::clock::Clock;
 use platform::{backoff, random};
 use store::{SaveResult, StoreError};
@@ -17,26 +18,6 @@ use store::{SaveResult, StoreError};
 const MAX_PERSIST_TRIES: u32 = 3;
 /// Maximum time to store an SMS's message id.
 const SMS_MESSAGE_ID_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// Way in which the result of a first attempt is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ResultStorage {
-    /// The result is stored at once.
-    Immediate,
-    /// The caller stores the result, together with those of other notifications.
-    LeftToCaller,
-    /// A lease is stored before a push, because another process may have started the same attempt and died.
-    LeaseFirst,
-}
-
-/// A notification after its first attempt.
-#[derive(Debug)]
-pub struct FirstResult {
-    /// State.
-    pub notification: Notification,
-    /// `false` if the caller must store it.
-    pub is_stored: bool,
-}
 
 /// Stores the state that the work on a notification has reached.
 #[derive(Debug, Clone)]
@@ -57,12 +38,15 @@ impl Persistence {
     /// Stores the state at the end of a step, or leaves the first write to the caller.
     ///
     /// The result of a paid call is retried beyond the time that the rest of the request has. If the result is not
-    /// stored, the claim shows only that the call may have been made. The same holds for the first write after a push:
-    /// if it fails, the caller receives an error for a message that was sent.
+    /// stored, the claim shows only that the call may have been made. The first write after a push is retried in the
+    /// same way. If it fails, the caller receives an error for a message that was sent.
     pub(crate) async fn persist_result(&self, job: &mut Job, allowance: Allowance) -> Result<StepOutcome, StoreError> {
+        if is_left_for_budget(job) {
+            Box::pin(self.release_cap_slot(&job.notification, job.cap_claims.as_ref())).await;
+            return Ok(StepOutcome::Stored);
+        }
         // A notification that holds a slot of the caps stores its result itself, because the slot may be given back.
-        if job.is_new && job.is_stored_by_caller && job.cap_claims.is_none() {
-            job.is_left_to_caller = true;
+        if job.stored_state == StoredState::New(ResultStorage::LeftToCaller) && job.cap_claims.is_none() {
             return Ok(StepOutcome::Stored);
         }
         let is_paid = job.notification.attempts().last().is_some_and(|attempt| attempt.cost_micros > 0);
@@ -91,15 +75,16 @@ impl Persistence {
     }
 
     /// Stores the state, then releases reserved money that a provider did not take. The first write has the condition
-    /// that the notification does not exist, each later one that its revision and receipts are unchanged.
+    /// that the notification does not exist. Each later write has the condition that its revision and receipts are
+    /// unchanged.
     ///
     /// Returns [`StepOutcome::Reevaluate`] if a receipt was stored first: the receipt is merged, and nothing is stored.
     /// A crash between the two writes leaves the money reserved. So the budgets show less than is available, never
     /// more.
     pub(crate) async fn persist(&self, job: &mut Job) -> Result<StepOutcome, StoreError> {
-        if job.is_new {
+        if job.is_new() {
             self.stores.notifications.create(&job.notification).await?;
-            job.is_new = false;
+            job.stored_state = StoredState::Stored;
         } else if let SaveResult::Conflict(facts) = self.stores.notifications.save_leased(&mut job.notification).await?
         {
             job.notification.merge_engagement(*facts);
@@ -152,4 +137,17 @@ impl Persistence {
             }
         }
     }
+}
+
+/// Returns `true` if a budget that all people share is spent, and nothing was tried for this person of a campaign. The
+/// notification is not stored. So the person can get the message once the campaign is resumed.
+fn is_left_for_budget(job: &Job) -> bool {
+    let notification = &job.notification;
+    let is_untried = job.is_new() && notification.attempts().is_empty();
+    let is_refused = notification.status() == Status::Skipped && notification.reason() == Some(Reason::Budget);
+    let is_of_campaign = notification.campaign().is_some() && !notification.is_test();
+    is_untried
+        && is_refused
+        && is_of_campaign
+        && spent_for_all_people(notification.over_budget().values().copied()).is_some()
 }

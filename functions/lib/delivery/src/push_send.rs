@@ -9,8 +9,8 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::admission::{AdmissionControl, CallPermit, NotAdmitted};
-use crate::allowance::{Allowance, SHORTEST_PUSH};
+use crate::admission::{AdmissionControl, AdmissionError, CallPermit};
+use crate::allowance::{Allowance, MIN_PUSH_TIME};
 use crate::breakers::TABLE_TIMEOUT;
 use crate::config::ConfigSnapshot;
 use crate::job::{Job, StepOutcome};
@@ -34,7 +34,7 @@ const STRAGGLER_TIMEOUT: Duration = Duration::from_secs(1);
 /// Shortest `Retry-After` for which a device rests. A shorter one is waited for inside the invocation and is not
 /// stored.
 const SHORTEST_REST_MS: u64 = 2_000;
-/// Time that is reserved for a push and the write of its result, before receipts of an unstored notification are
+/// Time that is reserved for a push and the write of its result. It ends when receipts of an unstored notification are
 /// refused.
 const UNSTORED_PUSH_RESERVE: SignedDuration = SignedDuration::from_secs(30);
 
@@ -77,10 +77,10 @@ impl PushSender {
         allowance: Allowance,
     ) -> BoxFuture<'a, Result<StepOutcome, StoreError>> {
         // Boxed here, to keep this future out of the state of every step.
-        Box::pin(self.send_unboxed(job, devices, config, allowance))
+        Box::pin(self.push_to_devices(job, devices, config, allowance))
     }
 
-    async fn send_unboxed(
+    async fn push_to_devices(
         &self,
         job: &mut Job,
         devices: &[&Device],
@@ -89,8 +89,8 @@ impl PushSender {
     ) -> Result<StepOutcome, StoreError> {
         let content = match job.composer(config, &self.keys).fitting_push_content() {
             Ok(content) => content.into_owned(),
-            Err(fault) => {
-                job.exclude_not_composable(Channel::Push, fault);
+            Err(error) => {
+                job.exclude_not_composable(Channel::Push, error);
                 return Ok(StepOutcome::Reevaluate);
             }
         };
@@ -171,8 +171,8 @@ impl PushSender {
         for answer in futures_util::future::join_all(requests).await {
             match answer {
                 Ok(group) => groups.push(group),
-                Err(NotAdmitted::CircuitOpen(host, until)) => job.skip_host(host, until),
-                Err(NotAdmitted::AtCapacity) => is_at_capacity = true,
+                Err(AdmissionError::CircuitOpen(host, until)) => job.skip_host(host, until),
+                Err(AdmissionError::AtCapacity) => is_at_capacity = true,
             }
         }
         (groups, is_at_capacity)
@@ -288,15 +288,15 @@ impl PushSender {
 
 /// Returns `true` if a push may start at `now` although the notification is not stored.
 ///
-/// A push is free, and a repeat of it replaces it by its topic, so it needs no claim. Nothing was answered before,
-/// so nothing that was accepted can be lost. Three messages need the stored lease nevertheless: one with a topic of the
-/// caller, because an older message of the topic must find it, one of a request that took over an old key, and one of a
+/// A push is free, and a repeat of it replaces it by its topic, so it needs no claim. The caller has no answer yet, so
+/// no accepted message can be lost. Three messages need the stored lease nevertheless. A message with a topic of the
+/// caller: an older message of the topic must find it. A message of a request that took over an old key. A message of a
 /// campaign that an earlier worker may have pushed.
 fn may_push_unstored(job: &Job, now: Timestamp) -> bool {
     let age = now.duration_since(job.notification.created_at());
     // The id of a campaign's notification shows that it may not be stored yet, whatever its age.
     let is_young = job.notification.campaign().is_some() || age < MAX_UNSTORED_AGE - UNSTORED_PUSH_RESERVE;
-    job.is_new && !job.may_be_repeat && job.notification.topic().is_none() && is_young
+    job.is_first_run() && job.notification.topic().is_none() && is_young
 }
 
 /// Returns the outcome if no push may start at `at` any more. Storing the lease may have taken seconds.
@@ -304,7 +304,7 @@ fn too_late(notification: &Notification, allowance: Allowance, at: Timestamp) ->
     if at >= notification.lives_until() {
         return Some(StepOutcome::Reevaluate);
     }
-    (!allowance.fits(SHORTEST_PUSH, at)).then_some(StepOutcome::OutOfTime)
+    (!allowance.fits(MIN_PUSH_TIME, at)).then_some(StepOutcome::OutOfTime)
 }
 
 /// Returns the end of the rest that a push service requested for the device of this call.
@@ -315,7 +315,7 @@ fn rest_of(one: &EndedCall<'_>, now: Timestamp) -> Option<Timestamp> {
 }
 
 /// Returns 32 bits that stand for the recipient in a breaker's counts. All devices of one person count as one. They
-/// often fail together, although the host serves everybody else.
+/// often fail together, although the host serves all other recipients.
 fn hash_of(recipient: &RecipientKey) -> RecipientHash {
     let [a, b, c, d, ..] = recipient.to_bytes();
     RecipientHash::from_be_bytes([a, b, c, d])

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::gates::Gates;
+use crate::gate_inputs::GateInputs;
 use domain::QuietHoursMode;
 use domain::caps::CapTag;
 use domain::notification::Notification;
@@ -13,43 +13,33 @@ use domain::recipient::{LocalZone, Recipient};
 /// Period after the end of quiet hours over which the held notifications of all recipients are spread.
 const RELEASE_SPREAD: SignedDuration = SignedDuration::from_mins(15);
 
-impl<'a> Gates<'a> {
-    /// Returns the inputs of the gate, for `explain`.
-    pub(crate) fn quiet_inputs(&self, recipient: &Recipient, until: Option<Timestamp>) -> Value {
-        let LocalZone { time_zone, time_zone_source, .. } = self.local_zone(recipient);
-        json!({"until": until, "time_zone": time_zone, "time_zone_source": time_zone_source})
-    }
+/// Returns the inputs of the gate, for `explain`.
+pub(crate) fn quiet_inputs(gates: &GateInputs<'_>, recipient: &Recipient, until: Option<Timestamp>) -> Value {
+    let LocalZone { time_zone, time_zone_source, .. } = gates.local_zone(recipient);
+    json!({"until": until, "time_zone": time_zone, "time_zone_source": time_zone_source})
+}
 
-    /// Returns the time at which a notification is released if `at` is within quiet hours: up to 15 minutes after they
-    /// end, by its id. So the notifications of all recipients are not released at the same moment.
-    pub(crate) fn quiet_until(
-        &self,
-        notification: &Notification,
-        recipient: &Recipient,
-        at: Timestamp,
-    ) -> Option<Timestamp> {
-        if self.rules.quiet_hours == QuietHoursMode::Bypass {
-            return None;
-        }
-        let defaults = self.settings.quiet_hours.of(self.rules.class).iter().copied();
-        let windows: Vec<_> = recipient.quiet_windows().chain(defaults).collect();
-        if windows.is_empty() {
-            return None;
-        }
-        let zone = &self.local_zone(recipient).zone;
-        let end = quiet_until(&windows, at, zone)?;
-        let released = end.checked_add(spread(notification.id().cap_tag())).unwrap_or(end);
-        let is_open = released < notification.lives_until() && quiet_until(&windows, released, zone).is_none();
-        Some(if is_open { released } else { end })
+/// Returns the time at which a notification is released if `at` is within quiet hours. It is up to 15 minutes after
+/// they end, by the notification's id. So the notifications of all recipients are not released at the same moment.
+pub(crate) fn release_time(
+    gates: &GateInputs<'_>,
+    notification: &Notification,
+    recipient: &Recipient,
+    at: Timestamp,
+) -> Option<Timestamp> {
+    if gates.rules.quiet_hours == QuietHoursMode::Bypass {
+        return None;
     }
-
-    /// Returns the zone of the recipient's times.
-    pub(crate) fn local_zone<'b>(&self, recipient: &'b Recipient) -> LocalZone<'b>
-    where
-        'a: 'b,
-    {
-        recipient.local_zone(self.settings.organisation.time_zone.as_deref())
+    let defaults = gates.settings.quiet_hours.of(gates.rules.class).iter().copied();
+    let windows: Vec<_> = recipient.quiet_windows().chain(defaults).collect();
+    if windows.is_empty() {
+        return None;
     }
+    let zone = &gates.local_zone(recipient).zone;
+    let end = quiet_until(&windows, at, zone)?;
+    let released = end.checked_add(spread(notification.id().cap_tag())).unwrap_or(end);
+    let is_open = released < notification.lives_until() && quiet_until(&windows, released, zone).is_none();
+    Some(if is_open { released } else { end })
 }
 
 /// Returns a time within [`RELEASE_SPREAD`] that is always the same for one notification.

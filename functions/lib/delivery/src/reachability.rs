@@ -36,8 +36,8 @@ pub enum UnreachableReason {
     UnknownRecipient,
 }
 
-/// Returns the obstacle between a channel and this recipient, for whom `refusal` is the choice against the channel. Of
-/// several obstacles, returns the one that the caller can remove first.
+/// Returns the reason why a channel cannot reach this recipient, for whom `refusal` is the choice against the channel.
+/// Of several reasons, returns the one that the caller can remove first.
 #[must_use]
 pub fn unreachable_reason(
     channel: Channel,
@@ -65,10 +65,10 @@ pub fn unreachable_reason(
     };
     let suppressed = || recipient.suppressed.contains(&channel).then_some(UnreachableReason::Suppressed);
     let phone = || recipient.phone.as_ref().filter(|_| channel == Channel::Sms);
-    missing.or_else(opted_out).or_else(suppressed).or_else(|| phone_fault(phone()?, sms, home_country))
+    missing.or_else(opted_out).or_else(suppressed).or_else(|| unreachable_phone(phone()?, sms, home_country))
 }
 
-fn phone_fault(phone: &PhoneNumber, sms: &SmsSettings, home_country: CountryCode) -> Option<UnreachableReason> {
+fn unreachable_phone(phone: &PhoneNumber, sms: &SmsSettings, home_country: CountryCode) -> Option<UnreachableReason> {
     if phone.check_mobile().is_err() {
         return Some(UnreachableReason::InvalidNumber);
     }
@@ -83,8 +83,8 @@ fn has_live_device(recipient: &Recipient, now: Timestamp) -> bool {
     recipient.devices.iter().any(|device| device.is_live(now))
 }
 
-/// Returns the channels that cannot reach this recipient: push, if no subscription is live; SMS, if the phone is not a
-/// mobile or its country is not allowed.
+/// Returns the channels that cannot reach this recipient. Push is one if no subscription is live. SMS is one if the
+/// phone is not a mobile, or its country is not allowed.
 #[must_use]
 pub fn unreachable_channels(
     recipient: Option<&Recipient>,
@@ -93,9 +93,9 @@ pub fn unreachable_channels(
     now: Timestamp,
 ) -> BTreeSet<Channel> {
     let Some(recipient) = recipient else { return BTreeSet::new() };
-    let obstacle = recipient.phone.as_ref().and_then(|phone| phone_fault(phone, sms, home_country));
+    let unreachable = recipient.phone.as_ref().and_then(|phone| unreachable_phone(phone, sms, home_country));
     let push = (!has_live_device(recipient, now)).then_some(Channel::Push);
-    push.into_iter().chain(obstacle.map(|_| Channel::Sms)).collect()
+    push.into_iter().chain(unreachable.map(|_| Channel::Sms)).collect()
 }
 
 #[cfg(test)]
@@ -109,7 +109,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::constant(1_790_000_000, 0);
 
     #[test]
-    fn each_obstacle_has_its_name_and_the_callers_own_faults_come_first() {
+    fn each_reason_has_its_name_and_those_of_the_caller_come_first() {
         let home = CountryCode::parse("IT").unwrap();
         let because = |channel, version, change: &dyn Fn(&mut Recipient)| {
             let mut recipient = with_everything(1);

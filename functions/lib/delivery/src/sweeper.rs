@@ -1,11 +1,21 @@
-//! Sweeper: resumes due work, from the stream at once, and every minute from the index `due`.
+//! Sweeper: resumes notifications whose next step is due.
 //!
-//! The first process claims the notification by a conditional write. In any other process that write fails, and the
+//! The index `due` has three classes of shards: `high`, `normal` and `bulk`. Notifications of campaigns are in `bulk`.
+//!
+//! | method | invoked by | resumes | order | limit |
+//! |---|---|---|---|---|
+//! | `resume_due` | the stream | the records that are due now, without `bulk` | as in the stream | the batch |
+//! | `sweep` | cascade, every minute | all that are due; in `bulk` for 5 minutes | by class, the shards in turn | a number |
+//! | `drain` | a fanout worker | the due ones of one shard of `bulk` | earliest first | until none is due |
+//!
+//! Every method works on [`CONCURRENCY`] notifications at once, on each for [`NOTIFICATION_WORK_LIMIT`] at most. None
+//! starts in the last [`WORK_END_MARGIN`] of the invocation. What is not reached stays due.
+//!
+//! The first process claims a notification by a conditional write. In any other process that write fails, and the
 //! process does nothing. So duplicate or reordered stream records do no harm.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::fmt;
 
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -14,19 +24,28 @@ use jiff::{SignedDuration, Timestamp};
 use crate::allowance::{Allowance, hard_deadline, invocation_end, time_left};
 use crate::campaign_states::Permission;
 use crate::chains::chains;
+use crate::config::ConfigSnapshot;
 use crate::engine::{CONCURRENCY, DeliveryEngine};
+use crate::gate_result::GateVerdict;
 use crate::job::Job;
 use aws::deadline;
 use domain::notification::{Notification, NotificationId, Status, Urgency};
+use domain::recipient::Recipient;
 use domain::rollout::Version;
 use platform::alarm::AlarmLine;
-use platform::emf::{Metric, MetricValue};
 use platform::time_limits::{NOTIFICATION_WORK_LIMIT, WORK_END_MARGIN};
-use store::{DUE_SHARDS, DueChange, DueNotification, StoreError, bulk_due_shards, is_bulk_shard, single_due_shards};
+use store::{DueChange, DueNotification, StoreError, bulk_due_shards, is_bulk_shard, single_due_shards};
 
-/// Time after which a due notification of a campaign is left over: the workers drain each shard every minute.
+mod selection;
+mod sweep_counts;
+
+use selection::{interleave_by_urgency, waited_ms};
+pub use sweep_counts::SweepCounts;
+
+/// Time after which a sweep resumes a due notification of a campaign. Workers drain each shard every minute, so few
+/// wait that long.
 const BULK_OVERDUE: SignedDuration = SignedDuration::from_mins(5);
-/// Number of notifications of a shard that are read at once.
+/// Number of notifications that [`Sweeper::drain`] reads at once.
 const DRAIN_PAGE: usize = 200;
 
 /// Result of resuming a notification.
@@ -36,41 +55,6 @@ pub enum ResumeResult {
     Worked,
     /// Nothing to do: the notification is not due, has ended, was erased, or is claimed by another process.
     Nothing,
-}
-
-/// Result of a sweep.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SweepCounts {
-    /// Number of due notifications found, at most the sweep's limit per shard.
-    pub found: usize,
-    /// Number of notifications processed.
-    pub worked: usize,
-    /// Number of notifications that failed. They stay due.
-    pub failed: usize,
-    /// Number of notifications found but not reached, for lack of time or beyond the sweep's limit.
-    pub left: usize,
-    /// Time since the oldest found notification came due, in milliseconds; 0 if none was found.
-    pub oldest_ms: i64,
-}
-
-impl SweepCounts {
-    /// Returns the figures of this sweep for CloudWatch.
-    #[must_use]
-    #[allow(clippy::cast_precision_loss)] // counts stay far below 2^52
-    pub fn figures(&self) -> [MetricValue; 3] {
-        [
-            (Metric::DueFound, Some(self.found as f64)),
-            (Metric::DueLeft, Some(self.left as f64)),
-            (Metric::OldestDueAge, Some(self.oldest_ms as f64 / 1e3)),
-        ]
-    }
-}
-
-impl fmt::Display for SweepCounts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { found, worked, failed, left, .. } = self;
-        write!(f, "worked on {worked} of {found} due notifications, {failed} failed, {left} not reached")
-    }
 }
 
 /// Resumes due notifications.
@@ -92,18 +76,15 @@ impl Sweeper {
         &self.engine
     }
 
-    /// Processes up to `limit` due notifications, most urgent first, until shortly before `ends_at_ms`. Those of
-    /// campaigns are drained by [`drain`](Self::drain), so only what it left for minutes is found here.
+    /// Resumes up to `limit` due notifications until shortly before `ends_at_ms`.
+    ///
+    /// Those of campaigns are found only after [`BULK_OVERDUE`]: until then they are left to [`drain`](Self::drain).
     ///
     /// # Errors
     /// If the index cannot be read. A failure of a single notification is counted and does not stop the rest.
     pub async fn sweep(&self, limit: usize, ends_at_ms: u64) -> Result<SweepCounts, StoreError> {
         let now = self.engine.clock().now();
-        let left_over = now - BULK_OVERDUE;
-        let shards: Vec<_> =
-            single_due_shards().map(|shard| (shard, now)).chain(bulk_due_shards().map(|it| (it, left_over))).collect();
-        let queries = shards.iter().map(|(shard, by)| self.engine.stores().notifications.due(shard, *by, limit));
-        let shards = futures_util::future::try_join_all(queries).await?;
+        let shards = self.read_due_shards(limit, now).await?;
         let found = shards.iter().map(Vec::len).sum();
         let oldest_ms = waited_ms(shards.iter().filter_map(|shard| shard.first()), now);
         let ids = shards.into_iter().map(|shard| shard.into_iter().map(|one| one.id).collect()).collect();
@@ -119,8 +100,18 @@ impl Sweeper {
         })
     }
 
-    /// Processes the due notifications of a shard, page by page, until none is due or shortly before `ends_at_ms`.
-    /// Returns how many were processed.
+    /// Reads up to `limit` due notifications of each shard, most urgent shards first.
+    async fn read_due_shards(&self, limit: usize, now: Timestamp) -> Result<Vec<Vec<DueNotification>>, StoreError> {
+        let single = single_due_shards().map(|shard| (shard, now));
+        let bulk = bulk_due_shards().map(|shard| (shard, now - BULK_OVERDUE));
+        let shards: Vec<_> = single.chain(bulk).collect();
+        let notifications = &self.engine.stores().notifications;
+        let queries = shards.iter().map(|(shard, due_by)| notifications.due(shard, *due_by, limit));
+        futures_util::future::try_join_all(queries).await
+    }
+
+    /// Resumes the due notifications of a shard, page by page, until none is due or shortly before `ends_at_ms`.
+    /// Returns the number of those that were processed.
     ///
     /// # Errors
     /// If the index cannot be read. A failure of a single notification does not stop the rest.
@@ -240,36 +231,52 @@ impl Sweeper {
         }
     }
 
+    /// Works on a due notification. The state of its campaign or a gate may end the work before an attempt.
     async fn work_on(&self, mut notification: Notification, allowance: Allowance) -> Result<Notification, StoreError> {
         let (mut recipient, config) = self.engine.load_for(&notification).await?;
         let now = self.engine.clock().now();
         if let Some(id) = notification.campaign().map(|campaign| campaign.id.clone()) {
             let permission = self.engine.stores().campaigns.permission(&id, now).await?;
             if !may_continue(&mut notification, permission, now) {
-                self.engine.stores().notifications.save(&mut notification).await?;
-                if let Some(recipient) = recipient.filter(|_| permission == Permission::End) {
-                    self.engine.release_cap_slot(&notification, Some(&recipient.caps)).await;
-                }
-                return Ok(notification);
+                return self.store_unattempted(notification, recipient.as_ref()).await;
             }
         }
         notification.record_lost();
-        let is_demoted =
-            notification.is_untried() && notification.version() == Some(Version::V2) && config.rollout.is_killed();
-        let needs_gates = is_demoted || notification.version().is_none() || notification.status() == Status::Held;
-        if needs_gates && !self.engine.pass_gates(&mut notification, &mut recipient, &config, now).await? {
-            self.engine.stores().notifications.save(&mut notification).await?;
-            if let Some(recipient) = &recipient {
-                self.engine.release_cap_slot(&notification, Some(&recipient.caps)).await;
+        if needs_gates(&notification, &config) {
+            let verdict = self.engine.apply_gates(&mut notification, &mut recipient, &config, now).await?;
+            if verdict != GateVerdict::Pass {
+                return self.store_unattempted(notification, recipient.as_ref()).await;
             }
-            return Ok(notification);
         }
         self.engine.advance(Job::resumed(notification, recipient), allowance).await
     }
+
+    /// Stores a notification on which no attempt is made now. If it has ended, its slot of the frequency caps is given
+    /// back.
+    async fn store_unattempted(
+        &self,
+        mut notification: Notification,
+        recipient: Option<&Recipient>,
+    ) -> Result<Notification, StoreError> {
+        self.engine.stores().notifications.save(&mut notification).await?;
+        if let Some(recipient) = recipient {
+            self.engine.release_cap_slot(&notification, Some(&recipient.caps)).await;
+        }
+        Ok(notification)
+    }
 }
 
-/// Applies the state of a campaign to one of its notifications. Returns true if it continues. What has outlived its
-/// lifetime continues, and expires.
+/// Returns `true` if the gates decide about a due notification. They decide before its first attempt and after a hold.
+/// They decide again if the kill switch takes version 2 from a notification without an attempt.
+fn needs_gates(notification: &Notification, config: &ConfigSnapshot) -> bool {
+    let is_demoted =
+        notification.is_untried() && notification.version() == Some(Version::V2) && config.rollout.is_killed();
+    is_demoted || notification.version().is_none() || notification.status() == Status::Held
+}
+
+/// Applies the state of a campaign to one of its notifications. Returns `true` if the notification continues.
+///
+/// A notification past its lifetime continues although its campaign is paused, so that it expires.
 fn may_continue(notification: &mut Notification, permission: Permission, now: Timestamp) -> bool {
     match permission {
         Permission::WaitUntil(until) if !notification.remaining(now).is_zero() => {
@@ -289,75 +296,5 @@ fn log_failure(id: &NotificationId, error: &StoreError) {
         tracing::warn!(notification = %id, %error, "failed to process a due notification; it stays due");
     } else {
         tracing::error!(alarm = AlarmLine::StoreRefused.as_str(), notification = %id, %error, "store refused a due notification");
-    }
-}
-
-/// Returns the waiting time of the notification that came due first, given the first one of each shard.
-fn waited_ms<'a>(firsts: impl Iterator<Item = &'a DueNotification>, now: Timestamp) -> i64 {
-    firsts.map(|one| now.as_millisecond() - one.at.as_millisecond()).max().unwrap_or(0).max(0)
-}
-
-/// Selects up to `limit` ids, urgent ones first and those of campaigns last.
-///
-/// Within a class, ids are taken from each shard in turn, so that a long shard does not starve the others.
-fn interleave_by_urgency(shards: Vec<Vec<NotificationId>>, limit: usize) -> Vec<NotificationId> {
-    let per_class = usize::try_from(DUE_SHARDS).unwrap_or(1);
-    let (urgent, others) = shards.split_at(per_class.min(shards.len()));
-    let (normal, bulk) = others.split_at(per_class.min(others.len()));
-    let mut chosen = Vec::new();
-    for class in [urgent, normal, bulk] {
-        let longest = class.iter().map(Vec::len).max().unwrap_or(0);
-        let in_turn = (0..longest).flat_map(|position| class.iter().filter_map(move |shard| shard.get(position)));
-        chosen.extend(in_turn.take(limit - chosen.len()).cloned());
-    }
-    chosen
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use domain::notification::sample;
-    use store::due_shards;
-
-    fn ids(how_many: usize) -> Vec<NotificationId> {
-        (0..how_many).map(|_| sample("DEFAULT", Timestamp::UNIX_EPOCH).id().clone()).collect()
-    }
-
-    #[test]
-    fn the_urgent_come_first_and_no_shard_starves() {
-        let mut shards: Vec<_> = (0..16).map(|_| Vec::new()).collect();
-        (shards[1], shards[8], shards[15]) = (ids(2), ids(50), ids(3));
-        let chosen = interleave_by_urgency(shards.clone(), 8);
-        assert_eq!(chosen[..2], shards[1][..]);
-        assert_eq!(chosen.iter().filter(|id| shards[15].contains(id)).count(), 3);
-        assert_eq!(chosen.len(), 8);
-        assert_eq!(interleave_by_urgency(shards, 100).len(), 55);
-    }
-
-    #[test]
-    fn campaigns_come_after_all_others_and_none_of_their_shards_starves() {
-        let mut shards: Vec<_> = due_shards().map(|_| Vec::new()).collect();
-        assert_eq!(due_shards().skip(16).filter(|shard| shard.starts_with("bulk#")).count(), 16);
-        (shards[7], shards[8], shards[16], shards[31]) = (ids(2), ids(3), ids(50), ids(50));
-        let chosen = interleave_by_urgency(shards.clone(), 25);
-        assert_eq!(chosen[..5], [shards[7].as_slice(), &shards[8]].concat());
-        assert_eq!(chosen.iter().filter(|id| shards[31].contains(id)).count(), 10);
-    }
-
-    #[test]
-    fn a_sweep_says_n_of_m() {
-        let sweep = SweepCounts { found: 7, worked: 4, failed: 1, left: 2, oldest_ms: 61_500 };
-        assert_eq!(sweep.to_string(), "worked on 4 of 7 due notifications, 1 failed, 2 not reached");
-        let told = [(Metric::DueFound, Some(7.0)), (Metric::DueLeft, Some(2.0)), (Metric::OldestDueAge, Some(61.5))];
-        assert_eq!(sweep.figures(), told);
-    }
-
-    #[test]
-    fn the_oldest_is_the_one_that_came_due_first_of_any_shard() {
-        let now = Timestamp::from_second(1_000).unwrap();
-        let due = |second| DueNotification { id: ids(1).remove(0), at: Timestamp::from_second(second).unwrap() };
-        let firsts = [due(990), due(400), due(1_000)];
-        assert_eq!((waited_ms(firsts.iter(), now), waited_ms([].iter(), now)), (600_000, 0));
     }
 }

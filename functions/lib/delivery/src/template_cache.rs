@@ -37,7 +37,7 @@ impl TemplateCache {
     }
 
     /// Returns a version, or `None` if it does not exist or this release cannot read it. The number [`DRAFT`] means the
-    /// present draft, which is read anew each time.
+    /// present draft, which is read again each time.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
@@ -115,7 +115,7 @@ fn unreadable(template: &str, version: u32) -> Option<Arc<CompiledTemplate>> {
         alarm = AlarmLine::CatalogMalformed.as_str(),
         template,
         version,
-        "stored version of a template is malformed; its messages cannot be sent"
+        "failed to parse a stored version of a template; its messages cannot be sent"
     );
     None
 }

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use crate::compose_fault::ComposeFault;
+use crate::compose_error::ComposeError;
 use crate::links::Links;
 use domain::NotificationClass;
 use domain::channel::Channel;
@@ -39,7 +39,7 @@ impl TemplateText<'_> {
     ///
     /// # Errors
     /// If the template has no push, or the variables do not fit.
-    pub fn push(&self) -> Result<RenderedPush, ComposeFault> {
+    pub fn push(&self) -> Result<RenderedPush, ComposeError> {
         // The page of a push reports clicks itself, so its link stays as it is.
         self.rendered(None, |request| self.template.push(request))
     }
@@ -48,7 +48,7 @@ impl TemplateText<'_> {
     ///
     /// # Errors
     /// If the template has no e-mail, or the variables do not fit.
-    pub fn email(&self) -> Result<RenderedEmail, ComposeFault> {
+    pub fn email(&self) -> Result<RenderedEmail, ComposeError> {
         self.rendered(self.click(Channel::Email).as_ref(), |request| self.template.email(request))
     }
 
@@ -56,7 +56,7 @@ impl TemplateText<'_> {
     ///
     /// # Errors
     /// If the template has no SMS, or the variables do not fit.
-    pub fn sms(&self, with_click: bool) -> Result<RenderedSms, ComposeFault> {
+    pub fn sms(&self, with_click: bool) -> Result<RenderedSms, ComposeError> {
         let click = self.click(Channel::Sms).filter(|_| with_click);
         self.rendered(click.as_ref(), |request| self.template.sms(request))
     }
@@ -69,7 +69,7 @@ impl TemplateText<'_> {
         &self,
         click: Option<&Link>,
         render: impl FnOnce(&RenderRequest<'_>) -> Option<RenderedPart<T>>,
-    ) -> Result<T, ComposeFault> {
+    ) -> Result<T, ComposeError> {
         let draft = self.template.draft();
         let given = self.used.variables_with_link(click).into_exposed();
         let values = VariableValues::new(&draft.variables, &Value::Object(given))?;
@@ -87,7 +87,7 @@ impl TemplateText<'_> {
             needs_unsubscribe: self.class == NotificationClass::Marketing,
             limits: RenderLimits::default(),
         });
-        Ok(part.ok_or(ComposeFault::NoPart)?.message?)
+        Ok(part.ok_or(ComposeError::NoPart)?.message?)
     }
 
     fn service_links(&self) -> ServiceLinks {

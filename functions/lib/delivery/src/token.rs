@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_says_what_was_signed_until_its_last_second() {
+    fn a_token_returns_what_was_signed_until_its_last_second() {
         for permit in permits() {
             let token = keys(1, None).sign(&permit, at(ENDS));
             assert_eq!(keys(1, None).open(&token, at(ENDS)), Ok(permit));

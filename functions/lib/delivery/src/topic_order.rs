@@ -50,7 +50,8 @@ impl TopicOrder {
         }
         // A message that is due later may have been created earlier, with `send_at`.
         let since = job.notification.created_at().checked_sub(MAX_AHEAD).unwrap_or(Timestamp::UNIX_EPOCH);
-        Ok(match notifications.find_newer_in_topic(&job.notification, since, now).await? {
+        // Boxed, because it is rare and would enlarge the future of every send.
+        Ok(match Box::pin(notifications.find_newer_in_topic(&job.notification, since, now)).await? {
             NewerMessage::None => None,
             NewerMessage::InFlight => Some(StepOutcome::AtCapacity),
             NewerMessage::Accepted => {
@@ -63,5 +64,5 @@ impl TopicOrder {
 
 /// Returns `true` for the first attempt of a request that has just arrived.
 fn is_immediate(job: &Job, now: Timestamp) -> bool {
-    job.is_new && now.duration_since(job.notification.created_at()) <= IMMEDIATE
+    job.is_new() && now.duration_since(job.notification.created_at()) <= IMMEDIATE
 }

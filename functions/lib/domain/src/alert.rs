@@ -125,6 +125,15 @@ impl Alert {
     }
 }
 
+/// Returns how often an alert was raised, in words: `raised once`, `raised 3 times`.
+#[must_use]
+pub fn raised(times: u32) -> String {
+    match times {
+        1 => "raised once".to_owned(),
+        times => format!("raised {times} times"),
+    }
+}
+
 /// Record of a published alert.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishedAlert {
@@ -150,6 +159,11 @@ mod tests {
             // GitHub's anchor of a heading is its text in lower case, without the colon, and with hyphens for spaces.
             assert!(operations.contains(&format!("\n#### Alert: {}\n", key.as_str())), "{}", key.as_str());
         }
+    }
+
+    #[test]
+    fn one_occurrence_is_once() {
+        assert_eq!([1, 2, 60].map(raised), ["raised once", "raised 2 times", "raised 60 times"]);
     }
 
     #[test]

@@ -60,8 +60,8 @@ impl ManagedParameter {
             Some(percentage) => percentage.to_string(),
             None => {
                 let hash: String = format!("{:?}", digest(&SHA256, text.as_bytes())).chars().skip(7).take(8).collect();
-                let junk = if self == Self::RolloutPercentage { "not a percentage, " } else { "" };
-                format!("({junk}{} bytes, hash {hash})", text.len())
+                let label = if self == Self::RolloutPercentage { "not a percentage, " } else { "" };
+                format!("({label}{} bytes, hash {hash})", text.len())
             }
         }
     }

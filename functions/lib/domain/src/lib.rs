@@ -20,13 +20,13 @@ mod signed_cursor;
 pub mod text;
 pub mod time_zone;
 
-pub use alert::{Alert, AlertKey, PublishedAlert, Severity};
+pub use alert::{Alert, AlertKey, PublishedAlert, Severity, raised};
 pub use audit::{Actor, AuditRecord, ManagedParameter};
 pub use campaign_id::CampaignId;
 pub use catalog_change::{CatalogChange, ChangeAction};
 pub use notification_type::{
-    BudgetView, CapMode, DefaultOpt, MAX_BUDGET_MICROS, MAX_TTL_SECONDS, NotificationClass, NotificationType, OnCap,
-    OnUncertain, QuietHoursMode, TypeBudgets, TypeId, TypeRules, TypeState, TypeView,
+    BudgetView, CapMode, ChannelOrderError, DefaultOpt, MAX_BUDGET_MICROS, MAX_TTL_SECONDS, NotificationClass,
+    NotificationType, OnCap, OnUncertain, QuietHoursMode, TypeBudgets, TypeId, TypeRules, TypeState, TypeView,
 };
-pub use settings::{NotificationTypes, UnknownType, resembling};
+pub use settings::{NotificationTypes, UnknownTypeError, resembling};
 pub use signed_cursor::SignedCursor;

@@ -279,22 +279,36 @@ impl NotificationType {
     /// Checks a channel order for this type.
     ///
     /// # Errors
-    /// A sentence for the caller.
-    pub fn check_order(&self, channels: &[Channel]) -> Result<(), &'static str> {
+    /// Returns the rule that the order violates.
+    pub fn check_order(&self, channels: &[Channel]) -> Result<(), ChannelOrderError> {
         let place = |wanted| channels.iter().position(|channel| *channel == wanted);
         if channels.is_empty() || channels.len() > Channel::ALL.len() {
-            return Err("must name 1 to 3 channels");
+            return Err(ChannelOrderError::Count);
         }
         if channels.iter().enumerate().any(|(at, channel)| channels[..at].contains(channel)) {
-            return Err("must name each channel once");
+            return Err(ChannelOrderError::Repeated);
         }
         match (place(Channel::Email), place(Channel::Sms)) {
             (email, Some(sms)) if self.needs_email_before_sms() && email.is_none_or(|email| email > sms) => {
-                Err("must name email before sms for this type")
+                Err(ChannelOrderError::SmsFirst)
             }
             _ => Ok(()),
         }
     }
+}
+
+/// Rule that the channels of a type or of a notification violate, as a sentence for the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ChannelOrderError {
+    /// No channel, or more than there are.
+    #[error("must name 1 to 3 channels")]
+    Count,
+    /// The same channel twice.
+    #[error("must name each channel once")]
+    Repeated,
+    /// SMS without e-mail before it, for a type that must try e-mail first.
+    #[error("must name email before sms for this type")]
+    SmsFirst,
 }
 
 #[cfg(test)]
@@ -318,13 +332,13 @@ mod tests {
         for id in ["A", "A_1", "PAYMENT_DUE", &longest] {
             assert_eq!(TypeId::parse(id).map(|id| id.to_string()).as_deref(), Some(id));
         }
-        for junk in ["", "_A", "1A", "a", "Payment", "PAYMENT-DUE", "A ", "Ä", &"A".repeat(65)] {
-            assert_eq!(TypeId::parse(junk), None, "{junk}");
+        for invalid in ["", "_A", "1A", "a", "Payment", "PAYMENT-DUE", "A ", "Ä", &"A".repeat(65)] {
+            assert_eq!(TypeId::parse(invalid), None, "{invalid}");
         }
     }
 
     #[test]
-    fn email_stands_before_sms_where_the_type_says_so() {
+    fn email_comes_before_sms_if_the_type_requires_it() {
         let [default, _, payment] = NotificationType::built_in().try_into().unwrap();
         for refused in [&[Sms][..], &[Sms, Email], &[Push, Sms], &[Push, Sms, Email]] {
             assert!(payment.check_order(refused).is_err(), "{refused:?}");

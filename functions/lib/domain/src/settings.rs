@@ -10,7 +10,7 @@ mod types;
 
 pub use changed::ChangedSettings;
 pub use fields::{SettingField, value_at};
-pub use notification_types::{NotificationTypes, StoredTypesCoverage, UnknownType, resembling};
+pub use notification_types::{CatalogCoverage, NotificationTypes, UnknownTypeError, resembling};
 pub use quiet_hours::{ClassQuietHours, Organisation};
 
 use jiff::SignedDuration;
@@ -22,7 +22,7 @@ use crate::breaker::Thresholds;
 use crate::channel::country::CountryCode;
 use crate::channel::prices::Prices;
 use crate::rollout::guard::GuardSettings;
-use crate::rollout::strict_json::{self, JsonFault};
+use crate::rollout::strict_json::{self, StrictJsonError};
 use platform::problem::FieldError;
 
 /// Content of the whole parameter. An unknown field is refused, because it is most likely a misspelt known field.
@@ -187,9 +187,9 @@ impl Settings {
     /// # Errors
     /// The text is not a JSON object of these fields, or a value is out of its range. The error never quotes the
     /// text.
-    pub fn parse(text: &str) -> Result<Self, JsonFault> {
+    pub fn parse(text: &str) -> Result<Self, StrictJsonError> {
         names::check(text)?;
-        let settings: Self = strict_json::parse(text).map_err(|fault| names::with_known_fields(fault, text))?;
+        let settings: Self = strict_json::parse(text).map_err(|error| names::with_known_fields(error, text))?;
         // The derived `Deserialize` also accepts a list of values in the order of the fields. Such a list is refused
         // here.
         let sections: Map<String, Value> = strict_json::parse(text)?;
@@ -256,10 +256,10 @@ mod tests {
 
     #[test]
     fn a_budget_beyond_reason_is_refused_by_name() {
-        let fault = Settings::parse(r#"{"budgets": {"day_micros": 1000000000000001}}"#).unwrap_err();
-        assert_eq!(fault.to_string(), "budgets.day_micros must be at most 1000000000000000 micro-euro");
-        let fault = Settings::parse(r#"{"types": {"DEFAULT": {"day_micros": 1000000000000001}}}"#).unwrap_err();
-        assert_eq!(fault.to_string(), "types.DEFAULT.day_micros must be at most 1000000000000000 micro-euro");
+        let error = Settings::parse(r#"{"budgets": {"day_micros": 1000000000000001}}"#).unwrap_err();
+        assert_eq!(error.to_string(), "budgets.day_micros must be at most 1000000000000000 micro-euro");
+        let error = Settings::parse(r#"{"types": {"DEFAULT": {"day_micros": 1000000000000001}}}"#).unwrap_err();
+        assert_eq!(error.to_string(), "types.DEFAULT.day_micros must be at most 1000000000000000 micro-euro");
     }
 
     #[test]
@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn junk_is_refused() {
-        let junk = [
+        let invalid = [
             "",
             "null",
             "[]",
@@ -329,15 +329,15 @@ mod tests {
             r#"{"breaker": {"open_seconds": 60, "max_open_seconds": 59}}"#,
             r#"{"breaker": {"window": 60}}"#,
         ];
-        for text in junk {
+        for text in invalid {
             assert!(Settings::parse(text).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn a_fault_says_where_and_not_what_stood_there() {
-        let fault = Settings::parse("{\n  \"sms\": {\"max_parts\": \"ada@example.com\"}\n}").unwrap_err();
-        assert!(matches!(&fault, JsonFault::WrongShape { .. }), "{fault}");
-        assert!(!format!("{fault} {fault:?}").contains("ada"));
+    fn an_error_has_the_place_and_not_the_text() {
+        let error = Settings::parse("{\n  \"sms\": {\"max_parts\": \"ada@example.com\"}\n}").unwrap_err();
+        assert!(matches!(&error, StrictJsonError::WrongShape { .. }), "{error}");
+        assert!(!format!("{error} {error:?}").contains("ada"));
     }
 }

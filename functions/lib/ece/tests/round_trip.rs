@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 use ece::{Error, MAX_PLAINTEXT_BYTES, encrypt};
-use tests::browser::Browser;
+use tests::browser::{Browser, SealedBodyError};
 use tests::rfc8291;
 
 const RFC_8291_RECEIVER_PRIVATE: &str = "q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94";
@@ -48,10 +48,10 @@ fn one_changed_bit_or_another_auth_secret_is_noticed() {
     for at in [0, 90, body.len() - 1] {
         let mut changed = body.clone();
         changed[at] ^= 1;
-        assert_eq!(browser.open(&changed), Err("the tag does not match"));
+        assert_eq!(browser.open(&changed), Err(SealedBodyError("the tag does not match")));
     }
     let foreign = encrypt(&browser.public_key(), b"another secret!!", b"text").unwrap();
-    assert_eq!(browser.open(&foreign), Err("the tag does not match"));
+    assert_eq!(browser.open(&foreign), Err(SealedBodyError("the tag does not match")));
 }
 
 #[test]

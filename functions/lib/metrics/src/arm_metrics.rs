@@ -7,7 +7,7 @@
 /// Error: the text is not the name of a counter of this release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no known counter")]
-pub struct UnknownCounter;
+pub struct CounterError;
 
 /// Final result of a notification on one channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -133,8 +133,8 @@ impl ChannelResult {
         }
     }
 
-    pub(super) fn parse(name: &str) -> Result<Self, UnknownCounter> {
-        Self::ALL.into_iter().find(|result| result.as_str() == name).ok_or(UnknownCounter)
+    pub(super) fn parse(name: &str) -> Result<Self, CounterError> {
+        Self::ALL.into_iter().find(|result| result.as_str() == name).ok_or(CounterError)
     }
 }
 
@@ -159,12 +159,12 @@ impl RolloutArmMetric {
         }
     }
 
-    pub(super) fn parse(text: &str) -> Result<Self, UnknownCounter> {
+    pub(super) fn parse(text: &str) -> Result<Self, CounterError> {
         let found = match text.strip_prefix("pushes/") {
             Some(name) => PushVendor::all().find(|vendor| vendor.name() == name).map(Self::PushesTo),
             None => Self::PLAIN.into_iter().find(|(_, name)| *name == text).map(|(metric, _)| metric),
         };
-        found.ok_or(UnknownCounter)
+        found.ok_or(CounterError)
     }
 
     /// Returns all metrics.
@@ -222,7 +222,7 @@ mod tests {
         for text in ["", "pushes", "pushes/", "pushes/yahoo", "pushes/other", "pushes/other-16", "first"] {
             assert_eq!(
                 (RolloutArmMetric::parse(text), ChannelResult::parse(text)),
-                (Err(UnknownCounter), Err(UnknownCounter)),
+                (Err(CounterError), Err(CounterError)),
                 "{text}"
             );
         }

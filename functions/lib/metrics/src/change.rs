@@ -9,10 +9,10 @@ use super::bucket::{Bucket, Unit};
 use super::image::Image;
 
 /// Maximum delay of the stream's time after the notification's own time. A record stays 24 hours in the stream.
-const LATEST: SignedDuration = SignedDuration::from_hours(24);
+const MAX_STREAM_LAG: SignedDuration = SignedDuration::from_hours(24);
 
 /// Maximum lead of the notification's own time over the stream's time, allowed for clock skew.
-const EARLIEST: SignedDuration = SignedDuration::from_mins(2);
+const MAX_CLOCK_LEAD: SignedDuration = SignedDuration::from_mins(2);
 
 /// Sequence number of a record in its shard: up to 40 digits, ascending along the shard.
 ///
@@ -90,7 +90,7 @@ impl NotificationChange {
         let own = self.new.updated_at;
         let at = self.recorded_at.map_or(own, |recorded| {
             let possible = |offset| recorded.saturating_add(offset).unwrap_or(recorded);
-            own.clamp(possible(-LATEST), possible(EARLIEST))
+            own.clamp(possible(-MAX_STREAM_LAG), possible(MAX_CLOCK_LEAD))
         });
         Bucket::containing(Unit::Minute, at)
     }

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use super::arm_metrics::{ChannelResult, RolloutArmMetric};
 
-pub use super::arm_metrics::UnknownCounter;
+pub use super::arm_metrics::CounterError;
 use domain::channel::Channel;
 use domain::notification::Reason;
 
@@ -26,12 +26,12 @@ impl Label {
 }
 
 impl FromStr for Label {
-    type Err = UnknownCounter;
+    type Err = CounterError;
 
-    fn from_str(text: &str) -> Result<Self, UnknownCounter> {
+    fn from_str(text: &str) -> Result<Self, CounterError> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
         let well_formed = (1..=64).contains(&text.len()) && text.bytes().all(allowed);
-        well_formed.then(|| Self(text.to_owned())).ok_or(UnknownCounter)
+        well_formed.then(|| Self(text.to_owned())).ok_or(CounterError)
     }
 }
 
@@ -228,14 +228,14 @@ const ATTEMPT_METRICS: [(AttemptMetric, &str); 8] = [
 ];
 
 impl FromStr for CounterName {
-    type Err = UnknownCounter;
+    type Err = CounterError;
 
-    fn from_str(text: &str) -> Result<Self, UnknownCounter> {
+    fn from_str(text: &str) -> Result<Self, CounterError> {
         let mut parts = text.splitn(3, '/');
-        let mut part = || parts.next().ok_or(UnknownCounter);
+        let mut part = || parts.next().ok_or(CounterError);
         let (family, group, name) = (part()?, part()?, part()?);
-        let cohort = |name| Cohort::parse(name).ok_or(UnknownCounter);
-        let channel = |name| Channel::parse(name).ok_or(UnknownCounter);
+        let cohort = |name| Cohort::parse(name).ok_or(CounterError);
+        let channel = |name| Channel::parse(name).ok_or(CounterError);
         match family {
             "version" => Ok(Self::Notifications(Group::Version(cohort(group)?), notification_metric(name)?)),
             "type" => Ok(Self::Notifications(Group::Type(group.parse()?), notification_metric(name)?)),
@@ -243,33 +243,31 @@ impl FromStr for CounterName {
             "template" => Ok(Self::Notifications(Group::Template(group.parse()?), notification_metric(name)?)),
             "channel" => Ok(Self::Attempts(channel(group)?, attempt_metric(name)?)),
             "on" => {
-                let (channel_name, result) = name.split_once('/').ok_or(UnknownCounter)?;
+                let (channel_name, result) = name.split_once('/').ok_or(CounterError)?;
                 Ok(Self::ChannelResult(cohort(group)?, channel(channel_name)?, ChannelResult::parse(result)?))
             }
             "side" => Ok(Self::RolloutArm(cohort(group)?, RolloutArmMetric::parse(name)?)),
-            _ => Err(UnknownCounter),
+            _ => Err(CounterError),
         }
     }
 }
 
-fn notification_metric(text: &str) -> Result<NotificationMetric, UnknownCounter> {
+fn notification_metric(text: &str) -> Result<NotificationMetric, CounterError> {
     match text.split_once('/') {
-        Some(("skipped", reason)) => Reason::parse(reason).map(NotificationMetric::Skipped).ok_or(UnknownCounter),
-        Some(("lat", bin)) => bin.parse().map(NotificationMetric::Latency).map_err(|_| UnknownCounter),
+        Some(("skipped", reason)) => Reason::parse(reason).map(NotificationMetric::Skipped).ok_or(CounterError),
+        Some(("lat", bin)) => bin.parse().map(NotificationMetric::Latency).map_err(|_| CounterError),
         _ => NOTIFICATION_METRICS
             .into_iter()
             .find(|(_, name)| *name == text)
             .map(|(metric, _)| metric)
-            .ok_or(UnknownCounter),
+            .ok_or(CounterError),
     }
 }
 
-fn attempt_metric(text: &str) -> Result<AttemptMetric, UnknownCounter> {
+fn attempt_metric(text: &str) -> Result<AttemptMetric, CounterError> {
     match text.split_once('/') {
-        Some(("lat", bin)) => bin.parse().map(AttemptMetric::Latency).map_err(|_| UnknownCounter),
-        _ => {
-            ATTEMPT_METRICS.into_iter().find(|(_, name)| *name == text).map(|(metric, _)| metric).ok_or(UnknownCounter)
-        }
+        Some(("lat", bin)) => bin.parse().map(AttemptMetric::Latency).map_err(|_| CounterError),
+        _ => ATTEMPT_METRICS.into_iter().find(|(_, name)| *name == text).map(|(metric, _)| metric).ok_or(CounterError),
     }
 }
 
@@ -378,7 +376,7 @@ mod tests {
             "on/v2/fax/reached",
             "side/v3/assigned",
         ] {
-            assert_eq!(text.parse::<CounterName>(), Err(UnknownCounter), "{text}");
+            assert_eq!(text.parse::<CounterName>(), Err(CounterError), "{text}");
         }
     }
 

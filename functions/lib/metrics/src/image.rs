@@ -96,9 +96,9 @@ struct StoredLocale {
     fallback: Vec<Channel>,
 }
 
-fn template(json: &str) -> Result<ImageTemplate, Poison> {
-    let stored: StoredTemplate = serde_json::from_str(json).map_err(|_| Poison("template"))?;
-    let name = stored.name.parse().map_err(|_| Poison("template"))?;
+fn template(json: &str) -> Result<ImageTemplate, MalformedImageError> {
+    let stored: StoredTemplate = serde_json::from_str(json).map_err(|_| MalformedImageError("template"))?;
+    let name = stored.name.parse().map_err(|_| MalformedImageError("template"))?;
     Ok(ImageTemplate { name, fallback: stored.locale.map(|locale| locale.fallback).unwrap_or_default() })
 }
 
@@ -130,31 +130,37 @@ struct Item {
 /// Error in an item. It names the attribute, never its value.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the attribute `{0}` has an unknown shape")]
-struct Poison(&'static str);
+struct MalformedImageError(&'static str);
 
 impl TryFrom<Item> for Image {
-    type Error = Poison;
+    type Error = MalformedImageError;
 
-    fn try_from(item: Item) -> Result<Self, Poison> {
+    fn try_from(item: Item) -> Result<Self, MalformedImageError> {
         let attempts = item.attempts.as_deref().unwrap_or("[]");
-        let reports = item.reports.map(|json| serde_json::from_str::<Reports>(&json).map_err(|_| Poison("reports")));
+        let reports =
+            item.reports.map(|json| serde_json::from_str::<Reports>(&json).map_err(|_| MalformedImageError("reports")));
         let reports = reports.transpose()?.unwrap_or_default();
-        let time = |name, millis| Timestamp::from_millisecond(millis).map_err(|_| Poison(name));
+        let time = |name, millis| Timestamp::from_millisecond(millis).map_err(|_| MalformedImageError(name));
         Ok(Self {
-            status: Status::parse(&item.status).ok_or(Poison("status"))?,
-            cohort: item.version.map_or(Ok(Cohort::Undecided), |name| Cohort::parse(&name).ok_or(Poison("version")))?,
-            kind: item.kind.parse().map_err(|_| Poison("type"))?,
-            campaign: item.campaign.map(|text| text.parse().map_err(|_| Poison("campaign"))).transpose()?,
+            status: Status::parse(&item.status).ok_or(MalformedImageError("status"))?,
+            cohort: item
+                .version
+                .map_or(Ok(Cohort::Undecided), |name| Cohort::parse(&name).ok_or(MalformedImageError("version")))?,
+            kind: item.kind.parse().map_err(|_| MalformedImageError("type"))?,
+            campaign: item
+                .campaign
+                .map(|text| text.parse().map_err(|_| MalformedImageError("campaign")))
+                .transpose()?,
             template: item.template.as_deref().map(template).transpose()?,
             is_test: item.test.is_some(),
-            reason: item.reason.map(|code| Reason::parse(&code).ok_or(Poison("reason"))).transpose()?,
-            attempts: serde_json::from_str(attempts).map_err(|_| Poison("attempts"))?,
+            reason: item.reason.map(|code| Reason::parse(&code).ok_or(MalformedImageError("reason"))).transpose()?,
+            attempts: serde_json::from_str(attempts).map_err(|_| MalformedImageError("attempts"))?,
             due_at: time("due_at", item.due_at)?,
             updated_at: time("updated_at", item.updated_at)?,
             waited_ms: item.waited_ms.and_then(|waited_ms| waited_ms.try_into().ok()).unwrap_or(0),
             delivered_on: item
                 .delivered_on
-                .map(|name| Channel::parse(&name).ok_or(Poison("delivered_on")))
+                .map(|name| Channel::parse(&name).ok_or(MalformedImageError("delivered_on")))
                 .transpose()?,
             opened: item.opened_at.is_some(),
             clicked: item.clicked_at.is_some(),

@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cost_without_scatter_is_exact_and_one_of_too_few_is_not_told() {
+    fn a_cost_without_variance_is_exact_and_one_of_too_few_is_not_shown() {
         let free = Spending { sent: 500, reached: 400, micros: 0, of_reached_micros: 0, squares: 0 };
         assert_eq!(cost_difference(free, free), Some(Interval { difference: 0.0, low: 0.0, high: 0.0 }));
         let paid = |count: i64| {

@@ -7,7 +7,7 @@
 pub enum AlarmLine {
     /// A parameter is missing or invalid; its last valid version stays in force.
     RolloutUnreadable,
-    /// A row of the catalog is malformed; its last valid definition stays in force.
+    /// A row of the catalog, or of a campaign, is malformed; a last valid definition stays in force.
     CatalogMalformed,
     /// SSM does not respond; the newest valid versions that the process has stay in force.
     RolloutUnavailable,
@@ -30,7 +30,6 @@ pub enum AlarmLine {
     /// A report of SES or SNS cannot be parsed.
     FeedbackMalformed,
     /// A destination did not accept an alert; the delivery is retried.
-    #[strum(serialize = "alert_not_said")]
     AlertNotPublished,
     /// A table refused a call; a retry does not help.
     StoreRefused,

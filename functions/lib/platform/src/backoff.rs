@@ -1,4 +1,4 @@
-//! Delay before a retry: exponential backoff with full jitter, or the delay that the provider asked for.
+//! Delay before a retry: exponential backoff with full jitter, or the delay that the provider requested.
 //!
 //! Full jitter spreads the retries of many instances evenly; see the AWS Architecture Blog, "Exponential Backoff And
 //! Jitter".
@@ -9,13 +9,13 @@ use crate::random;
 
 /// Upper bound of the first delay.
 pub const BASE_MS: u64 = 1_000;
-/// Maximum delay, unless the provider asked for a longer one.
+/// Maximum delay, unless the provider requested a longer one.
 pub const CAP_MS: u64 = 10 * 60 * 1_000;
-/// Minimum delay, unless the provider asked for a shorter one.
+/// Minimum delay, unless the provider requested a shorter one.
 const FLOOR_MS: u64 = 100;
 
 /// Returns the delay after try number `made` (from 1), in milliseconds. `unit` is a random number in `0.0..1.0`. If
-/// the provider asked for a delay, up to a tenth is added. So its clients do not all retry at the same moment.
+/// the provider requested a delay, up to a tenth is added. So its clients do not all retry at the same moment.
 #[must_use]
 pub fn delay_ms(made: u32, asked_ms: Option<u64>, unit: f64) -> u64 {
     let unit = unit.clamp(0.0, 1.0);

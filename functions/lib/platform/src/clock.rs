@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_manual_clock_moves_only_when_told_and_its_clones_with_it() {
+    fn a_manual_clock_moves_only_by_calls_and_its_clones_with_it() {
         let start: Timestamp = "2027-03-28T00:59:59.123Z".parse().unwrap();
         let clock = Clock::manual(start);
         let other = clock.clone();

@@ -113,7 +113,7 @@ fn caller(claims: &BTreeMap<String, Value>) -> Caller {
 #[must_use]
 pub fn response(request: &Request, answer: Response) -> Value {
     let Request { route, caller, request_id, .. } = request;
-    tracing::info!(route, status = answer.status, caller = caller.in_logs(), request_id, "answered");
+    tracing::info!(route, status = answer.status, caller = caller.in_logs(), request_id, "answered request");
     let mut headers: BTreeMap<&str, String> = answer.headers.into_iter().collect();
     headers.insert("Content-Type", answer.content_type.to_owned());
     json!({
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_that_looks_ahead_says_so() {
+    fn a_prefetch_of_a_browser_is_recognized() {
         let with = |headers: Value| {
             let mut event = event();
             event["headers"] = headers;

@@ -14,6 +14,7 @@ pub mod preconditions;
 pub mod private;
 pub mod problem;
 pub mod random;
+pub mod read_only;
 pub mod rfc3339;
 pub mod startup;
 pub mod telemetry;

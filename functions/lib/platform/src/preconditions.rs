@@ -77,12 +77,6 @@ impl Preconditions {
         matches!(self.if_match, Some(TagList::Tags(_)))
     }
 
-    /// Returns `true` if the preconditions allow one state only, so that a write that lost to another one is not
-    /// repeated.
-    fn allow_one_state(&self) -> bool {
-        self.names_versions() || self.if_none_match.is_some()
-    }
-
     /// Returns `true` if the request sets no condition.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -128,21 +122,19 @@ pub fn refuse_unsupported(request: &Request) -> Result<(), Problem> {
 /// Maximum number of tries of a conditional write, when other writers succeed first.
 const MAX_WRITE_TRIES: u32 = 8;
 
-/// Repeats a read and a conditional write until the write succeeds. `write` returns `None` if another writer succeeded
-/// first.
+/// Repeats a read and a conditional write until the write succeeds. `write` checks the preconditions of the request on
+/// what it reads, and returns `None` if another writer succeeded first. That writer may have changed another resource
+/// under the same condition, so only the next read shows whether the preconditions still hold.
 ///
 /// # Errors
-/// The problem of `write`; 412 if the preconditions allow one state only; 503 if other writers succeed again and again.
-pub async fn retry_conflicts<T, F>(conditions: &Preconditions, mut write: impl FnMut() -> F) -> Result<T, Problem>
+/// The problem of `write`; 503 if other writers succeed again and again.
+pub async fn retry_conflicts<T, F>(mut write: impl FnMut() -> F) -> Result<T, Problem>
 where
     F: Future<Output = Result<Option<T>, Problem>>,
 {
     for _ in 0..MAX_WRITE_TRIES {
         if let Some(written) = write().await? {
             return Ok(written);
-        }
-        if conditions.allow_one_state() {
-            return Err(failed());
         }
     }
     Err(Problem::unavailable(1))

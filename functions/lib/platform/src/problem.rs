@@ -37,6 +37,8 @@ pub enum ProblemKind {
     ExpiredToken,
     /// 409: the resource's current state does not allow the request.
     Conflict,
+    /// 409: the version of a template refuses messages that the live one accepts.
+    BreakingChange,
     /// 409: what was approved has changed since.
     ApprovalStale,
     /// 409: the time after which no message is sent has passed.
@@ -61,13 +63,14 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// All kinds.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::NotJson,
         Self::NoCaller,
         Self::NotFound,
         Self::InvalidToken,
         Self::ExpiredToken,
         Self::Conflict,
+        Self::BreakingChange,
         Self::ApprovalStale,
         Self::TooLate,
         Self::IdempotencyInProgress,
@@ -88,7 +91,11 @@ impl ProblemKind {
             Self::NoCaller => 403,
             Self::NotFound | Self::InvalidToken => 404,
             Self::ExpiredToken => 410,
-            Self::Conflict | Self::ApprovalStale | Self::TooLate | Self::IdempotencyInProgress => 409,
+            Self::Conflict
+            | Self::BreakingChange
+            | Self::ApprovalStale
+            | Self::TooLate
+            | Self::IdempotencyInProgress => 409,
             Self::PreconditionFailed => 412,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
@@ -108,6 +115,7 @@ impl ProblemKind {
             Self::InvalidToken => "urn:notifications:problem:invalid-token",
             Self::ExpiredToken => "urn:notifications:problem:expired-token",
             Self::Conflict => "urn:notifications:problem:conflict",
+            Self::BreakingChange => "urn:notifications:problem:breaking-change",
             Self::ApprovalStale => "urn:notifications:problem:approval-stale",
             Self::TooLate => "urn:notifications:problem:too-late",
             Self::IdempotencyInProgress => "urn:notifications:problem:idempotency-in-progress",
@@ -131,6 +139,7 @@ impl ProblemKind {
             Self::InvalidToken => "This link is not one of ours",
             Self::ExpiredToken => "This link has expired",
             Self::Conflict => "The present state does not allow this",
+            Self::BreakingChange => "The version would refuse messages that are accepted now",
             Self::ApprovalStale => "What was approved has changed",
             Self::TooLate => "The time for this has passed",
             Self::IdempotencyInProgress => "The first request with this key is still running",

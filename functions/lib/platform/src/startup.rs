@@ -39,7 +39,7 @@ pub enum StartError {
 /// The process is not ready. The response is 503 with this `Retry-After`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the service is starting; try again in {retry_after_s} s")]
-pub struct StillStarting {
+pub struct StillStartingError {
     /// Time after which a retry makes sense, in seconds.
     pub retry_after_s: u32,
 }
@@ -78,7 +78,7 @@ impl<T: Send + Sync + 'static> BackgroundInit<T> {
     ///
     /// # Errors
     /// The current attempt failed, or did not end within [`START_WAIT_LIMIT`].
-    pub async fn get(&self) -> Result<&T, StillStarting> {
+    pub async fn get(&self) -> Result<&T, StillStartingError> {
         if let Some(value) = self.value.get() {
             return Ok(value);
         }
@@ -90,7 +90,7 @@ impl<T: Send + Sync + 'static> BackgroundInit<T> {
             // A time-out and an ended task are not handled separately: either the value is set or it is not.
             let _ = tokio::time::timeout(START_WAIT_LIMIT, attempts.changed()).await;
         }
-        self.value.get().ok_or(StillStarting { retry_after_s: 1 })
+        self.value.get().ok_or(StillStartingError { retry_after_s: 1 })
     }
 
     fn start_with<F, L>(load: F, end: impl FnOnce() + Send + 'static) -> Self
@@ -110,7 +110,7 @@ impl<T: Send + Sync + 'static> BackgroundInit<T> {
             if let Err(error) = keep_trying(load, &slot, &ended).await {
                 tracing::error!(
                     alarm = AlarmLine::StartFailed.as_str(),
-                    error,
+                    %error,
                     "failed to load the services; the process ends"
                 );
                 end();
@@ -120,7 +120,7 @@ impl<T: Send + Sync + 'static> BackgroundInit<T> {
     }
 }
 
-async fn keep_trying<T, F, L>(load: F, slot: &OnceLock<T>, ended: &watch::Sender<u32>) -> Result<(), String>
+async fn keep_trying<T, F, L>(load: F, slot: &OnceLock<T>, ended: &watch::Sender<u32>) -> Result<(), StartError>
 where
     F: Fn() -> L,
     L: Future<Output = Result<T, StartError>>,
@@ -133,7 +133,7 @@ where
                 ended.send_modify(|count| *count += 1);
                 return Ok(());
             }
-            Err(StartError::Permanent(error)) => return Err(error),
+            Err(error @ StartError::Permanent(_)) => return Err(error),
             Err(StartError::Transient(error)) => {
                 tracing::warn!(
                     alarm = AlarmLine::StartDelayed.as_str(),

@@ -54,14 +54,14 @@ pub fn init(level: &str) {
         panic::set_hook(Box::new(|panic| panicked(panic.location())));
     }
     if started && !understood {
-        tracing::warn!(level, "LOG_LEVEL is invalid; logging at info");
+        tracing::warn!(level, "ignored an invalid LOG_LEVEL; logging at info");
     }
 }
 
 /// Logs a panic with its location only. The message may quote personal data, for example the text of a failed slice.
 fn panicked(place: Option<&Location<'_>>) {
     let place = place.map(ToString::to_string);
-    tracing::error!(place, "panicked");
+    tracing::error!(place, "function panicked");
 }
 
 /// Returns the subscriber that [`init`] would use at this level, with another writer. It is for tests that read every
@@ -145,9 +145,9 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_told_by_its_place() {
+    fn a_panic_is_logged_with_its_place() {
         let lines = written("info", || panicked(Some(Location::caller())));
-        assert_eq!((&lines[0]["message"], &lines[0]["level"]), (&"panicked".into(), &"ERROR".into()));
+        assert_eq!((&lines[0]["message"], &lines[0]["level"]), (&"function panicked".into(), &"ERROR".into()));
         assert!(lines[0]["place"].as_str().unwrap().contains("telemetry.rs:"));
     }
 

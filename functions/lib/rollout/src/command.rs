@@ -6,7 +6,7 @@ use super::controller::RolloutController;
 use super::error::ReconcileError;
 use super::state::{ControllerState, Intent, RampState};
 use super::write_percentage::WriteOutcome;
-use domain::rollout::ramp::{Criteria, PlanProblem, RampPlan, RampStep};
+use domain::rollout::ramp::{Criteria, PlanError, RampPlan, RampStep};
 use domain::rollout::{ParameterVersion, Percentage};
 use domain::{Actor, ManagedParameter};
 use serde_json::Value;
@@ -28,7 +28,7 @@ pub enum RolloutCommand {
 pub enum CommandError {
     /// The plan is invalid.
     #[error("the plan is invalid")]
-    Plan(Vec<PlanProblem>),
+    Plan(Vec<PlanError>),
     /// Another process is changing the percentage, or has changed it since it was read.
     #[error("another process is changing the rollout")]
     Busy,

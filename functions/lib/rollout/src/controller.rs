@@ -6,6 +6,7 @@ use domain::ManagedParameter;
 use store::{AuditStore, BudgetStore, RecordStore};
 
 /// Name of the record in the control table.
+// Stored name; kept for compatibility.
 const RECORD: &str = "rollout#steward";
 
 /// Controller of the rollout's parameters.

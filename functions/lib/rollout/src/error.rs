@@ -1,6 +1,6 @@
 //! Error of a reconciliation.
 
-use aws::parameters::ParametersUnavailable;
+use aws::parameters::ParameterStoreError;
 use store::StoreError;
 
 /// Failed call of a reconciliation. The next scheduled run repeats the work.
@@ -11,5 +11,5 @@ pub enum ReconcileError {
     Store(#[from] StoreError),
     /// Call to SSM.
     #[error(transparent)]
-    Parameters(#[from] ParametersUnavailable),
+    Parameters(#[from] ParameterStoreError),
 }

@@ -191,8 +191,8 @@ mod tests {
         assert_eq!(overwritten(&twice), Some(9), "the newer one");
         let same = [seven.clone(), version(8, "0", DESCRIPTION), version(9, "0", &guard)];
         assert_eq!(overwritten(&same), None, "the value is the same");
-        let junk = [seven.clone(), version(8, "10%", DESCRIPTION), version(9, "0", &guard)];
-        assert_eq!(overwritten(&junk), None);
+        let invalid = [seven.clone(), version(8, "10%", DESCRIPTION), version(9, "0", &guard)];
+        assert_eq!(overwritten(&invalid), None);
         let newer = [&overlap[..], &[version(10, "25", &guard)]].concat();
         assert_eq!(overwritten(&newer), None, "the operator wrote again, and SSM kept the description");
         let back = [&overlap[..], &[version(10, "50", &of_restore(9, at()))]].concat();

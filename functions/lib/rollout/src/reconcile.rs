@@ -52,7 +52,7 @@ struct ParameterState {
 
 /// Input of a run's decisions.
 struct Evaluation<'a> {
-    live: &'a ConfigSnapshot,
+    config: &'a ConfigSnapshot,
     /// Present version in SSM; `None` if it is missing or cannot be read.
     percentage: Option<ParameterVersion>,
     observation: Observation,
@@ -75,7 +75,7 @@ impl RolloutController {
     pub async fn reconcile(
         &self,
         publisher: &AlertPublisher,
-        live: &ConfigSnapshot,
+        config: &ConfigSnapshot,
         observe: impl AsyncFnOnce(ObservationRange) -> Result<Observation, StoreError>,
         now: Timestamp,
     ) -> Result<ReconcileOutcome, ReconcileError> {
@@ -85,11 +85,11 @@ impl RolloutController {
         let holding_since = next.ramp.as_ref().map(|ramp| ramp.holding_since);
         let observation = observe(ObservationRange { changed_at: next.changed_at, holding_since }).await?;
         let ParameterState { percentage, changes, invalid } = parameters.clone().unwrap_or_default();
-        let evaluation = Evaluation { live, percentage, observation, now };
-        let verdict = evaluation.judge(&mut next);
-        let mut alerts = messages::of_verdict(&verdict, &evaluation.observation, &live.settings.guard, now);
+        let evaluation = Evaluation { config, percentage, observation, now };
+        let verdict = evaluation.evaluate_guard(&mut next);
+        let mut alerts = messages::of_verdict(&verdict, &evaluation.observation, &config.settings.guard, now);
         alerts.extend(checks::parameters(&invalid));
-        alerts.extend(self.budget_alerts(&live.settings, now).await);
+        alerts.extend(self.budget_alerts(&config.settings, now).await);
         if changes.has_ended_ramp {
             alerts.push(messages::of_ramp_end(false, evaluation.in_force()));
         }
@@ -104,7 +104,7 @@ impl RolloutController {
         let done = self.apply(saved, planned, changes, &mut alerts, now).await;
         publisher.publish(alerts, now).await;
         parameters?;
-        let reevaluate = verdict.action == (GuardAction::Hold { why: HoldReason::NotTwice });
+        let reevaluate = verdict.action == (GuardAction::Hold { why: HoldReason::AwaitingSecondEvaluation });
         Ok(ReconcileOutcome { done: done?, reevaluate })
     }
 
@@ -128,8 +128,8 @@ impl RolloutController {
         let mut present = self.parameters.versions(names).await?;
         let mut state = ParameterState::default();
         // A service without links has no address.
-        let fault = present.get(&address).and_then(|found| PublicBaseUrl::parse(found.value.expose()).err());
-        state.invalid.extend(fault.map(|fault| (PublicBaseUrl::PARAMETER, fault.to_string())));
+        let error = present.get(&address).and_then(|found| PublicBaseUrl::parse(found.value.expose()).err());
+        state.invalid.extend(error.map(|error| (PublicBaseUrl::PARAMETER, error.to_string())));
         for parameter in ManagedParameter::ALL {
             let found = present.get(&self.full_name(parameter));
             let reason = parameter.invalid_reason(found.map(|found| found.value.expose().as_str()));
@@ -195,7 +195,7 @@ impl RolloutController {
                 RESTORED.to_owned()
             }
         };
-        tracing::info!(done, "rollout reconciled");
+        tracing::info!(done, "reconciled rollout");
         self.record_own_write(ManagedParameter::RolloutPercentage, saved, intent.from_version + 1).await?;
         Ok(done)
     }
@@ -221,21 +221,21 @@ impl Evaluation<'_> {
     /// Returns the percentage in force: the value in SSM, or the last valid value if that is invalid or cannot be read.
     fn in_force(&self) -> Percentage {
         let present = self.percentage.as_ref().and_then(|found| found.value.expose().parse().ok());
-        present.unwrap_or(self.live.rollout.percentage)
+        present.unwrap_or(self.config.rollout.percentage)
     }
 
     fn settings(&self) -> &GuardSettings {
-        &self.live.settings.guard
+        &self.config.settings.guard
     }
 
-    fn judge(&self, next: &mut ControllerState) -> GuardVerdict {
+    fn evaluate_guard(&self, next: &mut ControllerState) -> GuardVerdict {
         let input = GuardInput {
             percentage: self.in_force(),
             changed_at: next.changed_at,
             minutes: &self.observation.minutes,
             hosts: &self.observation.hosts,
             cost_micros: self.observation.cost_micros,
-            hourly_budget_micros: self.live.settings.budgets.hour_micros,
+            hourly_budget_micros: self.config.settings.budgets.hour_micros,
         };
         let verdict = guard::decide(&input, next.guard, self.settings(), self.now);
         (next.guard, next.verdict) = (verdict.state, serde_json::to_value(&verdict).ok());

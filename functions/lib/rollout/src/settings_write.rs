@@ -7,7 +7,7 @@ use super::controller::RolloutController;
 use super::error::ReconcileError;
 use super::ownership_tag;
 use super::state::{ControllerState, SettingsIntent};
-use aws::parameters::{NewVersion, ParametersUnavailable};
+use aws::parameters::{NewVersion, ParameterStoreError};
 use domain::rollout::ParameterVersion;
 use domain::{Actor, ManagedParameter};
 use platform::time_limits::ROLLOUT_CHANGE_LIMIT;
@@ -17,7 +17,7 @@ impl RolloutController {
     ///
     /// # Errors
     /// If SSM does not answer.
-    pub async fn present_settings(&self) -> Result<Option<ParameterVersion>, ParametersUnavailable> {
+    pub async fn present_settings(&self) -> Result<Option<ParameterVersion>, ParameterStoreError> {
         let name = self.full_name(ManagedParameter::Settings);
         Ok(self.parameters.versions(vec![name.clone()]).await?.remove(&name))
     }
@@ -26,7 +26,7 @@ impl RolloutController {
     ///
     /// # Errors
     /// If SSM does not answer.
-    pub async fn settings_history(&self) -> Result<Vec<ParameterVersion>, ParametersUnavailable> {
+    pub async fn settings_history(&self) -> Result<Vec<ParameterVersion>, ParameterStoreError> {
         self.parameters.history(&self.full_name(ManagedParameter::Settings), 0).await
     }
 
@@ -58,7 +58,7 @@ impl RolloutController {
         let announced = ControllerState { settings_intent: Some(intent.clone()), ..read.value.clone() };
         let saved = self.record.replace(&read, announced).await?;
         let write = tokio::time::timeout(ROLLOUT_CHANGE_LIMIT, self.overwrite_settings(&intent, text));
-        let written = write.await.unwrap_or_else(|_| Err(ParametersUnavailable::too_slow("PutParameter")));
+        let written = write.await.unwrap_or_else(|_| Err(ParameterStoreError::too_slow("PutParameter")));
         let is_written = written.map_err(ReconcileError::from)?;
         // A version that was overwritten and restored has its audit record from the next scheduled run.
         if !is_written {
@@ -71,7 +71,7 @@ impl RolloutController {
 
     /// Writes the settings if the version is still the one of the intent. If an operator wrote between the read and the
     /// write, the operator's value is restored. Returns `false` if the new settings are not in force.
-    async fn overwrite_settings(&self, intent: &SettingsIntent, text: &str) -> Result<bool, ParametersUnavailable> {
+    async fn overwrite_settings(&self, intent: &SettingsIntent, text: &str) -> Result<bool, ParameterStoreError> {
         let present = self.present_settings().await?;
         if present.is_none_or(|present| present.version != intent.from_version) {
             return Ok(false);
@@ -89,7 +89,7 @@ impl RolloutController {
         Ok(false)
     }
 
-    async fn put_settings(&self, value: &str, description: &str) -> Result<i64, ParametersUnavailable> {
+    async fn put_settings(&self, value: &str, description: &str) -> Result<i64, ParameterStoreError> {
         let next = NewVersion { value, description, allowed_pattern: ownership_tag::SETTINGS_PATTERN };
         self.parameters.overwrite(&self.full_name(ManagedParameter::Settings), next).await
     }

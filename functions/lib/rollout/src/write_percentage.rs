@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::controller::RolloutController;
 use super::ownership_tag;
 use super::state::Intent;
-use aws::parameters::{NewVersion, ParametersUnavailable};
+use aws::parameters::{NewVersion, ParameterStoreError};
 use domain::ManagedParameter;
 use domain::rollout::Percentage;
 use platform::time_limits::ROLLOUT_CHANGE_LIMIT;
@@ -26,12 +26,12 @@ pub enum WriteOutcome {
 
 impl RolloutController {
     /// Writes the intended percentage if the parameter has not changed since the decision.
-    pub(super) async fn write_percentage(&self, intent: &Intent) -> Result<WriteOutcome, ParametersUnavailable> {
+    pub(super) async fn write_percentage(&self, intent: &Intent) -> Result<WriteOutcome, ParameterStoreError> {
         let write = tokio::time::timeout(ROLLOUT_CHANGE_LIMIT, self.write_if_unchanged(intent));
-        write.await.unwrap_or_else(|_| Err(ParametersUnavailable::too_slow("PutParameter")))
+        write.await.unwrap_or_else(|_| Err(ParameterStoreError::too_slow("PutParameter")))
     }
 
-    async fn write_if_unchanged(&self, intent: &Intent) -> Result<WriteOutcome, ParametersUnavailable> {
+    async fn write_if_unchanged(&self, intent: &Intent) -> Result<WriteOutcome, ParameterStoreError> {
         let name = self.full_name(ManagedParameter::RolloutPercentage);
         let present = self.parameters.versions(vec![name.clone()]).await?.remove(&name);
         if present.is_none_or(|present| present.version != intent.from_version) {
@@ -49,7 +49,7 @@ impl RolloutController {
     /// Restores an operator's value that was written after version `from` and then overwritten by the service. Repeats
     /// this if another one was overwritten meanwhile. The decision uses only SSM's history, so any process can restore
     /// the value after a crash.
-    pub(super) async fn restore(&self, from: i64, now: Timestamp) -> Result<(), ParametersUnavailable> {
+    pub(super) async fn restore(&self, from: i64, now: Timestamp) -> Result<(), ParameterStoreError> {
         let name = self.full_name(ManagedParameter::RolloutPercentage);
         for _ in 0..MAX_RESTORES {
             let history = self.parameters.history(&name, from - 1).await?;
@@ -61,7 +61,7 @@ impl RolloutController {
         Ok(())
     }
 
-    async fn overwrite(&self, value: &str, description: &str) -> Result<i64, ParametersUnavailable> {
+    async fn overwrite(&self, value: &str, description: &str) -> Result<i64, ParameterStoreError> {
         let next = NewVersion { value, description, allowed_pattern: ownership_tag::ALLOWED_PATTERN };
         self.parameters.overwrite(&self.full_name(ManagedParameter::RolloutPercentage), next).await
     }

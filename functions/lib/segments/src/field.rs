@@ -25,7 +25,7 @@ pub enum Field {
     UpdatedAt,
     /// Time of the last receipt or click, with a precision of a day.
     LastEngagedAt,
-    /// Names of the types of which the recipient wants no notifications.
+    /// Names of the types that the recipient has refused.
     OptedOutOf,
     /// Number from 0 to 9,999 that the recipient's id and a salt determine.
     Bucket,

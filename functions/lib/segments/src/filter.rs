@@ -12,14 +12,14 @@ use std::collections::BTreeSet;
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 
-use crate::condition::{Condition, Test};
+use crate::condition::{Condition, Operand, Test};
 use crate::field::Field;
 use crate::history::MAX_CAMPAIGNS;
 use crate::segment_id::SegmentId;
 use domain::CampaignId;
 use platform::problem::FieldError;
 
-/// Maximum number of conditions.
+/// Maximum number of conditions, and of parts of one group.
 pub const MAX_LEAVES: usize = 50;
 /// Maximum number of groups (`all`, `any`, `not`) around a condition.
 pub const MAX_DEPTH: usize = 5;
@@ -115,6 +115,14 @@ impl Filter {
         })
     }
 
+    /// Returns the types of notification that the filter names, each with the path of its value below `path`.
+    #[must_use]
+    pub fn types(&self, path: &str) -> Vec<(String, &str)> {
+        let conditions = self.conditions(path).into_iter();
+        let named = conditions.filter_map(|(path, condition)| Some((format!("{path}.value"), condition.type_name()?)));
+        named.collect()
+    }
+
     /// Returns the campaigns that the filter names.
     #[must_use]
     pub fn campaigns(&self) -> BTreeSet<CampaignId> {
@@ -134,6 +142,14 @@ impl Filter {
 impl Condition {
     const fn campaign(&self) -> Option<&CampaignId> {
         if let Field::Campaign(campaign) = &self.field { Some(campaign) } else { None }
+    }
+
+    /// Returns the type of notification that the condition names.
+    fn type_name(&self) -> Option<&str> {
+        match (&self.field, &self.test) {
+            (Field::OptedOutOf, Test::Contains(Operand::Text(name))) => Some(name),
+            _ => None,
+        }
     }
 }
 
@@ -191,11 +207,15 @@ impl Parser {
             self.refuse(path, "must be an array");
             return None;
         };
-        // No more than needed to see that there are too many, whatever a body of 1 MiB holds.
-        let most = if self.is_limited { MAX_LEAVES + 1 } else { usize::MAX };
-        let parts = parts.iter().enumerate().take(most);
-        let parsed: Vec<_> =
-            parts.map(|(index, part)| self.filter(part, &format!("{path}[{index}]"), depth + 1)).collect();
+        if self.is_limited && parts.len() > MAX_LEAVES {
+            self.refuse(path, format!("must have at most {MAX_LEAVES} parts"));
+            return None;
+        }
+        let parsed: Vec<_> = parts
+            .iter()
+            .enumerate()
+            .map(|(index, part)| self.filter(part, &format!("{path}[{index}]"), depth + 1))
+            .collect();
         parsed.into_iter().collect()
     }
 
@@ -252,8 +272,13 @@ mod tests {
         assert_eq!(deep, ["filter.not.not.not.not.not must be a condition: at most 5 groups may stand around one"]);
         let leaves = |number: usize| json!({"all": vec![leaf(); number]});
         assert!(Filter::parse(&leaves(50), "filter").is_ok());
-        assert_eq!(errors(&leaves(51)), ["filter must have at most 50 conditions"]);
-        assert_eq!(errors(&leaves(100_000)), ["filter must have at most 50 conditions"]);
+        assert_eq!(errors(&json!({"all": [leaves(50), leaf()]})), ["filter must have at most 50 conditions"]);
+        assert_eq!(errors(&leaves(51)), ["filter.all must have at most 50 parts"]);
+        assert_eq!(errors(&leaves(100_000)), ["filter.all must have at most 50 parts"]);
+        // None of the conditions after 50 groups without a part is left out.
+        let groups = |number: usize| [vec![json!({"all": []}); number], vec![leaf(); 2]].concat();
+        assert_eq!(Filter::parse(&json!({"any": groups(48)}), "filter").unwrap().conditions("filter").len(), 2);
+        assert_eq!(errors(&json!({"not": {"any": groups(49)}})), ["filter.not.any must have at most 50 parts"]);
         let values = |number: usize| json!({"field": "locale", "op": "in", "value": vec!["it"; number]});
         assert!(Filter::parse(&values(1_000), "filter").is_ok());
         assert_eq!(errors(&values(1_001)), ["filter.value must have 1 to 1000 values"]);

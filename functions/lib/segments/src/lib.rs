@@ -19,8 +19,10 @@ pub use evaluate::{ConditionResult, Person, is_usable};
 pub use field::Field;
 pub use filter::{Filter, MAX_DEPTH, MAX_LEAVES};
 pub use history::{CampaignFact, CampaignHistory, CampaignLaunches, MAX_CAMPAIGNS};
-pub use references::{filters_of, resolve};
+pub use references::{ReferenceError, filters_of, resolve};
 pub use segment_id::SegmentId;
 
+#[cfg(test)]
+mod profile_properties_tests;
 #[cfg(test)]
 mod properties_tests;

@@ -15,6 +15,30 @@ const MAX_RESOLVED: usize = 1_000;
 /// JSON of more than 128 levels cannot be read.
 const MAX_RESOLVED_DEPTH: usize = 50;
 
+/// Requirement that the references of a filter do not meet.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReferenceError {
+    /// The filter names too many campaigns.
+    #[error("must name at most {} campaigns with those of the segments it names", MAX_CAMPAIGNS)]
+    TooManyCampaigns,
+    /// The filter has too many conditions.
+    #[error("must have at most {} conditions with those of the segments it names", MAX_RESOLVED)]
+    TooManyConditions,
+    /// A condition is in too many groups.
+    #[error("must have at most {} groups around a condition, with those of the segments it names", MAX_RESOLVED_DEPTH)]
+    TooDeep,
+    /// A segment contains itself by these segments.
+    #[error("must not contain itself: {}", joined(.0))]
+    Cycle(Vec<SegmentId>),
+    /// The segment does not exist.
+    #[error("names the segment {}, which does not exist", .0.as_str())]
+    Missing(SegmentId),
+}
+
+fn joined(ids: &[SegmentId]) -> String {
+    ids.iter().map(SegmentId::as_str).collect::<Vec<_>>().join(", ")
+}
+
 /// Returns the filters of stored segments by their ids, from the ids and definitions. Malformed ones are left out.
 pub fn filters_of<'a>(
     stored: impl IntoIterator<Item = (&'a str, &'a Map<String, Value>)>,
@@ -36,12 +60,12 @@ pub fn resolve(
     filter: &Filter,
     own: Option<&SegmentId>,
     segments: &BTreeMap<SegmentId, Filter>,
-) -> Result<Filter, String> {
+) -> Result<Filter, ReferenceError> {
     let mut open: Vec<SegmentId> = own.into_iter().cloned().collect();
     let mut conditions = 0;
     let whole = resolved(filter, segments, &mut open, &mut conditions, 0)?;
     if whole.campaigns().len() > MAX_CAMPAIGNS {
-        return Err(format!("must name at most {MAX_CAMPAIGNS} campaigns with those of the segments it names"));
+        return Err(ReferenceError::TooManyCampaigns);
     }
     Ok(whole)
 }
@@ -52,18 +76,16 @@ fn resolved(
     open: &mut Vec<SegmentId>,
     conditions: &mut usize,
     depth: usize,
-) -> Result<Filter, String> {
+) -> Result<Filter, ReferenceError> {
     // Groups and references count as well, so that no filter grows without bound.
     *conditions += 1;
     if *conditions > MAX_RESOLVED {
-        return Err(format!("must have at most {MAX_RESOLVED} conditions with those of the segments it names"));
+        return Err(ReferenceError::TooManyConditions);
     }
     if depth > MAX_RESOLVED_DEPTH {
-        return Err(format!(
-            "must have at most {MAX_RESOLVED_DEPTH} groups around a condition, with those of the segments it names"
-        ));
+        return Err(ReferenceError::TooDeep);
     }
-    let mut list = |parts: &[Filter]| -> Result<Vec<_>, String> {
+    let mut list = |parts: &[Filter]| -> Result<Vec<_>, ReferenceError> {
         parts.iter().map(|part| resolved(part, segments, open, conditions, depth + 1)).collect()
     };
     let condition = match filter {
@@ -78,11 +100,10 @@ fn resolved(
         _ => return Ok(filter.clone()),
     };
     if open.contains(id) {
-        let ring: Vec<_> = open.iter().chain([id]).map(SegmentId::as_str).collect();
-        return Err(format!("must not contain itself: {}", ring.join(", ")));
+        return Err(ReferenceError::Cycle(open.iter().chain([id]).cloned().collect()));
     }
     let Some(named) = segments.get(id) else {
-        return Err(format!("names the segment {}, which does not exist", id.as_str()));
+        return Err(ReferenceError::Missing(id.clone()));
     };
     open.push(id.clone());
     let named = resolved(named, segments, open, conditions, depth + usize::from(!is_in))?;
@@ -121,7 +142,7 @@ mod tests {
         assert_eq!(whole.to_json(), json!({"any": [{"not": plan}, plan]}), "the same segment may stand twice");
         assert_eq!(whole.references().count(), 0);
         let missing = resolve(&filter(&names("silver")), None, &segments).unwrap_err();
-        assert_eq!(missing, "names the segment silver, which does not exist");
+        assert_eq!(missing.to_string(), "names the segment silver, which does not exist");
     }
 
     #[test]
@@ -137,7 +158,8 @@ mod tests {
         let stored = (0..20).fold(deepest, |inner, _| json!([inner]));
         assert!(serde_json::from_str::<Value>(&stored.to_string()).is_ok());
         let refused = resolve(&filter(&names("s10")), None, &segments).unwrap_err();
-        assert!(refused.starts_with("must have at most 50 groups around a condition"), "{refused}");
+        assert_eq!(refused, ReferenceError::TooDeep);
+        assert!(refused.to_string().starts_with("must have at most 50 groups around a condition"), "{refused}");
         let except = filter(&json!({"field": "segment", "op": "ne", "value": "s9"}));
         assert!(resolve(&except, None, &segments).is_err(), "it is a group as well");
     }
@@ -145,17 +167,18 @@ mod tests {
     #[test]
     fn a_cycle_and_a_growth_without_bound_are_refused() {
         let cycle = BTreeMap::from([(id("a"), filter(&names("b"))), (id("b"), filter(&names("a")))]);
-        assert_eq!(resolve(&cycle[&id("a")], Some(&id("a")), &cycle).unwrap_err(), "must not contain itself: a, b, a");
-        let own = filter(&names("own"));
-        assert_eq!(resolve(&own, Some(&id("own")), &cycle).unwrap_err(), "must not contain itself: own, own");
+        let refused = |filter: &Filter, own: &str| resolve(filter, Some(&id(own)), &cycle).unwrap_err().to_string();
+        assert_eq!(refused(&cycle[&id("a")], "a"), "must not contain itself: a, b, a");
+        assert_eq!(refused(&filter(&names("own")), "own"), "must not contain itself: own, own");
         // Each segment names the one before ten times: 10^9 conditions.
         let mut segments = BTreeMap::from([(id("s0"), filter(&json!({"field": "locale", "op": "exists"})))]);
         for number in 1..10 {
             let parts = vec![names(&format!("s{}", number - 1)); 10];
             segments.insert(id(&format!("s{number}")), filter(&json!({"all": parts})));
         }
-        assert!(resolve(&filter(&names("s9")), None, &segments).unwrap_err().starts_with("must have at most 1000"));
+        assert_eq!(resolve(&filter(&names("s9")), None, &segments), Err(ReferenceError::TooManyConditions));
         segments.insert(id("s0"), filter(&json!({"all": []})));
-        assert!(resolve(&filter(&names("s9")), None, &segments).unwrap_err().starts_with("must have at most 1000"));
+        assert_eq!(resolve(&filter(&names("s9")), None, &segments), Err(ReferenceError::TooManyConditions));
+        assert!(ReferenceError::TooManyConditions.to_string().starts_with("must have at most 1000"));
     }
 }

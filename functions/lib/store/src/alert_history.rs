@@ -5,7 +5,7 @@ use aws::DynamoClient;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ItemReader, ItemWriter, MalformedItem, StoreError};
+use super::{ItemReader, ItemWriter, MalformedItemError, StoreError};
 use crate::direct::PutItem;
 use domain::PublishedAlert;
 
@@ -32,14 +32,14 @@ impl AlertHistoryStore {
     /// # Errors
     /// If the call to DynamoDB fails.
     pub async fn add(&self, published: &PublishedAlert) -> Result<(), StoreError> {
-        let text = serde_json::to_string(published).map_err(|_| MalformedItem("record"))?;
+        let text = serde_json::to_string(published).map_err(|_| MalformedItemError("record"))?;
         let expires_at = published.at.checked_add(RETENTION).unwrap_or(Timestamp::MAX);
         let item = ItemWriter::default()
             .text("pk", PARTITION)
             .text("sk", format!("{}#{}", moment(published.at), published.alert.id()))
             .text("record", text)
             .number("expires_at", expires_at.as_second());
-        PutItem::new(&self.table, item.finish()).send(&self.client).await
+        PutItem::new(&self.table, item).send(&self.client).await
     }
 
     /// Returns the alert messages from `from` (inclusive) to `to` (exclusive), oldest first.
@@ -59,7 +59,7 @@ impl AlertHistoryStore {
             .items()
             .send();
         let items = pages.collect::<Result<Vec<_>, _>>().await.map_err(|error| StoreError::of("Query", error))?;
-        let published = |item| ItemReader(item).maybe_json("record")?.ok_or(MalformedItem("record"));
+        let published = |item| ItemReader(item).maybe_json("record")?.ok_or(MalformedItemError("record"));
         Ok(items.iter().map(published).collect::<Result<_, _>>()?)
     }
 }

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 
 use super::audit_trail;
-use super::{ItemReader, ItemWriter, MalformedItem, StoreError};
+use super::{ItemReader, ItemWriter, MalformedItemError, StoreError};
 use crate::direct::PutItem;
 use domain::{AuditRecord, ManagedParameter};
 
@@ -34,7 +34,7 @@ impl AuditStore {
     /// # Errors
     /// If the call to DynamoDB fails.
     pub async fn add(&self, record: &AuditRecord) -> Result<bool, StoreError> {
-        let text = serde_json::to_string(record).map_err(|_| MalformedItem("record"))?;
+        let text = serde_json::to_string(record).map_err(|_| MalformedItemError("record"))?;
         let gone = record.at.checked_add(RETENTION).unwrap_or(Timestamp::MAX);
         let item = ItemWriter::default()
             .text("pk", partition(record.parameter))
@@ -43,7 +43,7 @@ impl AuditStore {
             .time("at", record.at)
             .number("expires_at", gone.as_second());
         let item = audit_trail::placed(item, kind(record.parameter));
-        let put = PutItem::new(&self.table, item.finish()).condition("attribute_not_exists(pk)");
+        let put = PutItem::new(&self.table, item).condition("attribute_not_exists(pk)");
         match put.send(&self.client).await {
             Ok(()) => Ok(true),
             Err(StoreError::ConditionFailed { .. }) => Ok(false),
@@ -83,7 +83,7 @@ impl AuditStore {
         let mut found: Vec<AuditRecord> = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| StoreError::of("Query", error))?;
-            let record = |item| ItemReader(item).maybe_json("record")?.ok_or(MalformedItem("record"));
+            let record = |item| ItemReader(item).maybe_json("record")?.ok_or(MalformedItemError("record"));
             found.extend(page.items().iter().map(record).collect::<Result<Vec<_>, _>>()?);
             if found.last().is_some_and(|oldest| oldest.at < from) {
                 break;
@@ -106,7 +106,7 @@ impl AuditStore {
             .scan_index_forward(false)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX));
         let page = query.send().await.map_err(|error| StoreError::of("Query", error))?;
-        let record = |item| ItemReader(item).maybe_json("record")?.ok_or(MalformedItem("record"));
+        let record = |item| ItemReader(item).maybe_json("record")?.ok_or(MalformedItemError("record"));
         Ok(page.items.unwrap_or_default().iter().map(record).collect::<Result<_, _>>()?)
     }
 }

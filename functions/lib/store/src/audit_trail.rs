@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use aws::DynamoClient;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::{Item, ItemReader, ItemWriter, MalformedItem, Page, StoreError};
+use super::{Item, ItemReader, ItemWriter, MalformedItemError, Page, StoreError};
 use domain::{AuditRecord, CatalogChange};
 
 /// Name of the index.
@@ -106,9 +106,9 @@ impl AuditTrail {
         Ok(Page { items: found.iter().map(entry).collect::<Result<_, _>>()?, next })
     }
 
-    /// Returns the records of one thing, newest first, after the position `after`. It makes one Query of the thing's
-    /// own partition, so it does not need the index. DynamoDB refuses the position of a record of another thing, which
-    /// [`Self::is_position_of`] finds.
+    /// Returns the records of one parameter or row, newest first, after the position `after`. It makes one Query of the
+    /// partition of this subject, so it does not need the index. DynamoDB refuses the position of a record of another
+    /// subject. [`Self::is_position_of`] checks for that.
     ///
     /// # Errors
     /// If the call to DynamoDB fails, or a record is malformed.
@@ -145,7 +145,7 @@ impl AuditTrail {
         text.len() <= 300 && text.chars().all(|letter| letter.is_ascii_graphic()) && start_key(text).is_some()
     }
 
-    /// Returns `true` if a text is a position that [`Self::page_of`] may return for this thing.
+    /// Returns `true` if a text is a position that [`Self::page_of`] may return for this subject.
     #[must_use]
     pub fn is_position_of(text: &str, kind: &str, subject: &str) -> bool {
         let named = text.split_once('@').map(|(_, named)| named);
@@ -153,7 +153,7 @@ impl AuditTrail {
     }
 }
 
-/// Returns the name of a thing in the key of its partition.
+/// Returns the name of a subject in the key of its partition.
 fn partition_subject(kind: &str, subject: &str) -> String {
     match kind {
         "rollout" | "settings" | "caps" => subject.to_owned(),
@@ -161,25 +161,25 @@ fn partition_subject(kind: &str, subject: &str) -> String {
     }
 }
 
-fn entry(item: &Item) -> Result<TrailEntry, MalformedItem> {
+fn entry(item: &Item) -> Result<TrailEntry, MalformedItemError> {
     entry_of(ItemReader(item).text("kind")?, item)
 }
 
-fn entry_of(kind: &str, item: &Item) -> Result<TrailEntry, MalformedItem> {
+fn entry_of(kind: &str, item: &Item) -> Result<TrailEntry, MalformedItemError> {
     let item = ItemReader(item);
     let (kind, partition) = (kind.to_owned(), item.text("pk")?);
-    let subject = partition.strip_prefix(PARTITION).ok_or(MalformedItem("pk"))?.to_owned();
+    let subject = partition.strip_prefix(PARTITION).ok_or(MalformedItemError("pk"))?.to_owned();
     let change = match subject.contains('#') || subject == "caps" {
-        true => TrailChange::Row(item.maybe_json("record")?.ok_or(MalformedItem("record"))?),
-        false => TrailChange::Parameter(item.maybe_json("record")?.ok_or(MalformedItem("record"))?),
+        true => TrailChange::Row(item.maybe_json("record")?.ok_or(MalformedItemError("record"))?),
+        false => TrailChange::Parameter(item.maybe_json("record")?.ok_or(MalformedItemError("record"))?),
     };
     Ok(TrailEntry { kind, subject, change })
 }
 
 /// Returns the position of a record: its sort key and its subject.
-fn position(item: &Item) -> Result<String, MalformedItem> {
+fn position(item: &Item) -> Result<String, MalformedItemError> {
     let item = ItemReader(item);
-    let subject = item.text("pk")?.strip_prefix(PARTITION).ok_or(MalformedItem("pk"))?;
+    let subject = item.text("pk")?.strip_prefix(PARTITION).ok_or(MalformedItemError("pk"))?;
     Ok(format!("{}@{subject}", item.text("sk")?))
 }
 

@@ -16,9 +16,9 @@ const ROUNDS: u32 = 5;
 /// Consistency of a read of several items with earlier writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Consistency {
-    /// It sees all of them.
+    /// The read contains all of them.
     Consistent,
-    /// It may miss those of the last second, at half the price.
+    /// The read may lack those of the last second, at half the price.
     Eventual,
 }
 

@@ -1,12 +1,13 @@
-//! Writes any number of items, without conditions.
+//! Writes any number of new items, 25 with each call. `BatchWriteItem` has no conditions. So the items of a call whose
+//! answer was lost are written one by one, on the condition that they do not exist.
 
 use std::time::Duration;
 
 use aws::DynamoClient;
 use futures_util::{StreamExt, TryStreamExt};
 
-use super::{Item, StoreError};
-use crate::direct::batch_write;
+use super::{ItemWriter, StoreError};
+use crate::direct::{BatchError, PutItem, batch_write};
 use platform::{backoff, random};
 
 /// Maximum number of items of one call.
@@ -16,11 +17,14 @@ const ROUNDS: u32 = 6;
 /// Number of calls at once.
 const MAX_CONCURRENT_BATCHES: usize = 4;
 
-/// Writes the items in calls of 25. An item that exists is replaced.
+/// Number of single writes at once after a lost answer.
+const MAX_CONCURRENT_PUTS: usize = 8;
+
+/// Writes new items in calls of 25. The caller holds the only right to create them.
 ///
 /// # Errors
 /// If a call to DynamoDB fails, or items stay unprocessed. Some items may be written then.
-pub(super) async fn batch_put(client: &DynamoClient, table: &str, items: Vec<Item>) -> Result<(), StoreError> {
+pub(super) async fn batch_put(client: &DynamoClient, table: &str, items: Vec<ItemWriter>) -> Result<(), StoreError> {
     let mut batches = Vec::with_capacity(items.len().div_ceil(MAX_ITEMS));
     let mut items = items.into_iter().peekable();
     while items.peek().is_some() {
@@ -30,9 +34,16 @@ pub(super) async fn batch_put(client: &DynamoClient, table: &str, items: Vec<Ite
     batches.buffer_unordered(MAX_CONCURRENT_BATCHES).try_collect().await
 }
 
-async fn put_all(client: &DynamoClient, table: &str, mut items: Vec<Item>) -> Result<(), StoreError> {
+async fn put_all(client: &DynamoClient, table: &str, mut items: Vec<ItemWriter>) -> Result<(), StoreError> {
     for round in 1.. {
-        items = batch_write(client, table, &items).await?;
+        items = match batch_write(client, table, &items).await {
+            Ok(unprocessed) => unprocessed,
+            Err(BatchError { may_be_written: true, error }) => {
+                tracing::warn!(%error, "lost the answer to a batch; writing its missing items");
+                return put_missing(client, table, items).await;
+            }
+            Err(BatchError { error, .. }) => return Err(error),
+        };
         if items.is_empty() {
             break;
         }
@@ -43,4 +54,15 @@ async fn put_all(client: &DynamoClient, table: &str, mut items: Vec<Item>) -> Re
         tokio::time::sleep(Duration::from_millis(pause_ms)).await;
     }
     Ok(())
+}
+
+/// Writes the items that do not exist. Other writers may have changed the others since, such as a receipt.
+async fn put_missing(client: &DynamoClient, table: &str, items: Vec<ItemWriter>) -> Result<(), StoreError> {
+    let puts = items.into_iter().map(|item| async move {
+        match PutItem::new(table, item).condition("attribute_not_exists(pk)").send(client).await {
+            Err(error) if error.is_condition_failed() => Ok(()),
+            written => written,
+        }
+    });
+    futures_util::stream::iter(puts).buffer_unordered(MAX_CONCURRENT_PUTS).try_collect().await
 }

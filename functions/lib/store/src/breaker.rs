@@ -24,7 +24,7 @@ use aws::DynamoClient;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{BreakerRepository, Item, ItemReader, ItemWriter, MalformedItem, StoreError};
+use super::{BreakerRepository, Item, ItemReader, ItemWriter, MalformedItemError, StoreError};
 use crate::direct::PutItem;
 use domain::breaker::{Breaker, BreakerReport, CLOCK_SKEW_MS, Count, Host, Phase, SlotCounts, StoredBreaker};
 
@@ -203,7 +203,7 @@ fn forgotten_at(now_ms: i64) -> i64 {
     now_ms / 1_000 + RETENTION.as_secs()
 }
 
-fn item_of(host: &Host, breaker: &Breaker, now_ms: i64) -> Item {
+fn item_of(host: &Host, breaker: &Breaker, now_ms: i64) -> ItemWriter {
     let (name, at_ms) = match breaker.phase {
         Phase::Closed { since_ms } => ("closed_at", since_ms),
         Phase::Open { until_ms } => ("open_until", until_ms),
@@ -217,10 +217,9 @@ fn item_of(host: &Host, breaker: &Breaker, now_ms: i64) -> Item {
         .maybe_time("opened_at", breaker.opened_at_ms.and_then(|at_ms| Timestamp::from_millisecond(at_ms).ok()))
         // The item must not expire before the end of a long Retry-After.
         .number("expires_at", forgotten_at(now_ms.max(at_ms)))
-        .finish()
 }
 
-fn stored_of(item: &Item) -> Result<StoredBreaker, MalformedItem> {
+fn stored_of(item: &Item) -> Result<StoredBreaker, MalformedItemError> {
     let reader = ItemReader(item);
     let phase = match (reader.maybe_number("probe_until")?, reader.maybe_number("open_until")?) {
         (Some(lease_ms), _) => Phase::HalfOpen { lease_ms },
@@ -229,7 +228,7 @@ fn stored_of(item: &Item) -> Result<StoredBreaker, MalformedItem> {
     };
     let revision = reader.maybe_number("revision")?.unwrap_or(0);
     let breaker = Breaker {
-        revision: u32::try_from(revision).map_err(|_| MalformedItem("revision"))?,
+        revision: u32::try_from(revision).map_err(|_| MalformedItemError("revision"))?,
         phase,
         open_for_ms: reader.maybe_number("open_for_ms")?.unwrap_or(0),
         opened_at_ms: reader.maybe_number("opened_at")?,

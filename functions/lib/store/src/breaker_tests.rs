@@ -12,7 +12,7 @@ fn fcm() -> Host {
 fn report(failed: u64, succeeded: u64, at_ms: i64) -> BreakerReport {
     let mut tally = SlotCounts::default();
     tally.add(SlotCounts::slot_of(at_ms), Count { failed, succeeded });
-    BreakerReport { tally, began_ms: at_ms, failures: 1, asked_until_ms: None, at_ms }
+    BreakerReport { tally, began_ms: at_ms, failures: 1, retry_after_until_ms: None, at_ms }
 }
 
 async fn store() -> (DynamoClient, BreakerStore) {
@@ -46,7 +46,7 @@ async fn a_recipient_is_stored_once_per_slot_by_all_reports() {
         failures
             .iter()
             .for_each(|(at_ms, mark, asked)| tally.add_recipient(SlotCounts::slot_of(*at_ms), *mark, *asked));
-        BreakerReport { tally, began_ms: 12_000, failures: failures.len(), asked_until_ms: None, at_ms: 12_000 }
+        BreakerReport { tally, began_ms: 12_000, failures: failures.len(), retry_after_until_ms: None, at_ms: 12_000 }
     };
     store.count(&fcm(), &of(&[(12_000, 7, false), (12_000, u32::MAX, true)])).await.unwrap();
     let sum = store.count(&fcm(), &of(&[(13_000, 7, true), (17_000, 7, false)])).await.unwrap();

@@ -1,4 +1,4 @@
-//! Tasks of campaigns in the settings table, and what they need.
+//! Tasks of campaigns in the settings table, and their data.
 //!
 //! ```text
 //! pk    campaign#<id>              sk    release               which tasks are released
@@ -16,17 +16,20 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::campaigns::{CampaignStore, all_pages, key, partition};
 use super::versioned::{ItemPlace, Versioned, versioned};
-use super::{ItemReader, ItemWriter, MalformedItem, StoreError};
+use super::{ItemReader, ItemWriter, MalformedItemError, StoreError};
 use crate::direct::{GetItem, PutItem};
 use campaign::{CampaignId, CampaignTask, PassRun, TaskPass, TaskRelease};
 use domain::recipient::RecipientKey;
 
 const RETENTION: SignedDuration = SignedDuration::from_hours(180 * 24);
+/// Remaining retention below which a list is stored anew before it is used. A campaign stops at most 14 days after its
+/// plan.
+const MIN_REMAINING_RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Number of recipients of one part of a list, which is one task or several.
 pub const PEOPLE_PER_PART: u32 = 100;
 
 impl CampaignStore {
-    /// Returns which tasks are released.
+    /// Returns the record of the released tasks.
     ///
     /// # Errors
     /// If the call to DynamoDB fails, or the value is malformed.
@@ -34,7 +37,7 @@ impl CampaignStore {
         self.place(&partition(id), "release").read().await
     }
 
-    /// Stores which tasks are released. Returns `false` if another process was first.
+    /// Stores the record of the released tasks. Returns `false` if another process wrote first.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
@@ -48,7 +51,7 @@ impl CampaignStore {
         Ok(self.place(&partition(id), "release").replace(read, release, kept_until(now)).await?.is_some())
     }
 
-    /// Returns what is known of the tasks of a plan or a test.
+    /// Returns the record of the tasks of a plan or a test.
     ///
     /// # Errors
     /// If the call to DynamoDB fails, or the value is malformed.
@@ -56,7 +59,7 @@ impl CampaignStore {
         self.place(&partition(id), &pass.key()).read().await
     }
 
-    /// Stores what is known of the tasks of a plan or a test. Returns `false` if another process was first.
+    /// Stores the record of the tasks of a plan or a test. Returns `false` if another process wrote first.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
@@ -83,7 +86,7 @@ impl CampaignStore {
         self.place(&partition(id), &task_key(pass, task)).read().await
     }
 
-    /// Stores the progress of a task. Returns `None` if another worker was first.
+    /// Stores the progress of a task. Returns `None` if another worker wrote first.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
@@ -125,7 +128,7 @@ impl CampaignStore {
         let mut tasks = BTreeMap::new();
         for item in all_pages(query).await? {
             let number = ItemReader(&item).text("sk")?.strip_prefix(&prefix).and_then(|number| number.parse().ok());
-            tasks.insert(number.ok_or(MalformedItem("sk"))?, versioned(&item)?.value);
+            tasks.insert(number.ok_or(MalformedItemError("sk"))?, versioned(&item)?.value);
         }
         Ok(tasks)
     }
@@ -148,7 +151,7 @@ impl CampaignStore {
                 .text("sk", people_key(list, u32::try_from(part).unwrap_or(u32::MAX)))
                 .text("keys", keys.join(","))
                 .number("expires_at", kept_until(now).as_second());
-            PutItem::new(&self.table, item.finish()).send(&self.client).await?;
+            PutItem::new(&self.table, item).send(&self.client).await?;
         }
         Ok(())
     }
@@ -158,10 +161,62 @@ impl CampaignStore {
     /// # Errors
     /// If the call to DynamoDB fails, or the part does not exist.
     pub async fn people(&self, id: &CampaignId, list: &str, part: u32) -> Result<Vec<RecipientKey>, StoreError> {
-        let get = GetItem::new(&self.table, key(&partition(id), &people_key(list, part)));
-        let item = get.send(&self.client).await?.ok_or(MalformedItem("keys"))?;
-        let keys = ItemReader(&item).text("keys")?.split(',').map(RecipientKey::from_stored).collect::<Option<_>>();
-        Ok(keys.ok_or(MalformedItem("keys"))?)
+        let (keys, _) = self.part(id, list, part).await?.ok_or(MalformedItemError("keys"))?;
+        Ok(keys)
+    }
+
+    /// Returns the keys of a list with this number of parts; `None` if the list was deleted.
+    ///
+    /// # Errors
+    /// If a call to DynamoDB fails.
+    pub async fn all_people(
+        &self,
+        id: &CampaignId,
+        list: &str,
+        parts: u32,
+    ) -> Result<Option<Vec<RecipientKey>>, StoreError> {
+        let mut all = Vec::new();
+        for part in 0..parts {
+            let Some((keys, _)) = self.part(id, list, part).await? else { return Ok(None) };
+            all.extend(keys);
+        }
+        Ok(Some(all))
+    }
+
+    /// Stores a list anew if it would be deleted soon. Returns `false` if it was deleted.
+    ///
+    /// # Errors
+    /// If a call to DynamoDB fails.
+    pub async fn renew_people(
+        &self,
+        id: &CampaignId,
+        list: &str,
+        parts: u32,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        // All parts are stored together.
+        let Some((_, deleted_at)) = self.part(id, list, 0).await? else { return Ok(false) };
+        if deleted_at.duration_since(now) >= MIN_REMAINING_RETENTION {
+            return Ok(true);
+        }
+        let Some(keys) = self.all_people(id, list, parts).await? else { return Ok(false) };
+        self.save_people(id, list, &keys, now).await.map(|()| true)
+    }
+
+    /// Returns the keys of a part, and the time of its deletion. The read is consistent, because a worker may read a
+    /// part just after it was stored.
+    async fn part(
+        &self,
+        id: &CampaignId,
+        list: &str,
+        part: u32,
+    ) -> Result<Option<(Vec<RecipientKey>, Timestamp)>, StoreError> {
+        let get = GetItem::new(&self.table, key(&partition(id), &people_key(list, part))).consistent();
+        let Some(item) = get.send(&self.client).await? else { return Ok(None) };
+        let item = ItemReader(&item);
+        let keys = item.text("keys")?.split(',').map(RecipientKey::from_stored).collect::<Option<_>>();
+        let deleted_at = item.maybe_number("expires_at")?.and_then(|second| Timestamp::from_second(second).ok());
+        Ok(Some((keys.ok_or(MalformedItemError("keys"))?, deleted_at.ok_or(MalformedItemError("expires_at"))?)))
     }
 
     fn place<'a>(&'a self, partition: &'a str, sort: &'a str) -> ItemPlace<'a> {

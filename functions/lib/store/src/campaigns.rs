@@ -16,18 +16,19 @@ use futures_util::{StreamExt, TryStreamExt};
 use jiff::{SignedDuration, Timestamp};
 
 use super::catalog_row::{CALL, CatalogRow, commit_change, item, put, put_always, put_over_expired, put_record, row};
-use super::{Item, ItemReader, ItemWriter, MalformedItem, Page, StoreError};
+use super::{Item, ItemReader, ItemWriter, MalformedItemError, Page, StoreError};
 use crate::direct::GetItem;
 use campaign::{Campaign, CampaignId};
 use domain::CatalogChange;
+use platform::alarm::AlarmLine;
 use segments::CampaignLaunches;
 use serde_json::{Map, Value};
 
 pub(super) const ROWS: &str = "campaigns";
 const OPEN: &str = "campaigns-open";
-/// Time for which a key is known.
+/// Retention of an idempotency key.
 const KEY_RETENTION: SignedDuration = SignedDuration::from_hours(24);
-/// Number of campaigns that are read at once.
+/// Number of campaigns that are read concurrently.
 const MAX_CONCURRENT_READS: usize = 16;
 
 /// Store of campaigns.
@@ -177,12 +178,12 @@ impl CampaignStore {
         let Some(item) = get.send(&self.client).await? else { return Ok(None) };
         let item = ItemReader(&item);
         let is_live = item.maybe_number("expires_at")?.is_some_and(|until| until > now.as_second());
-        let campaign = CampaignId::parse(item.text("campaign")?).ok_or(MalformedItem("campaign"))?;
+        let campaign = CampaignId::parse(item.text("campaign")?).ok_or(MalformedItemError("campaign"))?;
         let found = CampaignKey { key: name.to_owned(), body: item.text("body")?.to_owned(), campaign };
         Ok(is_live.then_some(found))
     }
 
-    /// Replaces a campaign if the stored row is still `read`. Returns `false` if another writer was first.
+    /// Replaces a campaign if the stored row is still `read`. Returns `false` if another writer wrote first.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
@@ -231,7 +232,7 @@ impl StoredCampaign {
     pub fn definition(campaign: &Campaign) -> Result<Map<String, Value>, StoreError> {
         match serde_json::to_value(campaign) {
             Ok(Value::Object(definition)) => Ok(definition),
-            _ => Err(MalformedItem("definition").into()),
+            _ => Err(MalformedItemError("definition").into()),
         }
     }
 }
@@ -246,14 +247,15 @@ pub(super) async fn all_pages(query: QueryFluentBuilder) -> Result<Vec<Item>, St
 }
 
 fn left_out(campaign: &str, error: &StoreError) {
-    tracing::error!(campaign, %error, "left out a malformed campaign");
+    let alarm = AlarmLine::CatalogMalformed.as_str();
+    tracing::error!(alarm, campaign, %error, "left out a malformed campaign");
 }
 
-fn stored(item: &Item) -> Result<StoredCampaign, MalformedItem> {
-    let id = CampaignId::parse(ItemReader(item).text("sk")?).ok_or(MalformedItem("sk"))?;
+fn stored(item: &Item) -> Result<StoredCampaign, MalformedItemError> {
+    let id = CampaignId::parse(ItemReader(item).text("sk")?).ok_or(MalformedItemError("sk"))?;
     let row = row(item)?;
     let campaign = serde_json::from_value(Value::Object(row.definition.clone()));
-    Ok(StoredCampaign { id, campaign: campaign.map_err(|_| MalformedItem("definition"))?, row })
+    Ok(StoredCampaign { id, campaign: campaign.map_err(|_| MalformedItemError("definition"))?, row })
 }
 
 pub(super) fn key(partition: &str, sort: &str) -> Item {

@@ -14,7 +14,7 @@ use aws::DynamoClient;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::catalog_row::{self, CatalogRow, audit_partition, commit_change, delete, put, put_record, row};
-use super::{ItemReader, ItemWriter, MalformedItem, Page, StoreError};
+use super::{ItemReader, ItemWriter, MalformedItemError, Page, StoreError};
 use crate::direct::GetItem;
 use domain::{CatalogChange, TypeId};
 
@@ -170,7 +170,7 @@ impl CatalogStore {
         found.truncate(limit);
         let last = found.last().filter(|_| more);
         let next = last.map(|last| ItemReader(last).text("sk").map(str::to_owned)).transpose()?;
-        let record = |item| ItemReader(item).maybe_json("record")?.ok_or(MalformedItem("record"));
+        let record = |item| ItemReader(item).maybe_json("record")?.ok_or(MalformedItemError("record"));
         Ok(Page { items: found.iter().map(record).collect::<Result<_, _>>()?, next })
     }
 }

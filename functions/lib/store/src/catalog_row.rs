@@ -1,15 +1,15 @@
 //! Rows of the catalog and of templates: their items, conditional writes, and audit records.
 //!
-//! A row and its audit record are written in one transaction, on the condition that the row is the one that was read.
+//! A row and its audit record are written in one transaction. Its condition: the row is the one that was read.
 
 use aws::DynamoClient;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::audit_trail;
 use super::transaction::{CommitResult, commit};
-use super::{Item, ItemReader, ItemWriter, MalformedItem, StoreError};
+use super::{Item, ItemReader, ItemWriter, MalformedItemError, StoreError};
 use domain::CatalogChange;
 
 pub(super) const CALL: &str = "TransactWriteItems";
@@ -34,6 +34,13 @@ pub struct CatalogRow {
 }
 
 impl CatalogRow {
+    /// Returns the read-only fields that every response with a row has, with their values.
+    #[must_use]
+    pub fn read_only(&self) -> [(&'static str, Value); 3] {
+        let (revision, created_at, updated_at) = (self.revision, self.created_at, self.updated_at);
+        [("revision", json!(revision)), ("created_at", json!(created_at)), ("updated_at", json!(updated_at))]
+    }
+
     /// Returns the row after a change of `old`; for a new row, `old` is `None`.
     #[must_use]
     pub fn revised(definition: Map<String, Value>, old: Option<&Self>, now: Timestamp) -> Self {
@@ -56,12 +63,12 @@ pub(super) fn millis(at: Timestamp) -> AttributeValue {
     AttributeValue::N(at.as_millisecond().to_string())
 }
 
-pub(super) fn row(item: &Item) -> Result<CatalogRow, MalformedItem> {
+pub(super) fn row(item: &Item) -> Result<CatalogRow, MalformedItemError> {
     let item = ItemReader(item);
     let revision = item.maybe_number("revision")?.and_then(|number| u64::try_from(number).ok());
     Ok(CatalogRow {
-        definition: item.maybe_json("definition")?.ok_or(MalformedItem("definition"))?,
-        revision: revision.ok_or(MalformedItem("revision"))?,
+        definition: item.maybe_json("definition")?.ok_or(MalformedItemError("definition"))?,
+        revision: revision.ok_or(MalformedItemError("revision"))?,
         created_at: item.time("created_at")?,
         updated_at: item.time("updated_at")?,
     })
@@ -69,7 +76,7 @@ pub(super) fn row(item: &Item) -> Result<CatalogRow, MalformedItem> {
 
 /// Returns the item of a row.
 pub(super) fn item(partition: &str, key: String, row: &CatalogRow) -> Result<ItemWriter, StoreError> {
-    let definition = serde_json::to_string(&row.definition).map_err(|_| MalformedItem("definition"))?;
+    let definition = serde_json::to_string(&row.definition).map_err(|_| MalformedItemError("definition"))?;
     Ok(ItemWriter::default()
         .text("pk", partition)
         .text("sk", key)
@@ -131,7 +138,7 @@ pub(super) fn put_record(table: &str, row: &str, change: &CatalogChange) -> Resu
 
 /// Returns the audit record of a row.
 pub(super) fn record(row: &str, change: &CatalogChange) -> Result<ItemWriter, StoreError> {
-    let text = serde_json::to_string(change).map_err(|_| MalformedItem("record"))?;
+    let text = serde_json::to_string(change).map_err(|_| MalformedItemError("record"))?;
     let gone = change.at.checked_add(RETENTION).unwrap_or(Timestamp::MAX);
     let item = ItemWriter::default()
         .text("pk", audit_partition(row))

@@ -1,4 +1,4 @@
-//! Position of cleanup's sweep. If a pass runs out of time, the next pass continues from this position.
+//! Position of cleanup's scan. If a pass runs out of time, the next pass continues from this position.
 //!
 //! If two passes run at once, the later write overwrites the earlier one. At worst, pages are then read twice. This is
 //! harmless, because cleanup checks each finding again before it acts.
@@ -7,28 +7,28 @@ use aws::DynamoClient;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Item, ItemReader, ItemWriter, StoreError, SweepPosition};
+use super::{Item, ItemReader, ItemWriter, ScanPosition, StoreError};
 use crate::direct::{GetItem, PutItem};
 
 const NAME: &str = "cleanup#cursor";
 /// Retention of a cursor: 7 days. An older cursor is not used.
 const RETENTION: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// Position of a sweep in one segment.
+/// Position of a scan in one segment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum SweepProgress {
+pub enum ScanProgress {
     /// The segment is not started.
     #[default]
     Start,
-    /// The sweep continues after this item.
-    After(SweepPosition),
+    /// The scan continues after this item.
+    After(ScanPosition),
     /// The segment is finished.
     End,
 }
 
-/// Position of a sweep in all segments.
-pub type Cursor = Vec<SweepProgress>;
+/// Position of a scan in all segments.
+pub type Cursor = Vec<ScanProgress>;
 
 /// Store of the cursor, one item in the control table.
 #[derive(Debug, Clone)]
@@ -44,14 +44,14 @@ impl CursorStore {
         Self { client, table: table.into() }
     }
 
-    /// Returns the stored cursor. If the last sweep ended or had another number of segments, returns the start.
+    /// Returns the stored cursor. If the last scan ended or had another number of segments, returns the start.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
     pub async fn load(&self, segments: usize) -> Result<Cursor, StoreError> {
         let found = GetItem::new(&self.table, key()).consistent().send(&self.client).await?.unwrap_or_default();
         let stored: Option<Cursor> = ItemReader(&found).maybe_json("segments").ok().flatten();
-        Ok(stored.filter(|cursor| cursor.len() == segments).unwrap_or_else(|| vec![SweepProgress::Start; segments]))
+        Ok(stored.filter(|cursor| cursor.len() == segments).unwrap_or_else(|| vec![ScanProgress::Start; segments]))
     }
 
     /// Stores the cursor, or deletes it if every segment is finished. Costs one write.
@@ -59,7 +59,7 @@ impl CursorStore {
     /// # Errors
     /// If the call to DynamoDB fails.
     pub async fn save(&self, cursor: &Cursor, now: Timestamp) -> Result<(), StoreError> {
-        if cursor.iter().all(|segment| *segment == SweepProgress::End) {
+        if cursor.iter().all(|segment| *segment == ScanProgress::End) {
             let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key()));
             return delete.send().await.map(drop).map_err(|error| StoreError::of("DeleteItem", error));
         }
@@ -88,17 +88,17 @@ mod tests {
     use crate::testing_tables::{CONTROL, items, tables};
 
     #[tokio::test]
-    async fn a_sweep_continues_at_its_cursor_and_restarts_after_its_end() {
+    async fn a_scan_continues_at_its_cursor_and_restarts_after_its_end() {
         let client = tables().await.client();
         let store = CursorStore::new(client.clone(), CONTROL);
         let now: Timestamp = "2027-01-01T00:00:00Z".parse().unwrap();
-        assert_eq!(store.load(2).await.unwrap(), [SweepProgress::Start, SweepProgress::Start]);
+        assert_eq!(store.load(2).await.unwrap(), [ScanProgress::Start, ScanProgress::Start]);
         let position = serde_json::from_str(r#"{"pk":"p","sk":"s"}"#).unwrap();
-        let halfway = vec![SweepProgress::End, SweepProgress::After(position)];
+        let halfway = vec![ScanProgress::End, ScanProgress::After(position)];
         store.save(&halfway, now).await.unwrap();
         assert_eq!(store.load(2).await.unwrap(), halfway);
-        assert_eq!(store.load(3).await.unwrap(), vec![SweepProgress::Start; 3]);
-        store.save(&vec![SweepProgress::End; 2], now).await.unwrap();
+        assert_eq!(store.load(3).await.unwrap(), vec![ScanProgress::Start; 3]);
+        store.save(&vec![ScanProgress::End; 2], now).await.unwrap();
         assert!(items(&client, CONTROL).await.is_empty());
     }
 }

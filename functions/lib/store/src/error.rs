@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::{self, TransactionCanceledException};
 
-use super::item::MalformedItem;
+use super::item::MalformedItemError;
 use aws::direct::CallError;
 use aws::{cause, has_expired};
 use platform::alarm::AlarmLine;
@@ -37,7 +37,7 @@ pub enum StoreError {
     },
     /// A stored item does not have the form that this version writes.
     #[error(transparent)]
-    Malformed(#[from] MalformedItem),
+    Malformed(#[from] MalformedItemError),
 }
 
 impl StoreError {

@@ -5,7 +5,7 @@ use aws::DynamoClient;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Item, ItemReader, ItemWriter, StoreError};
+use super::{ItemReader, ItemWriter, StoreError};
 use crate::direct::{GetItem, PutItem};
 
 /// Retention of an idempotency key: 24 hours.
@@ -106,14 +106,13 @@ impl IdempotencyStore {
     }
 }
 
-fn item_of(key: &str, record: &IdempotencyRecord) -> Item {
+fn item_of(key: &str, record: &IdempotencyRecord) -> ItemWriter {
     ItemWriter::default()
         .text("pk", key)
         .text("body", record.body.as_str())
         .time("first_seen", record.first_seen)
         .time("running_until", record.running_until)
         .number("expires_at", (record.first_seen + KEY_LIFETIME).as_second())
-        .finish()
 }
 
 fn number(at: Timestamp) -> AttributeValue {

@@ -1,5 +1,6 @@
 //! Reader and writer for the attributes of a DynamoDB item.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -11,24 +12,25 @@ pub type Item = HashMap<String, AttributeValue>;
 /// An item with an attribute that this version did not write so. The error names the attribute, never its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the item's attribute `{0}` is missing or not of the expected form")]
-pub struct MalformedItem(pub &'static str);
+pub struct MalformedItemError(pub &'static str);
 
 /// Builds an item. An absent value produces no attribute.
+///
+/// Direct calls write it as it is: the map of the SDK would cost an allocation for each name.
 #[derive(Debug, Default)]
-pub struct ItemWriter(Item);
+pub struct ItemWriter(Vec<(Cow<'static, str>, AttributeValue)>);
 
 impl ItemWriter {
     /// Starts an item with room for this number of attributes.
     #[must_use]
     pub fn with_capacity(attributes: usize) -> Self {
-        Self(Item::with_capacity(attributes))
+        Self(Vec::with_capacity(attributes))
     }
 
     /// Adds a text.
     #[must_use]
-    pub fn text(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.0.insert(name.to_owned(), AttributeValue::S(value.into()));
-        self
+    pub fn text(self, name: &'static str, value: impl Into<String>) -> Self {
+        self.with(name, AttributeValue::S(value.into()))
     }
 
     /// Adds a text if the value is present.
@@ -42,9 +44,11 @@ impl ItemWriter {
 
     /// Adds an integer.
     #[must_use]
-    pub fn number(mut self, name: &'static str, value: impl Into<i128>) -> Self {
-        self.0.insert(name.to_owned(), AttributeValue::N(value.into().to_string()));
-        self
+    pub fn number(self, name: &'static str, value: impl Into<i128>) -> Self {
+        let value = value.into();
+        // Digits of 64 bits are faster to write than those of 128.
+        let digits = i64::try_from(value).map_or_else(|_| value.to_string(), |value| value.to_string());
+        self.with(name, AttributeValue::N(digits))
     }
 
     /// Adds an integer if the value is present.
@@ -77,10 +81,27 @@ impl ItemWriter {
         }
     }
 
-    /// Returns the item.
+    /// Returns the item in the SDK's representation.
     #[must_use]
     pub fn finish(self) -> Item {
-        self.0
+        self.0.into_iter().map(|(name, value)| (name.into_owned(), value)).collect()
+    }
+
+    /// Returns all attributes, in the order in which they were added.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &AttributeValue)> {
+        self.0.iter().map(|(name, value)| (name.as_ref(), value))
+    }
+
+    fn with(mut self, name: &'static str, value: AttributeValue) -> Self {
+        debug_assert!(self.0.iter().all(|(known, _)| known != name), "{name} is added once");
+        self.0.push((Cow::Borrowed(name), value));
+        self
+    }
+}
+
+impl From<Item> for ItemWriter {
+    fn from(item: Item) -> Self {
+        Self(item.into_iter().map(|(name, value)| (Cow::Owned(name), value)).collect())
     }
 }
 
@@ -163,50 +184,53 @@ impl<'a, I: ReadItem> ItemReader<'a, I> {
     ///
     /// # Errors
     /// If the attribute is missing or has another type.
-    pub fn text(self, name: &'static str) -> Result<&'a str, MalformedItem> {
-        self.maybe_text(name)?.ok_or(MalformedItem(name))
+    pub fn text(self, name: &'static str) -> Result<&'a str, MalformedItemError> {
+        self.maybe_text(name)?.ok_or(MalformedItemError(name))
     }
 
     /// Returns an optional text.
     ///
     /// # Errors
     /// If the attribute has another type or form.
-    pub fn maybe_text(self, name: &'static str) -> Result<Option<&'a str>, MalformedItem> {
-        self.0.value(name).map(|value| value.as_text().ok_or(MalformedItem(name))).transpose()
+    pub fn maybe_text(self, name: &'static str) -> Result<Option<&'a str>, MalformedItemError> {
+        self.0.value(name).map(|value| value.as_text().ok_or(MalformedItemError(name))).transpose()
     }
 
     /// Returns an optional integer.
     ///
     /// # Errors
     /// If the attribute has another type or form.
-    pub fn maybe_number(self, name: &'static str) -> Result<Option<i64>, MalformedItem> {
-        let digits = self.0.value(name).map(|value| value.as_digits().ok_or(MalformedItem(name))).transpose()?;
-        digits.map(|digits| digits.parse().map_err(|_| MalformedItem(name))).transpose()
+    pub fn maybe_number(self, name: &'static str) -> Result<Option<i64>, MalformedItemError> {
+        let digits = self.0.value(name).map(|value| value.as_digits().ok_or(MalformedItemError(name))).transpose()?;
+        digits.map(|digits| digits.parse().map_err(|_| MalformedItemError(name))).transpose()
     }
 
     /// Returns a required time.
     ///
     /// # Errors
     /// If the attribute is missing or has another type.
-    pub fn time(self, name: &'static str) -> Result<Timestamp, MalformedItem> {
-        self.maybe_time(name)?.ok_or(MalformedItem(name))
+    pub fn time(self, name: &'static str) -> Result<Timestamp, MalformedItemError> {
+        self.maybe_time(name)?.ok_or(MalformedItemError(name))
     }
 
     /// Returns an optional time.
     ///
     /// # Errors
     /// If the attribute has another type or form.
-    pub fn maybe_time(self, name: &'static str) -> Result<Option<Timestamp>, MalformedItem> {
+    pub fn maybe_time(self, name: &'static str) -> Result<Option<Timestamp>, MalformedItemError> {
         let millis = self.maybe_number(name)?;
-        millis.map(|millis| Timestamp::from_millisecond(millis).map_err(|_| MalformedItem(name))).transpose()
+        millis.map(|millis| Timestamp::from_millisecond(millis).map_err(|_| MalformedItemError(name))).transpose()
     }
 
     /// Returns a value from an optional JSON text.
     ///
     /// # Errors
     /// If the attribute has another type or the JSON has another shape.
-    pub fn maybe_json<T: serde::de::DeserializeOwned>(self, name: &'static str) -> Result<Option<T>, MalformedItem> {
+    pub fn maybe_json<T: serde::de::DeserializeOwned>(
+        self,
+        name: &'static str,
+    ) -> Result<Option<T>, MalformedItemError> {
         let text = self.maybe_text(name)?;
-        text.map(|text| serde_json::from_str(text).map_err(|_| MalformedItem(name))).transpose()
+        text.map(|text| serde_json::from_str(text).map_err(|_| MalformedItemError(name))).transpose()
     }
 }

@@ -1,8 +1,8 @@
 //! Record of the newest valid parameter versions in the control table.
 //!
-//! A process reads the record if a parameter is junk or missing, or if SSM does not answer. The process may just have
-//! started, or have been idle while a newer version existed. `rollup` writes the record each minute. A process that
-//! reads a parameter's history writes the result too, if it may.
+//! A process reads the record if a parameter is invalid or missing, or if SSM does not answer. The process may just
+//! have started, or have been idle while a newer version existed. `rollup` writes the record each minute. A process
+//! that reads a parameter's history writes the result too, if it may.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -63,7 +63,7 @@ impl From<ParameterVersion> for ParameterText {
 pub struct RecordEntry {
     /// Newest valid version that any process stored.
     pub valid: Option<ParameterText>,
-    /// Version up to which `valid` is certainly the newest valid one: its own, or that of junk written after it.
+    /// Version up to which `valid` is certainly the newest valid one: its own, or that of a later invalid value.
     pub newest_up_to: Option<VersionKey>,
 }
 
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_table_that_does_not_answer_is_said_without_the_item() {
+    async fn a_table_that_does_not_respond_is_reported_without_the_item() {
         let fail = |_, _| {
             std::future::ready((400, json!({"__type": "ResourceNotFoundException", "message": "[\"ada\"] is no list"})))
         };

@@ -15,6 +15,7 @@ mod catalog;
 mod catalog_row;
 mod cursor;
 mod direct;
+mod due_drains;
 mod erasure;
 mod error;
 mod idempotency;
@@ -51,11 +52,11 @@ pub use campaign_tasks::PEOPLE_PER_PART;
 pub use campaigns::{CampaignKey, CampaignStore, StoredCampaign};
 pub use catalog::{Catalog, CatalogKey, CatalogStore};
 pub use catalog_row::CatalogRow;
-pub use cursor::{Cursor, CursorStore, SweepProgress};
+pub use cursor::{Cursor, CursorStore, ScanProgress};
 pub use erasure::{Erasure, ErasureMarker, ErasureStore, RecheckResult};
 pub use error::StoreError;
 pub use idempotency::{IdempotencyRecord, IdempotencyStore, KEY_LIFETIME};
-pub use item::{Item, ItemReader, ItemWriter, MalformedItem, ReadItem, ReadValue};
+pub use item::{Item, ItemReader, ItemWriter, MalformedItemError, ReadItem, ReadValue};
 pub use last_known_good::{LastKnownGood, ParameterRecord, ParameterText, RecordEntry};
 pub use notifications::{
     DUE_SHARDS, DueChange, DueNotification, Histories, HistoryReader, NewerMessage, NotificationsStore, Page,
@@ -63,8 +64,8 @@ pub use notifications::{
     single_due_shards,
 };
 pub use recipients::{
-    CapClaimResult, OptOutResult, PeoplePage, RecipientsStore, RegistrationResult, StoredSuppression,
-    SuppressionsStore, SweepPage, SweepPosition, SweptDevice, Unsubscription, UsedCount, WriteIf,
+    CapClaimResult, DevicePage, OptOutResult, PeoplePage, RecipientsStore, RegistrationResult, ScanPosition,
+    ScannedDevice, StoredSuppression, SuppressionsStore, Unsubscription, UsedCount, WriteIf,
 };
 pub use record::RecordStore;
 pub use session_marks::{SessionMark, SessionMarkStore};

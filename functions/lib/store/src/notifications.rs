@@ -18,6 +18,8 @@ pub use item::{
 };
 pub use newer_message::NewerMessage;
 
+use item::written_notification;
+
 use aws::DynamoClient;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Put};
@@ -80,17 +82,17 @@ impl NotificationsStore {
     /// # Errors
     /// [`StoreError::ConditionFailed`] if the id is taken.
     pub async fn create(&self, notification: &Notification) -> Result<(), StoreError> {
-        let put = PutItem::new(&self.table, notification_to_item(notification)).condition("attribute_not_exists(pk)");
+        let put = PutItem::new(&self.table, written_notification(notification)).condition("attribute_not_exists(pk)");
         self.written(put, notification).await.map_err(|refused| refused.error)
     }
 
     /// Stores new notifications, 25 with each call and without conditions. The caller holds the only right to create
-    /// them.
+    /// them. A notification that a lost call may have stored is not replaced.
     ///
     /// # Errors
     /// If a call to DynamoDB fails. Some may be stored then.
     pub async fn create_many(&self, notifications: &[Notification]) -> Result<(), StoreError> {
-        batch_put(&self.client, &self.table, notifications.iter().map(notification_to_item).collect()).await
+        batch_put(&self.client, &self.table, notifications.iter().map(written_notification).collect()).await
     }
 
     /// Stores the next state of a notification if its revision is unchanged, and draws a new revision.
@@ -141,24 +143,24 @@ impl NotificationsStore {
     ///
     /// # Errors
     /// [`StoreError::ConditionFailed`] if another writer wrote since the notification was read.
-    pub async fn note(&self, notification: &Notification) -> Result<(), StoreError> {
+    pub async fn save_receipt(&self, notification: &Notification) -> Result<(), StoreError> {
         let before = notification.engagement().noted.wrapping_sub(1);
         self.put_over(notification, notification.revision(), before).send(&self.client).await
     }
 
     fn put_over(&self, notification: &Notification, revision: u32, noted: u32) -> PutItem<'_> {
         let (condition, values) = unchanged_since(revision, noted);
-        PutItem::new(&self.table, notification_to_item(notification)).condition(condition).values(values)
+        PutItem::new(&self.table, written_notification(notification)).condition(condition).values(values)
     }
 
     /// Sends a conditional put. If the stored item is the result of this same write, whose response was lost, the put
     /// counts as successful.
-    async fn written(&self, put: PutItem<'_>, notification: &Notification) -> Result<(), Refused> {
+    async fn written(&self, put: PutItem<'_>, notification: &Notification) -> Result<(), NotificationPutError> {
         let Err(refused) = put.send_or_return_stored(&self.client).await else { return Ok(()) };
         let stored = refused.stored.and_then(|item| notification_from_item(&item).ok());
         let drawn = notification.revision() > random::UNDRAWN;
         let is_ours = drawn && stored.as_ref().is_some_and(|stored| stored.revision() == notification.revision());
-        if is_ours { Ok(()) } else { Err(Refused { error: refused.error, stored }) }
+        if is_ours { Ok(()) } else { Err(NotificationPutError { error: refused.error, stored }) }
     }
 
     /// Builds the same write as a part of a transaction. If the transaction fails, the caller restores the
@@ -300,7 +302,7 @@ fn unchanged_since(revision: u32, noted: u32) -> (&'static str, Item) {
 }
 
 /// A failed put, and the stored notification that made the condition fail.
-struct Refused {
+struct NotificationPutError {
     error: StoreError,
     stored: Option<Notification>,
 }

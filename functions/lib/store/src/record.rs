@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::versioned::Versioned;
-use super::{ItemReader, ItemWriter, MalformedItem, StoreError};
+use super::{ItemReader, ItemWriter, MalformedItemError, StoreError};
 use crate::direct::{GetItem, PutItem};
 
 /// Store of one record.
@@ -34,8 +34,8 @@ impl RecordStore {
         let found = GetItem::new(&self.table, key).consistent().send(&self.client).await?;
         let Some(item) = found else { return Ok(Versioned { value: T::default(), version: 0 }) };
         let item = ItemReader(&item);
-        let value = item.maybe_json("value")?.ok_or(MalformedItem("value"))?;
-        Ok(Versioned { value, version: item.maybe_number("version")?.ok_or(MalformedItem("version"))? })
+        let value = item.maybe_json("value")?.ok_or(MalformedItemError("value"))?;
+        Ok(Versioned { value, version: item.maybe_number("version")?.ok_or(MalformedItemError("version"))? })
     }
 
     /// Replaces the record if its version is still the one that was read. Returns the new record.
@@ -44,9 +44,9 @@ impl RecordStore {
     /// [`StoreError::ConditionFailed`] if another writer wrote in between.
     pub async fn replace<T: Serialize>(&self, read: &Versioned<T>, value: T) -> Result<Versioned<T>, StoreError> {
         let version = read.version + 1;
-        let text = serde_json::to_string(&value).map_err(|_| StoreError::Malformed(MalformedItem("value")))?;
+        let text = serde_json::to_string(&value).map_err(|_| StoreError::Malformed(MalformedItemError("value")))?;
         let item = ItemWriter::default().text("pk", self.name).text("value", text).number("version", version);
-        let put = PutItem::new(&self.table, item.finish())
+        let put = PutItem::new(&self.table, item)
             .condition("attribute_not_exists(pk) OR version = :read")
             .value(":read", AttributeValue::N(read.version.to_string()));
         put.send(&self.client).await?;

@@ -7,8 +7,9 @@
 //! pk    segment-counts             sk    <id>      state of an exact count as JSON, version; one day
 //! ```
 //!
-//! Segments name one another. So each write has the condition that no segment was written since all of them were read:
-//! no two writes together make a cycle, a reference to nothing, or one segment too many.
+//! Segments may name one another. So each write has the condition that no segment was written since all of them were
+//! read. Thus concurrent writes together cannot make a cycle, a reference to a missing segment, or one segment too
+//! many.
 
 use aws::DynamoClient;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, json};
 
 use super::catalog_row::{commit_change, put_always, put_record};
-use super::{Item, ItemReader, ItemWriter, MalformedItem, StoreError};
+use super::{Item, ItemReader, ItemWriter, MalformedItemError, StoreError};
 use domain::{Actor, CatalogChange};
 
 const PARTITION: &str = "console-sessions";
@@ -57,7 +57,7 @@ impl SessionMarkStore {
             .number("expires_at", now.checked_add(RETENTION).unwrap_or(Timestamp::MAX).as_second());
         let after: Map<_, _> = [("ended_at".to_owned(), json!(now))].into_iter().collect();
         let change =
-            CatalogChange::between(Some(&Map::new()), Some(&after), 1, by, now).ok_or(MalformedItem("record"))?;
+            CatalogChange::between(Some(&Map::new()), Some(&after), 1, by, now).ok_or(MalformedItemError("record"))?;
         let row = format!("sessions#{}", person.unwrap_or(EVERYONE));
         let items = [put_always(&self.table, mark)?, put_record(&self.table, &row, &change)?];
         commit_change(&self.client, &items).await.map(drop)
@@ -76,7 +76,7 @@ impl SessionMarkStore {
     }
 }
 
-fn mark(item: &Item) -> Result<SessionMark, MalformedItem> {
+fn mark(item: &Item) -> Result<SessionMark, MalformedItemError> {
     let item = ItemReader(item);
     let person = item.text("sk")?.strip_prefix(PERSON).map(str::to_owned);
     Ok(SessionMark { person, ended_at: item.time("ended_at")? })

@@ -8,8 +8,8 @@
 //! pk    audit#template#<name>   sk    <milliseconds>#<revision>    one change of the row; 400 days
 //! ```
 //!
-//! The rows are in the partition of the [catalog](super::CatalogStore), so that one Query returns the live version of
-//! each template to sending functions. A body that is larger than an item can be is stored in parts. A change is one
+//! The rows are in the partition of the [catalog](super::CatalogStore). So one Query returns the live version of each
+//! template to sending functions. A body that is larger than an item can be is stored in parts. A change is one
 //! transaction: the row on condition of its revision, the body, and the audit record.
 
 use aws::DynamoClient;
@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::catalog::{PARTITION, TEMPLATE};
 use super::catalog_row::{self, CatalogRow, commit_change, put, put_always, put_record, row};
-use super::{ItemReader, ItemWriter, MalformedItem, StoreError};
+use super::{ItemReader, ItemWriter, MalformedItemError, StoreError};
 use crate::direct::GetItem;
 use domain::{Actor, CatalogChange};
 use platform::alarm::AlarmLine;
@@ -126,7 +126,7 @@ impl TemplateStore {
             return Ok(None);
         }
         let parts: Vec<&str> = items.iter().map(|item| ItemReader(item).text("part")).collect::<Result<_, _>>()?;
-        Ok(Some(serde_json::from_str(&parts.concat()).map_err(|_| MalformedItem("part"))?))
+        Ok(Some(serde_json::from_str(&parts.concat()).map_err(|_| MalformedItemError("part"))?))
     }
 
     /// Returns all published versions, oldest first.
@@ -139,12 +139,12 @@ impl TemplateStore {
             let item = ItemReader(item);
             let number = item.maybe_number("version")?.and_then(|number| u32::try_from(number).ok());
             Ok(PublishedVersion {
-                version: number.ok_or(MalformedItem("version"))?,
+                version: number.ok_or(MalformedItemError("version"))?,
                 published_at: item.time("published_at")?,
-                by: item.maybe_json("by")?.ok_or(MalformedItem("by"))?,
+                by: item.maybe_json("by")?.ok_or(MalformedItemError("by"))?,
             })
         };
-        Ok(items.iter().map(version).collect::<Result<_, MalformedItem>>()?)
+        Ok(items.iter().map(version).collect::<Result<_, MalformedItemError>>()?)
     }
 
     /// Writes a change. Returns `false` if the stored row is no longer `old`.
@@ -156,14 +156,14 @@ impl TemplateStore {
         let record = put_record(&self.table, &partition(name), write.change)?;
         let mut items = vec![put(&self.table, row, write.old)?, record];
         for (body, json) in write.bodies {
-            let text = serde_json::to_string(json).map_err(|_| MalformedItem("part"))?;
+            let text = serde_json::to_string(json).map_err(|_| MalformedItemError("part"))?;
             for (index, part) in parts(&text).into_iter().enumerate() {
                 let item = ItemWriter::default().text("pk", partition(name));
                 let item = item.text("sk", format!("{}{index:02}", body.prefix())).text("part", part);
                 items.push(put_always(&self.table, item)?);
             }
             if let TemplateBody::Version(number) = body {
-                let by = serde_json::to_string(&write.change.by).map_err(|_| MalformedItem("by"))?;
+                let by = serde_json::to_string(&write.change.by).map_err(|_| MalformedItemError("by"))?;
                 let item = ItemWriter::default()
                     .text("pk", partition(name))
                     .text("sk", format!("published#{number:06}"))

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Item, ItemReader, ItemWriter, MalformedItem, StoreError};
+use super::{Item, ItemReader, ItemWriter, MalformedItemError, StoreError};
 use crate::direct::{GetItem, PutItem};
 
 /// Name of the attribute with the value.
@@ -30,10 +30,10 @@ pub(super) struct ItemPlace<'a> {
 }
 
 /// Reads the value of an item.
-pub(super) fn versioned<T: DeserializeOwned>(item: &Item) -> Result<Versioned<T>, MalformedItem> {
+pub(super) fn versioned<T: DeserializeOwned>(item: &Item) -> Result<Versioned<T>, MalformedItemError> {
     let item = ItemReader(item);
-    let value = item.maybe_json(VALUE)?.ok_or(MalformedItem(VALUE))?;
-    Ok(Versioned { value, version: item.maybe_number("version")?.ok_or(MalformedItem("version"))? })
+    let value = item.maybe_json(VALUE)?.ok_or(MalformedItemError(VALUE))?;
+    Ok(Versioned { value, version: item.maybe_number("version")?.ok_or(MalformedItemError("version"))? })
 }
 
 impl ItemPlace<'_> {
@@ -62,9 +62,9 @@ impl ItemPlace<'_> {
         until: Timestamp,
     ) -> Result<Option<Versioned<T>>, StoreError> {
         let version = read.map_or(0, |read| read.version);
-        let text = serde_json::to_string(&value).map_err(|_| MalformedItem(VALUE))?;
+        let text = serde_json::to_string(&value).map_err(|_| MalformedItemError(VALUE))?;
         let item = self.key().text(VALUE, text).number("version", version + 1).number("expires_at", until.as_second());
-        let put = PutItem::new(self.table, item.finish());
+        let put = PutItem::new(self.table, item);
         let put = match read {
             None => put.condition("attribute_not_exists(pk)"),
             Some(_) => put.condition("version = :read").value(":read", AttributeValue::N(version.to_string())),

@@ -27,7 +27,9 @@ pub use model::{
 pub use name::{TemplateName, TemplateNameError};
 pub use publish::{breaking_variables, publish_findings};
 pub use render::{
-    CompiledTemplate, RenderFault, RenderFaultKind, RenderFaults, RenderLimits, RenderRequest, Rendered, RenderedEmail,
+    CompiledTemplate, RenderError, RenderErrorKind, RenderErrors, RenderLimits, RenderRequest, Rendered, RenderedEmail,
     RenderedPart, RenderedPush, RenderedSms, ServiceLinks,
 };
-pub use variables::{TextFormat, ValueProblems, VariableKind, VariableSchema, VariableValues, Variables};
+pub use variables::{
+    SERVICE_VARIABLES, TextFormat, ValueErrors, VariableKind, VariableSchema, VariableValues, Variables,
+};

@@ -6,10 +6,10 @@ use domain::channel::Channel;
 use jiff::tz::TimeZone;
 use platform::private::Private;
 
-use crate::engine::{SourceKind, misplaced_value};
+use crate::engine::{SourceKind, TemplateTag, misplaced_value, tags};
 use crate::finding::{Finding, Place};
 use crate::mjml_source::in_author_source;
-use crate::render::{CompiledTemplate, RenderFaults, RenderLimits, RenderRequest, ServiceLinks, sources};
+use crate::render::{CompiledTemplate, RenderErrors, RenderLimits, RenderRequest, ServiceLinks, sources};
 use crate::variables::{SERVICE_VARIABLES, VariableValues};
 
 mod breaking;
@@ -36,7 +36,7 @@ pub fn publish_findings(template: &CompiledTemplate, channels: &[Channel], limit
     findings.extend(incomplete_plurals(draft));
     for source in sources(draft).filter(|source| source.kind == SourceKind::Html) {
         let misplaced = misplaced_value(source.text);
-        findings.extend(misplaced.map(|(place, reason)| Finding::new(source.path, reason).at(place)));
+        findings.extend(misplaced.map(|(place, rule)| Finding::new(source.path, rule.to_string()).at(place)));
     }
     let mut findings: Vec<_> = findings.into_iter().map(|finding| in_author_source(draft, finding)).collect();
     for with_optional in [true, false] {
@@ -70,15 +70,15 @@ fn undeclared(template: &CompiledTemplate) -> Vec<Finding> {
 /// Returns the first place of a name inside an expression or statement.
 fn place_of_name(source: &str, name: &str) -> Option<Place> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let starts = source.match_indices(name).filter(|(start, found)| {
-        let (before, after) =
-            (source.get(..*start).unwrap_or_default(), source.get(start + found.len()..).unwrap_or_default());
-        let opened = before.rfind("{{").max(before.rfind("{%"));
-        let is_inside =
-            opened.is_some_and(|at| before.get(at..).is_some_and(|tag| !tag.contains("}}") && !tag.contains("%}")));
-        is_inside && !before.ends_with(is_word) && !before.ends_with('.') && !after.starts_with(is_word)
+    let places = tags(source).filter(|tag| !tag.is_comment()).filter_map(|TemplateTag { start, text }| {
+        let is_name = |at: &usize| {
+            let (before, after) =
+                (text.get(..*at).unwrap_or_default(), text.get(at + name.len()..).unwrap_or_default());
+            !before.ends_with(is_word) && !before.ends_with('.') && !after.starts_with(is_word)
+        };
+        text.match_indices(name).map(|(at, _)| at).find(is_name).map(|at| start + at)
     });
-    starts.map(|(start, _)| Place::of_offset(source, start)).next()
+    places.map(|offset| Place::of_offset(source, offset)).next()
 }
 
 fn unrenderable(template: &CompiledTemplate, with_optional: bool, limits: RenderLimits) -> Vec<Finding> {
@@ -103,12 +103,12 @@ fn unrenderable(template: &CompiledTemplate, with_optional: bool, limits: Render
         };
         let rendered = template.render(&request);
         // A locale without a part for a channel uses another locale's, which is checked under its own name.
-        let faults = [
+        let errors = [
             rendered.push.filter(|part| part.locale == *locale).and_then(|part| part.message.err()),
             rendered.email.filter(|part| part.locale == *locale).and_then(|part| part.message.err()),
             rendered.sms.filter(|part| part.locale == *locale).and_then(|part| part.message.err()),
         ];
-        findings.extend(faults.into_iter().flatten().flat_map(RenderFaults::into_findings));
+        findings.extend(errors.into_iter().flatten().flat_map(RenderErrors::into_findings));
     }
     findings
 }

@@ -8,25 +8,29 @@ use domain::text::is_blank;
 use minijinja::value::Value as EngineValue;
 use platform::private::Private;
 
-use crate::engine::{CONTEXT_NAME, EngineFault, EngineFaultKind, Localization, SourceKind, TemplateEngine};
+use crate::engine::{CONTEXT_NAME, EngineError, EngineErrorKind, Localization, SourceKind, TemplateEngine};
 use crate::finding::Finding;
 use crate::locale::language;
 use crate::mjml_source::in_author_source;
 use crate::model::{EmailPart, PushPart, SmsPart, TemplateDraft};
+use crate::variables::SERVICE_VARIABLES;
 
-mod faults;
+mod errors;
 mod footer;
 mod locale_choice;
 mod request;
 mod sources;
 mod visible;
 
-use faults::FaultList;
-pub use faults::{RenderFault, RenderFaultKind, RenderFaults};
+use errors::RenderErrorCollector;
+pub use errors::{RenderError, RenderErrorKind, RenderErrors};
 pub use request::{RenderLimits, RenderRequest, ServiceLinks};
 use sources::replace_source;
 pub(crate) use sources::{Source, sources};
 use visible::shows_something;
+
+/// Link in place of one that the service does not make, in the search for what is missing.
+const EXAMPLE_LINK: &str = "https://example.com/";
 
 /// Message for a text that shows nothing.
 const INVISIBLE: &str = "must not be empty or invisible";
@@ -48,7 +52,7 @@ pub struct RenderedPart<T> {
     /// Locale of the part.
     pub locale: String,
     /// Text, or the reasons why there is none.
-    pub message: Result<T, RenderFaults>,
+    pub message: Result<T, RenderErrors>,
 }
 
 /// Content of a push.
@@ -103,13 +107,13 @@ impl CompiledTemplate {
         let (mut findings, mut wrong) = (Vec::new(), Vec::new());
         let mut with_unsubscribe = BTreeSet::new();
         for Source { path, text, kind } in sources(&draft) {
-            match engine.add(&path, text) {
+            match engine.add(&path, text, &draft.variables) {
                 Ok(()) if engine.used_names(&path).contains("unsubscribe_url") => {
                     with_unsubscribe.insert(path);
                 }
                 Ok(()) => {}
-                Err(fault) => {
-                    let finding = Finding::new(path.as_str(), fault.message).at(fault.place);
+                Err(error) => {
+                    let finding = Finding::new(path.as_str(), error.message).at(error.place);
                     findings.push(in_author_source(&draft, finding));
                     wrong.push((path, kind));
                 }
@@ -118,7 +122,7 @@ impl CompiledTemplate {
         for (path, kind) in wrong {
             let text = if kind == SourceKind::Url { "https://example.com/" } else { "-" };
             // A plain text has no error of syntax.
-            let _ = engine.add(&path, text);
+            let _ = engine.add(&path, text, &draft.variables);
             replace_source(&mut draft, &path, text);
         }
         (Self { draft, engine, with_unsubscribe }, findings)
@@ -200,7 +204,7 @@ struct Rendering<'a> {
 }
 
 impl Rendering<'_> {
-    fn part<T>(&self, message: Result<T, RenderFaults>) -> RenderedPart<T> {
+    fn part<T>(&self, message: Result<T, RenderErrors>) -> RenderedPart<T> {
         RenderedPart { locale: self.locale.to_owned(), message }
     }
 
@@ -211,46 +215,46 @@ impl Rendering<'_> {
         EngineValue::from(all.collect::<BTreeMap<_, _>>())
     }
 
-    fn push(&self, part: &PushPart) -> Result<RenderedPush, RenderFaults> {
-        let mut faults = FaultList::default();
+    fn push(&self, part: &PushPart) -> Result<RenderedPush, RenderErrors> {
+        let mut errors = RenderErrorCollector::default();
         let mut content = Content {
-            title: faults.take(self.source("title", SourceKind::Line)).into(),
-            body: faults.take(self.source("body", SourceKind::Text)).into(),
-            url: faults.take(self.url(part.url.as_ref(), "url")),
-            icon: faults.take(self.url(part.icon.as_ref(), "icon")),
-            image: faults.take(self.url(part.image.as_ref(), "image")),
+            title: errors.take(self.source("title", SourceKind::Line)).into(),
+            body: errors.take(self.source("body", SourceKind::Text)).into(),
+            url: errors.take(self.url(part.url.as_ref(), "url")),
+            icon: errors.take(self.url(part.icon.as_ref(), "icon")),
+            image: errors.take(self.url(part.image.as_ref(), "image")),
             lang: Some(self.locale.to_owned().into()),
             ..Content::default()
         };
         for (index, action) in part.actions.iter().enumerate() {
             content.actions.push(ActionButton {
                 action: action.action.clone().into(),
-                title: faults.take(self.source(&format!("actions[{index}].title"), SourceKind::Line)).into(),
+                title: errors.take(self.source(&format!("actions[{index}].title"), SourceKind::Line)).into(),
                 icon: None,
-                url: faults.take(self.url(action.url.as_ref(), &format!("actions[{index}].url"))),
+                url: errors.take(self.url(action.url.as_ref(), &format!("actions[{index}].url"))),
             });
         }
         let content = content.cleaned();
         for error in content.errors() {
             let field = error.field.trim_start_matches("content").trim_start_matches('.');
-            faults.add_unless_known(self.not_allowed(field, &error.message));
+            errors.add_unless_known(self.not_allowed(field, &error.message));
         }
-        faults.result(RenderedPush { content })
+        errors.result(RenderedPush { content })
     }
 
-    fn email(&self, part: &EmailPart) -> Result<RenderedEmail, RenderFaults> {
-        let mut faults = FaultList::default();
-        let subject = faults.take(self.subject());
-        let preheader = part.preheader.as_ref().map(|_| faults.take(self.source("preheader", SourceKind::Line)));
-        let html = faults.take(self.html(preheader.as_deref()));
-        let text = faults.take(self.mail_text());
-        if let Err(fault) = self.check_size("html", SourceKind::Html, html.len() + text.len()) {
-            faults.add_unless_known(fault);
+    fn email(&self, part: &EmailPart) -> Result<RenderedEmail, RenderErrors> {
+        let mut errors = RenderErrorCollector::default();
+        let subject = errors.take(self.subject());
+        let preheader = part.preheader.as_ref().map(|_| errors.take(self.source("preheader", SourceKind::Line)));
+        let html = errors.take(self.html(preheader.as_deref()));
+        let text = errors.take(self.mail_text());
+        if let Err(error) = self.check_size("html", SourceKind::Html, html.len() + text.len()) {
+            errors.add_unless_known(error);
         }
-        faults.result(RenderedEmail { subject: subject.into(), html: html.into(), text: text.into() })
+        errors.result(RenderedEmail { subject: subject.into(), html: html.into(), text: text.into() })
     }
 
-    fn subject(&self) -> Result<String, RenderFault> {
+    fn subject(&self) -> Result<String, RenderError> {
         let subject = self.source("subject", SourceKind::Line)?;
         if subject.is_empty() || subject.chars().count() > Content::MAX_TITLE_CHARS {
             return Err(self.not_allowed("subject", "must be 1 to 200 characters, not all of them invisible"));
@@ -258,7 +262,7 @@ impl Rendering<'_> {
         Ok(subject)
     }
 
-    fn html(&self, preheader: Option<&str>) -> Result<String, RenderFault> {
+    fn html(&self, preheader: Option<&str>) -> Result<String, RenderError> {
         let mut html = self.source("html", SourceKind::Html)?;
         if !shows_something(&html) {
             return Err(self.not_allowed("html", INVISIBLE));
@@ -273,7 +277,7 @@ impl Rendering<'_> {
         Ok(html)
     }
 
-    fn mail_text(&self) -> Result<String, RenderFault> {
+    fn mail_text(&self) -> Result<String, RenderError> {
         let mut text = self.source("text", SourceKind::Mail)?;
         if is_blank(&text) {
             return Err(self.not_allowed("text", INVISIBLE));
@@ -291,7 +295,7 @@ impl Rendering<'_> {
         link.copied().filter(|_| !self.template.with_unsubscribe.contains(&format!("{}.{name}", self.path)))
     }
 
-    fn sms(&self, _: &SmsPart) -> Result<RenderedSms, RenderFaults> {
+    fn sms(&self, _: &SmsPart) -> Result<RenderedSms, RenderErrors> {
         let text = self.source("text", SourceKind::Sms)?;
         if text.is_empty() {
             return Err(self.not_allowed("text", INVISIBLE).into());
@@ -299,25 +303,25 @@ impl Rendering<'_> {
         Ok(RenderedSms { text: text.into() })
     }
 
-    fn url(&self, source: Option<&String>, name: &str) -> Result<Option<Private<String>>, RenderFault> {
+    fn url(&self, source: Option<&String>, name: &str) -> Result<Option<Private<String>>, RenderError> {
         let url = source.map(|_| self.source(name, SourceKind::Url)).transpose()?;
         Ok(url.filter(|url| !url.is_empty()).map(Private::new))
     }
 
-    fn source(&self, name: &str, kind: SourceKind) -> Result<String, RenderFault> {
+    fn source(&self, name: &str, kind: SourceKind) -> Result<String, RenderError> {
         let (path, limit) = (format!("{}.{name}", self.path), self.limit(kind));
         let done = self.template.engine.render(&path, kind, self.context.clone(), limit);
-        done.map_err(|fault| self.fault(path, kind, limit, fault))
+        done.map_err(|error| self.render_error(path, kind, limit, error))
     }
 
     /// Refuses a text that is larger than its limit, with everything that was added to it.
-    fn check_size(&self, name: &str, kind: SourceKind, bytes: usize) -> Result<(), RenderFault> {
+    fn check_size(&self, name: &str, kind: SourceKind, bytes: usize) -> Result<(), RenderError> {
         let (path, limit) = (format!("{}.{name}", self.path), self.limit(kind));
         if bytes <= limit {
             return Ok(());
         }
         let place = self.template.engine.place_of_first_expression(&path);
-        Err(self.fault(path, kind, limit, EngineFault::too_large().at(place)))
+        Err(self.render_error(path, kind, limit, EngineError::too_large().at(place)))
     }
 
     const fn limit(&self, kind: SourceKind) -> usize {
@@ -325,38 +329,42 @@ impl Rendering<'_> {
         if matches!(kind, SourceKind::Html | SourceKind::Mail) { limits.email_bytes } else { limits.text_bytes }
     }
 
-    fn fault(&self, path: String, kind: SourceKind, limit: usize, fault: EngineFault) -> RenderFault {
-        let reason = match fault.kind {
-            EngineFaultKind::Undefined => RenderFaultKind::Missing(self.missing(&path, kind, limit)),
-            EngineFaultKind::TooLarge => RenderFaultKind::NotAllowed,
-            EngineFaultKind::OutOfFuel => RenderFaultKind::OutOfFuel,
-            EngineFaultKind::Source => RenderFaultKind::Source,
+    fn render_error(&self, path: String, kind: SourceKind, limit: usize, error: EngineError) -> RenderError {
+        let reason = match error.kind {
+            EngineErrorKind::Undefined => RenderErrorKind::Missing(self.missing(&path, kind, limit)),
+            EngineErrorKind::TooLarge => RenderErrorKind::NotAllowed,
+            EngineErrorKind::OutOfFuel => RenderErrorKind::OutOfFuel,
+            EngineErrorKind::Source => RenderErrorKind::Source,
         };
-        let finding = Finding::new(path, fault.message).at(fault.place);
-        RenderFault { kind: reason, finding: in_author_source(&self.template.draft, finding) }
+        let finding = Finding::new(path, error.message).at(error.place);
+        RenderError { kind: reason, finding: in_author_source(&self.template.draft, finding) }
     }
 
-    /// Returns the names of all absent values without which a source cannot be rendered. Each is left out alone, with
-    /// examples for the others.
+    /// Returns the names of all absent values and links without which a source cannot be rendered. Each is left out
+    /// alone, with examples for the others.
     fn missing(&self, path: &str, kind: SourceKind, limit: usize) -> Vec<String> {
         let values = self.request.values;
         let used = self.template.engine.used_names(path);
-        let is_needed = |absent: &&String| {
+        let links = SERVICE_VARIABLES.into_iter().filter(|name| !self.links.contains_key(name));
+        let is_needed = |absent: &str| {
             if !absent.split('.').next().is_some_and(|name| used.contains(name)) {
                 return false;
             }
-            let context = self.context_of(&values.with_all_but(&self.template.draft.variables, absent));
-            let done = self.template.engine.render(path, kind, context, limit);
-            done.is_err_and(|fault| fault.kind == EngineFaultKind::Undefined)
+            let mut others = values.with_all_but(&self.template.draft.variables, absent);
+            let other_links = links.clone().filter(|name| *name != absent);
+            others.extend(other_links.map(|name| (name.to_owned(), EngineValue::from(EXAMPLE_LINK))));
+            let done = self.template.engine.render(path, kind, self.context_of(&others), limit);
+            done.is_err_and(|error| error.kind == EngineErrorKind::Undefined)
         };
-        values.absent().iter().filter(is_needed).cloned().collect()
+        let absent = values.absent().iter().map(String::as_str).chain(links.clone());
+        absent.filter(|absent| is_needed(absent)).map(str::to_owned).collect()
     }
 
-    fn not_allowed(&self, name: &str, message: &str) -> RenderFault {
+    fn not_allowed(&self, name: &str, message: &str) -> RenderError {
         let path = if name.is_empty() { self.path.clone() } else { format!("{}.{name}", self.path) };
         let place = self.template.engine.place_of_first_expression(&path);
         let finding = in_author_source(&self.template.draft, Finding::new(path, message).at(place));
-        RenderFault { kind: RenderFaultKind::NotAllowed, finding }
+        RenderError { kind: RenderErrorKind::NotAllowed, finding }
     }
 }
 

@@ -64,11 +64,15 @@ self.notificationsOutbox = (() => {
     return request;
   }).catch(() => undefined);
 
-  // Sends each stored entry once. true: none remains.
-  const flush = () => withLock(async () => {
+  // Another script may have sent an entry meanwhile, if it did not wait for the lock.
+  const isStored = ({ key }) =>
+    inStore("outbox", "readonly", (store) => store.getKey(key)).then((found) => found !== undefined, () => true);
+
+  const sendStored = () => withLock(async () => {
     const busyUrls = new Set();
     let remaining = 0;
     for (const entry of await inStore("outbox", "readonly", (store) => store.getAll()).catch(() => [])) {
+      if (!(await isStored(entry))) continue;
       const isOld = Date.now() - entry.kept_at > MAX_AGE_MS;
       const outcome = isOld ? "refused" : busyUrls.has(entry.url) ? "busy" : await post(entry);
       if (outcome === "busy") busyUrls.add(entry.url);
@@ -77,6 +81,13 @@ self.notificationsOutbox = (() => {
     }
     return remaining === 0;
   });
+
+  // Sends each stored entry once. true: none remains. Within a script, one flush follows the other, however long it takes.
+  let lastFlush = Promise.resolve();
+  const flush = () => {
+    lastFlush = lastFlush.then(sendStored, sendStored);
+    return lastFlush;
+  };
 
   // Retries after RETRY_DELAYS_MS until `work` returns true. false: every retry failed.
   const retry = async (work) => {

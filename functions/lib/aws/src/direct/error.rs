@@ -9,7 +9,7 @@ use serde::Deserialize;
 /// Bounds of the pauses before another attempt, in milliseconds: the first one, and the last one, up to which it is
 /// doubled.
 const AFTER_FAILURE_MS: (i64, i64) = (50, 200);
-/// The same if DynamoDB asks its callers to slow down.
+/// The same if DynamoDB throttles its callers.
 const AFTER_THROTTLING_MS: (i64, i64) = (200, 800);
 /// Length of the longest code that is kept.
 const CODE_LENGTH: usize = 64;
@@ -47,7 +47,7 @@ impl CallError {
     }
 
     pub(super) fn no_answer(error: &(dyn Error + 'static)) -> Self {
-        Self::NoAnswer { cause: format!("dispatch failure: {}", crate::chain(error)) }
+        Self::NoAnswer { cause: format!("dispatch failure: {}", crate::error_cause::chain(error)) }
     }
 
     pub(super) const fn unbuilt(cause: &'static str) -> Self {
@@ -68,6 +68,16 @@ impl CallError {
         let is_code = !code.is_empty() && code.len() <= CODE_LENGTH && code.chars().all(|c| c.is_ascii_alphanumeric());
         let code = if is_code { code.to_owned() } else { "no code".to_owned() };
         Self::Answered { code, is_5xx: status >= 500, body: body.into() }
+    }
+
+    /// Returns `true` if DynamoDB may have executed the call.
+    #[must_use]
+    pub const fn may_be_executed(&self) -> bool {
+        match self {
+            Self::Answered { is_5xx, .. } => *is_5xx,
+            Self::NoAnswer { .. } => true,
+            Self::Unbuilt { .. } => false,
+        }
     }
 
     /// Returns the body of the answer, which is empty if there was none.

@@ -31,7 +31,8 @@ pub use self::error::CallError;
 use self::retry::RetryQuota;
 use self::sign::Signer;
 use crate::config::AwsConfig;
-use crate::{ATTEMPT, OPERATION, deadline};
+use crate::deadline;
+use crate::limits::{ATTEMPT_TIMEOUT, OPERATION_TIMEOUT};
 
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.0");
 
@@ -65,8 +66,8 @@ impl DirectCalls {
             endpoint_url: config.endpoint_url().map(str::to_owned),
             endpoint: OnceCell::new(),
             attempts: config.retry_config().map_or(1, RetryConfig::max_attempts),
-            attempt: limits.and_then(|limits| limits.operation_attempt_timeout()).unwrap_or(ATTEMPT),
-            operation: limits.and_then(|limits| limits.operation_timeout()).unwrap_or(OPERATION),
+            attempt: limits.and_then(|limits| limits.operation_attempt_timeout()).unwrap_or(ATTEMPT_TIMEOUT),
+            operation: limits.and_then(|limits| limits.operation_timeout()).unwrap_or(OPERATION_TIMEOUT),
             quota: RetryQuota::default(),
         }))
     }
@@ -76,6 +77,23 @@ impl DirectCalls {
     /// # Errors
     /// If the last attempt failed, or no attempt was left within the time limits.
     pub async fn call(&self, target: &'static str, body: Vec<u8>) -> Result<Bytes, CallError> {
+        self.attempts(target, body, |_| true).await
+    }
+
+    /// Makes a call that must not be executed twice. After an attempt that may have been executed, none is made.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    pub async fn call_once(&self, target: &'static str, body: Vec<u8>) -> Result<Bytes, CallError> {
+        self.attempts(target, body, |error| !error.may_be_executed()).await
+    }
+
+    async fn attempts(
+        &self,
+        target: &'static str,
+        body: Vec<u8>,
+        is_repeatable: fn(&CallError) -> bool,
+    ) -> Result<Bytes, CallError> {
         let inner = &*self.0;
         let left = deadline::left().map_or(inner.operation, |left| inner.operation.min(left));
         let until = Instant::now() + left;
@@ -94,7 +112,8 @@ impl DirectCalls {
                 Ok(Err(error)) => error,
                 Err(_) => CallError::timed_out(),
             };
-            let pause = error.pause_bounds_ms().map(|bounds| backoff::pause(made, bounds));
+            let bounds = error.pause_bounds_ms().filter(|_| is_repeatable(&error));
+            let pause = bounds.map(|bounds| backoff::pause(made, bounds));
             let left = until.saturating_duration_since(Instant::now());
             let pause = pause.filter(|pause| *pause < left && made < inner.attempts && inner.quota.take());
             let Some(pause) = pause else { return Err(error) };

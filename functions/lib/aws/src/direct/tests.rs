@@ -51,6 +51,21 @@ async fn a_call_that_may_succeed_later_has_three_attempts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_must_not_be_executed_twice_is_repeated_only_after_a_refusal() {
+    let called_once = async |errors| {
+        let (direct, calls) = answering(errors);
+        let result = direct.call_once(GET, b"{}".to_vec()).await;
+        (result.is_ok(), *calls.lock().unwrap())
+    };
+    assert_eq!(called_once(&[(400, "ThrottlingException")]).await, (true, 2));
+    assert_eq!(called_once(&[(500, "InternalServerError")]).await, (false, 1));
+    let silent = DirectCalls::new(&fake_aws::config(|_, _| std::future::pending()).map(limits));
+    let began = Instant::now();
+    let lost = silent.call_once(GET, Vec::new()).await;
+    assert!(lost.is_err_and(|error| error.may_be_executed()) && began.elapsed() < 3 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_table_that_refuses_for_long_gets_few_second_attempts() {
     let calls = Arc::new(Mutex::new(0));
     let counted = Arc::clone(&calls);

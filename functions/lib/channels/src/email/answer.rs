@@ -8,13 +8,13 @@
 use crate::aws::{Refusal, rejected};
 use domain::channel::{Outcome, Rejection};
 
-/// Wait after the daily quota is spent: SES asks to wait up to 10 minutes.
+/// Wait after the daily quota is spent: SES documents a wait of up to 10 minutes.
 const DAILY_QUOTA_WAIT_MS: u64 = 10 * 60 * 1000;
 
 /// Returns the outcome for SES's own codes; `None` for those that all AWS services share.
 pub fn outcome(refusal: &Refusal<'_>) -> Option<Outcome> {
     Some(match refusal.short_code() {
-        "Throttling" if refusal.says("daily message quota") => {
+        "Throttling" if refusal.message_contains("daily message quota") => {
             Outcome::RetryLater { after_ms: Some(DAILY_QUOTA_WAIT_MS) }
         }
         "MessageRejected" => rejected(message_rejected(refusal)),
@@ -28,12 +28,15 @@ pub fn outcome(refusal: &Refusal<'_>) -> Option<Outcome> {
 }
 
 fn message_rejected(refusal: &Refusal<'_>) -> Rejection {
-    if refusal.says("not verified") || refusal.says("sending paused") || refusal.says("sending suspended") {
+    if refusal.message_contains("not verified")
+        || refusal.message_contains("sending paused")
+        || refusal.message_contains("sending suspended")
+    {
         // The sandbox, or an identity that the operator must verify.
         Rejection::Config
-    } else if refusal.says("too long") || refusal.says("length") {
+    } else if refusal.message_contains("too long") || refusal.message_contains("length") {
         Rejection::TooLarge
-    } else if refusal.says("address") {
+    } else if refusal.message_contains("address") {
         Rejection::BadAddress
     } else {
         Rejection::Refused
@@ -45,7 +48,7 @@ fn message_rejected(refusal: &Refusal<'_>) -> Rejection {
 /// SES's texts are: "Missing final '@domain'", "Local address contains control or whitespace", "Domain contains
 /// illegal character", "Missing domain", "Missing local name", "Illegal address".
 fn is_about_address(refusal: &Refusal<'_>) -> bool {
-    ["domain", "address", "local name"].into_iter().any(|word| refusal.says(word))
+    ["domain", "address", "local name"].into_iter().any(|word| refusal.message_contains(word))
 }
 
 #[cfg(test)]
@@ -60,13 +63,13 @@ mod tests {
     #[test]
     fn quotas_are_waited_for() {
         let rate = meaning(400, "Throttling", "Maximum sending rate exceeded.");
-        assert_eq!(rate, Outcome::RetryLater { after_ms: None });
+        assert_eq!(rate, Outcome::RateLimited { after_ms: None });
         let daily = meaning(400, "Throttling", "Daily message quota exceeded.");
         assert_eq!(daily, Outcome::RetryLater { after_ms: Some(600_000) });
     }
 
     #[test]
-    fn a_rejected_message_is_refused_unless_ses_says_more() {
+    fn a_rejected_message_is_refused_unless_ses_names_a_reason() {
         let cases = [
             ("Email content contains a virus.", Rejection::Refused),
             ("Email address is not verified. The following identities failed the check", Rejection::Config),
@@ -93,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_parameter_is_a_bad_address_only_where_ses_says_so() {
+    fn an_invalid_parameter_is_a_bad_address_only_if_ses_names_the_address() {
         let bad = rejected(Rejection::BadAddress);
         assert_eq!(meaning(400, "InvalidParameterValue", "Missing final '@domain'"), bad);
         assert_eq!(meaning(400, "InvalidParameterValue", "Local address contains control or whitespace"), bad);

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::answer;
 use super::message::EmailMessage;
 use super::sender::Sender;
-use crate::aws::{Limits, Watch};
+use crate::aws::{CallMonitor, Limits};
 use domain::channel::Answer;
 
 const PROVIDER: &str = "ses";
@@ -43,7 +43,7 @@ impl EmailClient {
 
     /// Calls SES once, without retries, for at most 6 s.
     pub async fn send(&self, message: &EmailMessage, notification_id: &str, now: Timestamp) -> Answer {
-        let watch = Watch::default();
+        let monitor = CallMonitor::default();
         let mime = Blob::new(message.to_mime(notification_id, now));
         // `build` requires only the data, which is set; SES would refuse a message without data.
         let raw = RawMessage::builder().data(mime).build().ok();
@@ -58,8 +58,8 @@ impl EmailClient {
             .set_tags(tag.map(|tag| vec![tag]))
             .customize()
             .config_override(Config::builder().retry_config(Limits::retries()).timeout_config(self.limits.timeouts()))
-            .interceptor(watch.clone());
-        watch.over(PROVIDER, call.send(), answer::outcome, now).await.0
+            .interceptor(monitor.clone());
+        monitor.run(PROVIDER, call.send(), answer::outcome, now).await.0
     }
 }
 
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refusal_is_told_by_its_code_without_the_providers_text() {
+    async fn a_refusal_has_its_code_without_the_providers_text() {
         let text = "Email address is not verified. The following identities failed the check: ada@example.org";
         let ses = Fake::start(Behaviour::refused(400, "MessageRejected", text));
         let answer = send(&ses.url).await;
@@ -133,7 +133,7 @@ mod tests {
             (Behaviour::refused(500, "InternalFailure", ""), Outcome::Uncertain),
             (
                 Behaviour::refused(400, "Throttling", "Maximum sending rate exceeded."),
-                Outcome::RetryLater { after_ms: None },
+                Outcome::RateLimited { after_ms: None },
             ),
             (Behaviour::Answer(503, "<html>".to_owned()), Outcome::Uncertain),
             (Behaviour::Answer(200, "<html>".to_owned()), Outcome::Uncertain),

@@ -126,7 +126,7 @@ pub struct NamesOnly<C>(C);
 /// Error for a name without a public address, and for an IP address in place of a name.
 #[derive(Debug, thiserror::Error)]
 #[error("the name resolves to no public address")]
-pub(super) struct NotPublic;
+pub(super) struct NotPublicError;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 type Resolved = Result<std::vec::IntoIter<SocketAddr>, BoxError>;
@@ -160,7 +160,7 @@ where
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let connecting = (!uri.host().is_none_or(is_address)).then(|| self.0.call(uri));
-        Box::pin(async move { connecting.ok_or(NotPublic)?.await.map_err(Into::into) })
+        Box::pin(async move { connecting.ok_or(NotPublicError)?.await.map_err(Into::into) })
     }
 }
 
@@ -170,15 +170,15 @@ fn is_address(host: &str) -> bool {
     host.starts_with('[') || host.parse::<IpAddr>().is_ok()
 }
 
-/// Returns the public addresses, or [`NotPublic`] if there are none.
+/// Returns the public addresses, or [`NotPublicError`] if there are none.
 fn public(resolved: impl Iterator<Item = SocketAddr>) -> Resolved {
     let addresses: Vec<_> = resolved.filter(|address| is_public(address.ip())).collect();
-    if addresses.is_empty() { Err(NotPublic.into()) } else { Ok(addresses.into_iter()) }
+    if addresses.is_empty() { Err(NotPublicError.into()) } else { Ok(addresses.into_iter()) }
 }
 
-/// Returns `true` if a request failed because of [`NotPublic`].
+/// Returns `true` if a request failed because of [`NotPublicError`].
 pub(super) fn is_not_public(error: &(dyn Error + 'static)) -> bool {
-    error.is::<NotPublic>() || error.source().is_some_and(is_not_public)
+    error.is::<NotPublicError>() || error.source().is_some_and(is_not_public)
 }
 
 /// Returns `true` if the answer is not HTTP, or if its head exceeds the limit.

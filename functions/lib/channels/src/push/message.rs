@@ -48,7 +48,7 @@ pub struct PushMessage {
 
 /// Reason why there is no payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PayloadProblem {
+pub enum PayloadError {
     /// The payload is larger than [`MAX_PAYLOAD_BYTES`].
     #[error("the push payload has {bytes} bytes, at most 3,993 fit")]
     TooLarge {
@@ -88,8 +88,8 @@ impl PushMessage {
     ///
     /// # Errors
     ///
-    /// [`PayloadProblem::TooLarge`] with the size.
-    pub fn new(content: PushContent, ttl_seconds: u32, urgency: Urgency, topic: Topic) -> Result<Self, PayloadProblem> {
+    /// [`PayloadError::TooLarge`] with the size.
+    pub fn new(content: PushContent, ttl_seconds: u32, urgency: Urgency, topic: Topic) -> Result<Self, PayloadError> {
         let payload = payload(&content, &topic)?;
         let ttl_seconds = ttl_seconds.clamp(1, MAX_TTL_SECONDS);
         Ok(Self { content, payload, ttl_seconds, urgency, topic })
@@ -131,12 +131,12 @@ impl PushMessage {
     }
 }
 
-fn payload(content: &PushContent, topic: &Topic) -> Result<Private<Vec<u8>>, PayloadProblem> {
+fn payload(content: &PushContent, topic: &Topic) -> Result<Private<Vec<u8>>, PayloadError> {
     let PushContent { notification_id, title, body, url, icon, data, options, receipt } = content;
     let payload = Payload { id: notification_id, title, body, url, icon, data, options, receipt, tag: topic.as_str() };
-    let json = serde_json::to_vec(&payload).map_err(|_| PayloadProblem::Unwritable)?;
+    let json = serde_json::to_vec(&payload).map_err(|_| PayloadError::Unwritable)?;
     if json.len() > MAX_PAYLOAD_BYTES {
-        return Err(PayloadProblem::TooLarge { bytes: json.len() });
+        return Err(PayloadError::TooLarge { bytes: json.len() });
     }
     Ok(json.into())
 }
@@ -161,7 +161,7 @@ mod tests {
         serde_json::from_value(options).unwrap()
     }
 
-    fn message(body: &str) -> Result<PushMessage, PayloadProblem> {
+    fn message(body: &str) -> Result<PushMessage, PayloadError> {
         PushMessage::new(content(body), 60, Urgency::Normal, Topic::of_notification("ntf_1"))
     }
 
@@ -213,7 +213,7 @@ mod tests {
         let fits = message(&"x".repeat(MAX_PAYLOAD_BYTES - around)).unwrap();
         assert_eq!(fits.payload().expose().len(), 3_993);
         let too_large = message(&"x".repeat(MAX_PAYLOAD_BYTES - around + 1));
-        assert_eq!(too_large, Err(PayloadProblem::TooLarge { bytes: 3_994 }));
+        assert_eq!(too_large, Err(PayloadError::TooLarge { bytes: 3_994 }));
     }
 
     #[test]

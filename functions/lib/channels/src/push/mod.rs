@@ -15,11 +15,11 @@ mod vapid;
 
 pub use answer::outcome;
 pub use connect::{ExtraClient, PublicClient, extra_client, public_client};
-pub use message::{MAX_PAYLOAD_BYTES, PayloadProblem, PushContent, PushMessage};
+pub use message::{MAX_PAYLOAD_BYTES, PayloadError, PushContent, PushMessage};
 pub use provider::{PUSH_SERVICES, PushClient};
 pub use receipt_link::{MAX_BASE_BYTES, RECEIPT_TOKEN_CHARS, ReceiptLink};
 pub use request::{SealError, sealed_request};
-pub use vapid::{VapidCache, VapidKey, VapidProblem, VapidSubject};
+pub use vapid::{VapidCache, VapidError, VapidKey, VapidSubject};
 
 #[cfg(test)]
 mod tests;

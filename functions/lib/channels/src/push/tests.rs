@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod faulty_service;
 mod http2;
 mod misbehaviour;
-mod rogue;
 mod service;
 
 pub use ::tests::arrival::verified_claims;

@@ -1,7 +1,7 @@
 //! VAPID identification of this service to a push service (RFC 8292): one signature per origin, cached while it is
 //! valid.
 //!
-//! Signing costs several times as much as encryption. Apple asks senders not to renew a token more than once an hour.
+//! Signing costs several times as much as encryption. Apple requires that senders renew a token at most once an hour.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -24,9 +24,9 @@ const RENEWED_BEFORE_SECONDS: i64 = 3_600;
 /// Maximum number of cached origins, since two of the services use many host names.
 const MOST_ORIGINS: usize = 256;
 
-/// Fault of the VAPID configuration. No variant contains the key.
+/// Error of the VAPID configuration. No variant contains the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum VapidProblem {
+pub enum VapidError {
     /// The key is not the 32 bytes of a P-256 private key in base64url.
     #[error("the VAPID private key is not 32 bytes of a P-256 scalar in base64url")]
     Key,
@@ -50,15 +50,15 @@ impl VapidKey {
     ///
     /// # Errors
     ///
-    /// [`VapidProblem::Key`].
-    pub fn parse(private_key: &str) -> Result<Self, VapidProblem> {
-        let scalar = BASE64URL.decode(private_key.trim()).map_err(|_| VapidProblem::Key)?;
+    /// [`VapidError::Key`].
+    pub fn parse(private_key: &str) -> Result<Self, VapidError> {
+        let scalar = BASE64URL.decode(private_key.trim()).map_err(|_| VapidError::Key)?;
         // web-push panics on 31 bytes, so only a valid key is passed on.
         if scalar.len() != 32 || p256::SecretKey::from_slice(&scalar).is_err() {
-            return Err(VapidProblem::Key);
+            return Err(VapidError::Key);
         }
         let signer =
-            VapidSignatureBuilder::from_base64_no_sub(&BASE64URL.encode(&scalar)).map_err(|_| VapidProblem::Key)?;
+            VapidSignatureBuilder::from_base64_no_sub(&BASE64URL.encode(&scalar)).map_err(|_| VapidError::Key)?;
         let public_key = BASE64URL.encode(signer.get_public_key());
         Ok(Self { signer, public_key })
     }
@@ -85,14 +85,14 @@ impl VapidSubject {
     ///
     /// # Errors
     ///
-    /// [`VapidProblem::Subject`].
-    pub fn parse(subject: &str) -> Result<Self, VapidProblem> {
+    /// [`VapidError::Subject`].
+    pub fn parse(subject: &str) -> Result<Self, VapidError> {
         let plain = subject.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b'"'));
         let reachable = match subject.strip_prefix("mailto:") {
             Some(address) => Sender::parse_address(address).is_ok(),
             None => https_host(subject).is_some_and(is_domain_name),
         };
-        if plain && reachable { Ok(Self(subject.to_owned())) } else { Err(VapidProblem::Subject) }
+        if plain && reachable { Ok(Self(subject.to_owned())) } else { Err(VapidError::Subject) }
     }
 }
 
@@ -144,8 +144,8 @@ impl VapidCache {
     ///
     /// # Errors
     ///
-    /// [`VapidProblem::Signing`].
-    pub fn authorization(&self, endpoint: &PushEndpoint, now: Timestamp) -> Result<HeaderValue, VapidProblem> {
+    /// [`VapidError::Signing`].
+    pub fn authorization(&self, endpoint: &PushEndpoint, now: Timestamp) -> Result<HeaderValue, VapidError> {
         let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(kept) = signed.get(endpoint.origin()).filter(|kept| kept.is_fresh(now)) {
             return Ok(kept.authorization.clone());
@@ -159,7 +159,7 @@ impl VapidCache {
         Ok(authorization)
     }
 
-    fn sign(&self, origin: &str, now: Timestamp) -> Result<Signed, VapidProblem> {
+    fn sign(&self, origin: &str, now: Timestamp) -> Result<Signed, VapidError> {
         let expires_at_second = now.as_second() + LIFETIME_SECONDS;
         // Only the origin of the "subscription" is read, to fill in an `aud` that is set here anyway.
         let subscription = SubscriptionInfo::new(origin, "", "");
@@ -167,9 +167,9 @@ impl VapidCache {
         builder.add_claim("aud", origin);
         builder.add_claim("exp", expires_at_second);
         builder.add_claim("sub", self.subject.0.as_str());
-        let token = builder.build().map_err(|_| VapidProblem::Signing)?.auth_t;
+        let token = builder.build().map_err(|_| VapidError::Signing)?.auth_t;
         let mut authorization = HeaderValue::try_from(format!("vapid t={token}, k={}", self.key.public_key))
-            .map_err(|_| VapidProblem::Signing)?;
+            .map_err(|_| VapidError::Signing)?;
         authorization.set_sensitive(true);
         Ok(Signed { authorization, from: now, renewed_at_second: expires_at_second - RENEWED_BEFORE_SECONDS })
     }

@@ -8,7 +8,7 @@ use domain::channel::{Outcome, Rejection};
 
 /// Returns the outcome for SNS's own codes; `None` for those that all AWS services share.
 pub fn outcome(refusal: &Refusal<'_>) -> Option<Outcome> {
-    let is_opted_out = refusal.says("opted out") || refusal.says("opted-out");
+    let is_opted_out = refusal.message_contains("opted out") || refusal.message_contains("opted-out");
     Some(match refusal.short_code() {
         "OptedOut" => rejected(Rejection::Refused),
         "InvalidParameter" | "ParameterValueInvalid" | "Validation" if is_opted_out => rejected(Rejection::Refused),
@@ -23,9 +23,13 @@ pub fn outcome(refusal: &Refusal<'_>) -> Option<Outcome> {
 /// Classifies an invalid parameter. Only the number comes from outside; any other named parameter is this service's
 /// fault.
 fn invalid_parameter(refusal: &Refusal<'_>) -> Rejection {
-    if refusal.says("sandbox") || refusal.says("sender") || refusal.says("maxprice") || refusal.says("smstype") {
+    if refusal.message_contains("sandbox")
+        || refusal.message_contains("sender")
+        || refusal.message_contains("maxprice")
+        || refusal.message_contains("smstype")
+    {
         Rejection::Config
-    } else if refusal.says("too long") {
+    } else if refusal.message_contains("too long") {
         Rejection::TooLarge
     } else {
         Rejection::BadAddress
@@ -63,8 +67,8 @@ mod tests {
 
     #[test]
     fn throttling_was_not_taken_and_a_fault_may_have_been() {
-        assert_eq!(meaning(429, "Throttled", ""), Outcome::RetryLater { after_ms: None });
-        assert_eq!(meaning(400, "KMSThrottling", ""), Outcome::RetryLater { after_ms: None });
+        assert_eq!(meaning(429, "Throttled", ""), Outcome::RateLimited { after_ms: None });
+        assert_eq!(meaning(400, "KMSThrottling", ""), Outcome::RateLimited { after_ms: None });
         assert_eq!(meaning(500, "InternalError", ""), Outcome::Uncertain);
     }
 

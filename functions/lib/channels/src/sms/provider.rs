@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::answer;
 use super::message::SmsMessage;
-use crate::aws::{Limits, Watch};
+use crate::aws::{CallMonitor, Limits};
 use domain::channel::Answer;
 
 const PROVIDER: &str = "sns";
@@ -62,15 +62,15 @@ impl SmsClient {
         max_price_usd_micros: Option<u64>,
         now: Timestamp,
     ) -> (Answer, Option<String>) {
-        let watch = Watch::default();
+        let monitor = CallMonitor::default();
         let call = self
             .attributed(self.client.publish(), max_price_usd_micros)
             .phone_number(message.to.as_str())
             .message(message.text.expose())
             .customize()
             .config_override(Config::builder().retry_config(Limits::retries()).timeout_config(self.limits.timeouts()))
-            .interceptor(watch.clone());
-        let (answer, output) = watch.over(PROVIDER, call.send(), answer::outcome, now).await;
+            .interceptor(monitor.clone());
+        let (answer, output) = monitor.run(PROVIDER, call.send(), answer::outcome, now).await;
         (answer, output.and_then(|output| output.message_id))
     }
 
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_sender_and_ceiling_only_the_type_is_said() {
+    async fn without_sender_and_ceiling_only_the_type_is_sent() {
         let sns = Fake::start(Behaviour::accepted("Publish"));
         send(client(&sns.url, None), None).await;
         let fields = sns.fields();
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refused_number_is_told_by_its_code_without_the_providers_text() {
+    async fn a_refused_number_has_its_code_without_the_providers_text() {
         let text = "Invalid parameter: PhoneNumber Reason: +4915112345678 is not valid to publish to";
         let sns = Fake::start(Behaviour::refused(400, "InvalidParameter", text));
         let answer = send(client(&sns.url, None), None).await;
@@ -178,7 +178,7 @@ mod tests {
     async fn neither_a_fault_nor_throttling_nor_silence_is_tried_again_by_the_sdk() {
         for (behaviour, outcome, call_ms) in [
             (Behaviour::refused(500, "InternalError", ""), Outcome::Uncertain, 6_000),
-            (Behaviour::refused(429, "Throttled", ""), Outcome::RetryLater { after_ms: None }, 6_000),
+            (Behaviour::refused(429, "Throttled", ""), Outcome::RateLimited { after_ms: None }, 6_000),
             (Behaviour::HangUp, Outcome::Uncertain, 6_000),
             (Behaviour::Silence, Outcome::Uncertain, 500),
         ] {

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn behind_calls_that_come_back_everybody_has_a_turn() {
+    async fn behind_calls_that_return_every_caller_has_a_turn() {
         let bulkhead = Bulkhead::new(2);
         let call = || async {
             let permit = bulkhead.enter(&host("busy")).await;

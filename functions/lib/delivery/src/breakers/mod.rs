@@ -2,12 +2,12 @@
 
 mod bulkhead;
 mod cache;
+mod circuit_breakers;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
 mod table_tests;
 mod transition_log;
-mod view;
 
 pub use bulkhead::{Bulkhead, BulkheadSlot};
-pub use view::{Breakers, CallDecision, CallKind, TABLE_TIMEOUT};
+pub use circuit_breakers::{Breakers, CallDecision, CallKind, TABLE_TIMEOUT};

@@ -11,10 +11,10 @@ use store::{BreakerRepository, StoreError};
 
 /// The table, shared by all clones.
 #[derive(Debug, Clone, Default)]
-pub struct LedgerModel(Arc<Mutex<LedgerState>>);
+pub struct BreakerRepositoryModel(Arc<Mutex<BreakerRepositoryState>>);
 
 #[derive(Debug, Default)]
-pub struct LedgerState {
+pub struct BreakerRepositoryState {
     pub items: BTreeMap<Host, StoredBreaker>,
     /// Every successful write, with the transition if the write was one.
     pub writes: Vec<(Host, Option<(Breaker, Breaker)>)>,
@@ -25,7 +25,7 @@ pub struct LedgerState {
     random: u32,
 }
 
-impl LedgerState {
+impl BreakerRepositoryState {
     /// Returns a pseudo-random number below `bound`. The same seed gives the same sequence in every run.
     fn draw(&mut self, bound: u32) -> u32 {
         self.random = self.random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -33,14 +33,14 @@ impl LedgerState {
     }
 }
 
-impl LedgerModel {
+impl BreakerRepositoryModel {
     pub fn seeded(seed: u32) -> Self {
         let model = Self::default();
         model.state(|state| state.random = seed);
         model
     }
 
-    pub fn state<T>(&self, look: impl FnOnce(&mut LedgerState) -> T) -> T {
+    pub fn state<T>(&self, look: impl FnOnce(&mut BreakerRepositoryState) -> T) -> T {
         look(&mut self.0.lock().unwrap())
     }
 
@@ -49,7 +49,10 @@ impl LedgerModel {
     }
 
     /// Applies the effect, and yields to other tasks a random number of times before and after.
-    async fn call<T>(&self, effect: impl FnOnce(&mut LedgerState) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    async fn call<T>(
+        &self,
+        effect: impl FnOnce(&mut BreakerRepositoryState) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let lost = || StoreError::Transient { call: "call", cause: "lost".to_owned() };
         let (before, after, fate) = self.state(|state| (state.draw(4), state.draw(4), state.draw(state.loses_one_in)));
         for _ in 0..before {
@@ -69,7 +72,7 @@ impl LedgerModel {
 
 const REFUSED: StoreError = StoreError::ConditionFailed { call: "call" };
 
-impl BreakerRepository for LedgerModel {
+impl BreakerRepository for BreakerRepositoryModel {
     async fn read(&self, hosts: &[Host]) -> Result<Vec<(Host, StoredBreaker)>, StoreError> {
         self.call(|state| {
             state.reads += 1;

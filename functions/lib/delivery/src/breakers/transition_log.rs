@@ -16,9 +16,13 @@ pub(super) fn log_transition(host: &Host, from: &Breaker, to: &Breaker, reason: 
             let until = moment(until_ms);
             tracing::warn!(alarm = AlarmLine::BreakerOpen.as_str(), %channel, provider, %until, reason, "circuit breaker opened");
         }
+        Phase::Open { until_ms } if from.is_closed() => {
+            let until = moment(until_ms);
+            tracing::warn!(%channel, provider, %until, reason, "opened circuit breaker on request");
+        }
         Phase::Open { until_ms } => {
             let until = moment(until_ms);
-            tracing::warn!(%channel, provider, %until, reason, "circuit breaker stays open, or opened on request");
+            tracing::warn!(%channel, provider, %until, reason, "extended open circuit breaker");
         }
         Phase::HalfOpen { .. } => {}
     }

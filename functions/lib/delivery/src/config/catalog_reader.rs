@@ -48,7 +48,7 @@ impl CatalogReader {
             tracing::error!(
                 alarm = AlarmLine::CatalogMalformed.as_str(),
                 %row,
-                "row of the catalog is malformed; its last valid definition stays in force"
+                "failed to parse a row of the catalog; its last valid definition stays in force"
             );
         }
         state.unreadable = unreadable;

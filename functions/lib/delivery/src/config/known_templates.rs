@@ -21,7 +21,7 @@ pub struct KnownTemplates(BTreeMap<String, TemplateState>);
 
 /// Reason for which a template cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnusableTemplate {
+pub enum UnusableTemplateError {
     /// No template has this name.
     Unknown,
     /// The template is archived.
@@ -56,12 +56,12 @@ impl KnownTemplates {
     ///
     /// # Errors
     /// If the template cannot be used.
-    pub fn version(&self, name: &str, version: Option<u32>) -> Result<u32, UnusableTemplate> {
-        let state = self.get(name).ok_or(UnusableTemplate::Unknown)?;
+    pub fn version(&self, name: &str, version: Option<u32>) -> Result<u32, UnusableTemplateError> {
+        let state = self.get(name).ok_or(UnusableTemplateError::Unknown)?;
         if state.is_archived {
-            return Err(UnusableTemplate::Archived);
+            return Err(UnusableTemplateError::Archived);
         }
-        version.or(state.live).ok_or(UnusableTemplate::NoLiveVersion)
+        version.or(state.live).ok_or(UnusableTemplateError::NoLiveVersion)
     }
 
     /// Returns the live version for a send whose type names the template. It may be archived: a type that was accepted
@@ -87,7 +87,7 @@ impl<'a> IntoIterator for &'a KnownTemplates {
     }
 }
 
-impl fmt::Display for UnusableTemplate {
+impl fmt::Display for UnusableTemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unknown => "is not the name of a template",
@@ -115,11 +115,11 @@ mod tests {
             [("a", row("active", json!(3))), ("b", row("active", Value::Null)), ("c", row("archived", json!(1)))];
         let known: KnownTemplates = rows.into_iter().map(|(name, row)| (name.to_owned(), row.unwrap())).collect();
         assert_eq!((known.version("a", None), known.version("a", Some(9))), (Ok(3), Ok(9)));
-        assert_eq!(known.version("b", None), Err(UnusableTemplate::NoLiveVersion));
+        assert_eq!(known.version("b", None), Err(UnusableTemplateError::NoLiveVersion));
         assert_eq!(known.version("b", Some(1)), Ok(1));
-        assert_eq!(known.version("c", None), Err(UnusableTemplate::Archived));
+        assert_eq!(known.version("c", None), Err(UnusableTemplateError::Archived));
         assert_eq!(known.version_of_type("c"), Some(1));
-        assert_eq!(known.version("d", Some(1)), Err(UnusableTemplate::Unknown));
+        assert_eq!(known.version("d", Some(1)), Err(UnusableTemplateError::Unknown));
         assert_eq!(known.version("payment-due", None), Ok(1));
     }
 
@@ -129,9 +129,10 @@ mod tests {
             state(json!({"state": "active", "live": null})),
             Some(TemplateState { live: None, is_archived: false })
         );
-        for junk in [json!({}), json!({"state": "active"}), json!({"state": "active", "live": "3"}), json!({"live": 1})]
+        for invalid in
+            [json!({}), json!({"state": "active"}), json!({"state": "active", "live": "3"}), json!({"live": 1})]
         {
-            assert_eq!(state(junk.clone()), None, "{junk}");
+            assert_eq!(state(invalid.clone()), None, "{invalid}");
         }
     }
 }

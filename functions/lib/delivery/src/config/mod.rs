@@ -8,6 +8,6 @@ pub mod parameter_snapshot;
 pub mod source;
 mod stored_catalog;
 
-pub use known_templates::{KnownTemplates, TemplateState, UnusableTemplate};
+pub use known_templates::{KnownTemplates, TemplateState, UnusableTemplateError};
 pub use parameter_snapshot::{ConfigSnapshot, ParameterTexts};
 pub use source::ConfigSource;

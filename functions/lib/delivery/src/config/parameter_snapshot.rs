@@ -2,16 +2,16 @@
 //!
 //! Each parameter is decided on its own. The logic is pure; the caller reads and logs.
 
-use std::fmt;
 use std::sync::Arc;
 
 use super::known_templates::KnownTemplates;
 use super::stored_catalog::StoredCatalog;
-use crate::links::{Links, PublicBaseUrl};
+use crate::links::{BaseUrlError, Links, PublicBaseUrl};
 use crate::token::TokenKeys;
 use domain::caps::CapRules;
-use domain::rollout::{ListedUsers, ParameterVersion, Percentage, Rollout, VersionKey};
-use domain::settings::Settings;
+use domain::rollout::strict_json::StrictJsonError;
+use domain::rollout::{ListedUsers, ParameterVersion, Percentage, PercentageError, Rollout, VersionKey};
+use domain::settings::{CatalogCoverage, Settings};
 use store::{Catalog, CatalogKey, ParameterRecord, ParameterText, RecordEntry, StoreError};
 
 /// One snapshot of the configuration in force.
@@ -36,17 +36,28 @@ impl ConfigSnapshot {
         self.public_base_url.as_ref().map(|base| Links::new(base, keys))
     }
 
-    /// Checks that it is certain which rules hold for a type. A process that has never read the catalog knows neither
-    /// the types nor the frequency caps, so it makes no decision.
+    /// Checks that it is certain which rules hold for a type. A process that has never read the catalog has neither
+    /// types nor frequency caps. So it makes no decision.
     ///
     /// # Errors
     /// A transient error if the definition of the type could not be read.
     pub fn check_type(&self, name: &str) -> Result<(), StoreError> {
-        match self.settings.types.is_certain_of(name) {
-            true => Ok(()),
-            false => Err(StoreError::Transient { call: "Query", cause: "the catalog was not read yet".to_owned() }),
-        }
+        if self.settings.types.is_certain_of(name) { Ok(()) } else { Err(unread_row()) }
     }
+
+    /// Checks that it is certain whether there is a template with this name. After a read with malformed rows, a name
+    /// that is not known may be that of an existing template.
+    ///
+    /// # Errors
+    /// A transient error if the row of the template could not be read.
+    pub fn check_template(&self, name: &str) -> Result<(), StoreError> {
+        let has_every_row = self.settings.types.coverage() == CatalogCoverage::Complete;
+        if has_every_row || self.templates.get(name).is_some() { Ok(()) } else { Err(unread_row()) }
+    }
+}
+
+fn unread_row() -> StoreError {
+    StoreError::Transient { call: "Query", cause: "a row of the catalog was not read yet".to_owned() }
 }
 
 /// Texts of the parameters as SSM holds them, or as the last successful read returned them. `None` means that there is
@@ -70,7 +81,7 @@ pub enum ReadabilityChange {
     Unreadable {
         /// Last part of the parameter's name.
         parameter: &'static str,
-        /// Fault of the text, without the text itself.
+        /// Error of the text, without the text itself.
         why: String,
     },
     /// The parameter was unreadable and is readable again.
@@ -80,16 +91,29 @@ pub enum ReadabilityChange {
     },
 }
 
+/// Reason for which a parameter is unreadable. It never contains the text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum ParameterError {
+    #[error("it does not exist")]
+    Missing,
+    #[error(transparent)]
+    Percentage(#[from] PercentageError),
+    #[error(transparent)]
+    Json(#[from] StrictJsonError),
+    #[error(transparent)]
+    BaseUrl(#[from] BaseUrlError),
+}
+
 /// State of one parameter: the newest valid version found by this process, and the version in SSM.
 #[derive(Debug, Clone)]
 struct Slot<T> {
     name: &'static str,
-    parse: fn(&str) -> Result<T, String>,
+    parse: fn(&str) -> Result<T, ParameterError>,
     last_valid: Option<(ParameterText, T)>,
     /// Version in SSM at the last read; `None` if there was none.
     present: Option<VersionKey>,
-    /// Fault of the version in SSM.
-    fault: Option<String>,
+    /// Error of the version in SSM.
+    error: Option<ParameterError>,
     /// Version up to which `last_valid` is certainly the newest valid one.
     newest_up_to: Option<VersionKey>,
     /// Junk version whose history held nothing valid, so that the history need not be read again.
@@ -99,27 +123,27 @@ struct Slot<T> {
 }
 
 impl<T: Clone + Default> Slot<T> {
-    fn new(name: &'static str, parse: fn(&str) -> Result<T, String>) -> Self {
-        let (last_valid, present, fault, newest_up_to, history_exhausted_at) = (None, None, None, None, None);
-        Self { name, parse, last_valid, present, fault, newest_up_to, history_exhausted_at, is_optional: false }
+    fn new(name: &'static str, parse: fn(&str) -> Result<T, ParameterError>) -> Self {
+        let (last_valid, present, error, newest_up_to, history_exhausted_at) = (None, None, None, None, None);
+        Self { name, parse, last_valid, present, error, newest_up_to, history_exhausted_at, is_optional: false }
     }
 
     /// Takes SSM's answer. A valid version in SSM is the newest valid one.
     fn take(&mut self, stored: Option<ParameterText>) -> Option<ReadabilityChange> {
         self.present = stored.as_ref().map(|stored| stored.key);
-        let fault = match stored {
+        let error = match stored {
             None if self.is_optional && self.last_valid.is_none() => None,
-            None => Some("it does not exist".to_owned()),
+            None => Some(ParameterError::Missing),
             Some(stored) => {
                 let key = stored.key;
                 self.adopt(stored).map(|()| self.newest_up_to = Some(key)).err()
             }
         };
-        self.become_faulty(fault)
+        self.set_error(error)
     }
 
     /// Parses a text and makes it the value if it is valid.
-    fn adopt(&mut self, stored: ParameterText) -> Result<(), String> {
+    fn adopt(&mut self, stored: ParameterText) -> Result<(), ParameterError> {
         match &mut self.last_valid {
             Some((held, _)) if held.text == stored.text => held.key = stored.key,
             _ => {
@@ -130,18 +154,16 @@ impl<T: Clone + Default> Slot<T> {
         Ok(())
     }
 
-    fn become_faulty(&mut self, fault: Option<String>) -> Option<ReadabilityChange> {
-        if fault == self.fault {
+    fn set_error(&mut self, error: Option<ParameterError>) -> Option<ReadabilityChange> {
+        if error == self.error {
             return None;
         }
-        self.fault = fault;
+        self.error = error;
         let parameter = self.name;
-        Some(
-            self.fault.clone().map_or(ReadabilityChange::Readable { parameter }, |why| ReadabilityChange::Unreadable {
-                parameter,
-                why,
-            }),
-        )
+        Some(match &self.error {
+            Some(error) => ReadabilityChange::Unreadable { parameter, why: error.to_string() },
+            None => ReadabilityChange::Readable { parameter },
+        })
     }
 
     fn value(&self) -> T {
@@ -157,7 +179,7 @@ impl<T: Clone + Default> Slot<T> {
 trait Parameter {
     fn name(&self) -> &'static str;
     /// Returns `true` if a newer valid version than the one of this process may exist.
-    fn is_doubtful(&self) -> bool;
+    fn may_be_outdated(&self) -> bool;
     /// Returns `true` if the parameter's history must be read.
     fn needs_history(&self) -> bool;
     /// Takes the control table's entry.
@@ -172,12 +194,12 @@ impl<T: Clone + Default> Parameter for Slot<T> {
         self.name
     }
 
-    fn is_doubtful(&self) -> bool {
-        self.fault.is_some() && (self.present.is_none() || self.present != self.newest_up_to)
+    fn may_be_outdated(&self) -> bool {
+        self.error.is_some() && (self.present.is_none() || self.present != self.newest_up_to)
     }
 
     fn needs_history(&self) -> bool {
-        self.present.is_some() && self.is_doubtful() && self.history_exhausted_at != self.present
+        self.present.is_some() && self.may_be_outdated() && self.history_exhausted_at != self.present
     }
 
     fn apply_record(&mut self, entry: &RecordEntry) {
@@ -206,10 +228,6 @@ impl<T: Clone + Default> Parameter for Slot<T> {
     }
 }
 
-fn shown<T, E: fmt::Display>(result: Result<T, E>) -> Result<T, String> {
-    result.map_err(|error| error.to_string())
-}
-
 /// Parsed state of all parameters.
 #[derive(Debug, Clone)]
 pub struct ParsedConfig {
@@ -227,12 +245,12 @@ impl Default for ParsedConfig {
     /// Returns the state without any version: version 2 off, no listed users, every setting at its default.
     fn default() -> Self {
         Self {
-            percentage: Slot::new("rollout-percentage", |text| shown(text.parse())),
-            users: Slot::new("rollout-users", |text| shown(ListedUsers::parse(text)).map(Arc::new)),
-            settings: Slot::new("settings", |text| shown(Settings::parse(text)).map(Arc::new)),
+            percentage: Slot::new("rollout-percentage", |text| Ok(text.parse()?)),
+            users: Slot::new("rollout-users", |text| Ok(Arc::new(ListedUsers::parse(text)?))),
+            settings: Slot::new("settings", |text| Ok(Arc::new(Settings::parse(text)?))),
             public_base_url: Slot {
                 is_optional: true,
-                ..Slot::new("public-base-url", |text| shown(PublicBaseUrl::parse(text)).map(Some))
+                ..Slot::new("public-base-url", |text| Ok(Some(PublicBaseUrl::parse(text)?)))
             },
             stored_catalog: None,
             settings_in_force: None,
@@ -254,10 +272,10 @@ impl ParsedConfig {
 
     /// Returns the parameters of which a newer valid version may exist than the known one.
     ///
-    /// These are the parameters that hold junk or are missing; while SSM is down, all of them.
+    /// These are the parameters that are invalid or missing; while SSM is down, all of them.
     pub fn doubtful(&self, settings_only: bool, is_down: bool) -> Vec<&'static str> {
         let slots = self.slots(settings_only).into_iter();
-        slots.filter(|slot| is_down || slot.is_doubtful()).map(Parameter::name).collect()
+        slots.filter(|slot| is_down || slot.may_be_outdated()).map(Parameter::name).collect()
     }
 
     /// Takes newer versions of these parameters from the control table's record.
@@ -311,9 +329,9 @@ impl ParsedConfig {
         self
     }
 
-    /// Returns `false` if the source reads the catalog, and no read succeeded yet.
-    pub fn has_catalog(&self) -> bool {
-        self.stored_catalog.as_ref().is_none_or(StoredCatalog::was_read)
+    /// Returns `true` if the source reads the catalog, and no read succeeded yet.
+    pub fn awaits_catalog(&self) -> bool {
+        self.stored_catalog.as_ref().is_some_and(|catalog| !catalog.was_read())
     }
 
     /// Returns the values in force.

@@ -38,7 +38,7 @@ fn percentage_of(known: &ParsedConfig) -> String {
 }
 
 #[test]
-fn junk_keeps_the_last_good_value_and_is_told_once_per_change() {
+fn junk_keeps_the_last_valid_value_and_is_reported_once_per_change() {
     let mut known = ParsedConfig::default();
     assert_eq!(known.take(texts("10", "[]", "{}"), false), []);
     let unreadable = |why: &str| ReadabilityChange::Unreadable { parameter: "rollout-percentage", why: why.to_owned() };
@@ -78,7 +78,7 @@ fn a_parameter_that_is_gone_keeps_its_last_good_value() {
 }
 
 #[test]
-fn nothing_known_is_v2_for_nobody_and_the_default_settings() {
+fn without_any_version_v2_is_off_and_the_settings_are_the_defaults() {
     let known = ParsedConfig::default();
     assert!(known.snapshot().rollout.is_killed() && known.doubtful(false, false).is_empty());
     assert_eq!(*known.snapshot().settings, Settings::default());
@@ -103,7 +103,11 @@ fn the_record_is_heeded_where_there_is_a_doubt_and_its_own_junk_is_ignored() {
     let rollout = known.snapshot().rollout;
     assert_eq!(rollout.percentage.to_string(), "25");
     assert!(rollout.users.contains("alice") && !rollout.users.contains("bob"));
-    assert_eq!(known.needs_history(false), ["rollout-percentage"], "nothing says that 25 was the last before the junk");
+    assert_eq!(
+        known.needs_history(false),
+        ["rollout-percentage"],
+        "nothing says that 25 was the last before the invalid one"
+    );
 
     let mut nothing = ParsedConfig::default();
     nothing.take(ParameterTexts::default(), false);
@@ -129,9 +133,9 @@ fn a_history_without_a_valid_version_is_read_once_and_the_newest_known_stays() {
     let mut known = ParsedConfig::default();
     known.take(ParameterTexts { percentage: stored(5, "25"), ..texts("", "[]", "{}") }, false);
     known.take(ParameterTexts { percentage: stored(200, "x"), ..texts("", "[]", "{}") }, false);
-    let junk =
+    let invalid =
         ParameterVersion { version: 200, modified_ms: 200_000, value: Private::new("x".to_owned()), written: None };
-    known.apply_history("rollout-percentage", vec![junk]);
+    known.apply_history("rollout-percentage", vec![invalid]);
     assert_eq!((percentage_of(&known).as_str(), known.needs_history(false).len()), ("25", 0));
     let older = ParameterRecord::from([("rollout-percentage", entry(stored(4, "100"), 4))]);
     known.apply_record(&older, &known.doubtful(false, false));

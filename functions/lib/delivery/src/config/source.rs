@@ -1,8 +1,9 @@
 //! Source of the configuration in force: a short cache over SSM, refreshed inside invocations.
 //!
 //! A frozen Lambda process runs nothing between invocations. A caller that finds the value too old reads SSM, and
-//! concurrent callers share that read. A value is used for 8 to 10 s, and for up to 20 s while a read is running; an
-//! older one only if SSM fails. With the time of a read, every decision made 30 s after a change follows the change.
+//! concurrent callers share that read. A value is used for 8 to 10 s, and for up to 20 s while a read is running. An
+//! older value is used only if SSM fails. With the time of a read, every decision made 30 s after a change follows the
+//! change.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,8 +25,8 @@ use store::{Catalog, CatalogStore, LastKnownGood, ParameterRecord, ParameterText
 const FRESH_MS: i64 = 10_000;
 const JITTER_MS: i64 = 2_000;
 const NEW_NAMES_MS: i64 = 100; // shortest time between two reads of the catalog for names that are not known
-/// Maximum time for which a caller waits for SSM. If the answer leaves a doubt, the control table and the parameters'
-/// histories together get the same time again.
+/// Maximum time for which a caller waits for SSM. If a newer valid version may exist, the control table and the
+/// parameters' histories together get the same time again.
 const READ_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Reads and caches [`ConfigSnapshot`].
@@ -38,7 +39,7 @@ pub struct ConfigSource {
     catalog_only: bool,
     with_base: bool,
     last_known_good: Option<LastKnownGood>,
-    is_sharing: bool,
+    writes_record: bool,
     clock: Clock,
     cache: Mutex<CachedConfig>,
     reading: tokio::sync::Mutex<()>,
@@ -55,7 +56,7 @@ impl ConfigSource {
             catalog_only: false,
             with_base: false,
             last_known_good: None,
-            is_sharing: false,
+            writes_record: false,
             clock,
             cache: Mutex::default(),
             reading: tokio::sync::Mutex::default(),
@@ -87,7 +88,7 @@ impl ConfigSource {
         Self { with_base: true, ..self }
     }
 
-    /// Sets the record to read if a parameter holds junk or is missing, and while SSM does not answer.
+    /// Sets the record to read if a parameter is invalid or missing, and while SSM does not answer.
     #[must_use]
     pub fn with_last_known_good(self, last_known_good: LastKnownGood) -> Self {
         Self { last_known_good: Some(last_known_good), ..self }
@@ -95,8 +96,8 @@ impl ConfigSource {
 
     /// Writes results from a parameter's history to the control table, for functions that may write that table.
     #[must_use]
-    pub fn sharing(self) -> Self {
-        Self { is_sharing: true, ..self }
+    pub fn with_record_writes(self) -> Self {
+        Self { writes_record: true, ..self }
     }
 
     /// Returns the configuration in force. Reads SSM if the cached value is too old, and never fails.
@@ -104,7 +105,7 @@ impl ConfigSource {
     /// A parameter that cannot be read has the value of the newest valid version that Parameter Store held. Without
     /// one, the percentage of version 2 is 0.
     pub async fn current(&self) -> ConfigSnapshot {
-        if let Some(config) = self.cached(CachedConfig::need_not_ask) {
+        if let Some(config) = self.cached(CachedConfig::is_fresh) {
             return config;
         }
         let _reading = match self.reading.try_lock() {
@@ -117,20 +118,20 @@ impl ConfigSource {
             }
         };
         // The previous holder of the lock has most likely just read SSM.
-        if let Some(config) = self.cached(CachedConfig::need_not_ask) {
+        if let Some(config) = self.cached(CachedConfig::is_fresh) {
             return config;
         }
         // Boxed: a read is rare, and its future would be part of every future that uses the configuration.
         Box::pin(self.read()).await
     }
 
-    /// Returns the configuration in force with a catalog that is read now, for a request with an unknown name, which
-    /// may be new. The catalog is read once in [`NEW_NAMES_MS`]. A request after the last read waits for the next one.
+    /// Reads the catalog now, and returns the configuration in force. A name that the caller does not find may be new.
+    /// The catalog is read once in [`NEW_NAMES_MS`]. A request after the last read waits for the next one.
     pub async fn with_new_names(&self) -> ConfigSnapshot {
-        let asked_at_ms = self.now_ms();
+        let requested_at_ms = self.now_ms();
         let _reading = self.reading.lock().await;
         let read_at_ms = self.cache().new_names_at_ms;
-        if read_at_ms < asked_at_ms {
+        if read_at_ms < requested_at_ms {
             let pause_ms = u64::try_from(read_at_ms + NEW_NAMES_MS - self.now_ms()).unwrap_or(0);
             tokio::time::sleep(Duration::from_millis(pause_ms)).await;
             self.cache().new_names_at_ms = self.now_ms();
@@ -183,16 +184,16 @@ impl ConfigSource {
         match answer {
             Ok(Ok(found)) => {
                 let changes = known.take(self.texts(found), self.settings_only);
-                let is_settled = self.resolve_doubts(&mut known, false).await && is_read;
+                let is_settled = self.read_newer_valid_versions(&mut known, false).await && is_read;
                 self.apply_answer(began_ms, known, is_settled);
                 changes.iter().for_each(|change| self.log_change(change));
             }
             Ok(Err(error)) => {
-                self.resolve_doubts(&mut known, true).await;
+                self.read_newer_valid_versions(&mut known, true).await;
                 self.record_failure(began_ms, known, &error.to_string());
             }
             Err(_) => {
-                self.resolve_doubts(&mut known, true).await;
+                self.read_newer_valid_versions(&mut known, true).await;
                 self.record_failure(began_ms, known, "GetParameters took longer than 3 s");
             }
         }
@@ -221,15 +222,15 @@ impl ConfigSource {
         cache.known = known.apply_stored_catalog();
         let was_down = std::mem::take(&mut cache.ssm_is_down);
         cache.read_at_ms = Some(began_ms);
-        cache.asked_at_ms = began_ms;
-        cache.ask_again_at_ms =
+        cache.called_at_ms = began_ms;
+        cache.next_call_at_ms =
             if is_settled { began_ms + FRESH_MS - random::up_to(JITTER_MS) } else { self.now_ms() + hold_off_ms };
         drop(cache);
         if was_down {
             tracing::info!(
                 recovered = "rollout_unavailable",
                 prefix = self.prefix,
-                "Parameter Store is available again"
+                "Parameter Store became available again"
             );
         }
     }
@@ -239,9 +240,9 @@ impl ConfigSource {
         let hold_off_ms = hold_off_ms(&known);
         cache.known = known.apply_stored_catalog();
         let was_down = std::mem::replace(&mut cache.ssm_is_down, true);
-        cache.asked_at_ms = began_ms;
+        cache.called_at_ms = began_ms;
         // Counts from now, not from the start: a failure that took 3 s must not shorten its own hold-off.
-        cache.ask_again_at_ms = self.now_ms() + hold_off_ms;
+        cache.next_call_at_ms = self.now_ms() + hold_off_ms;
         drop(cache);
         if !was_down {
             let prefix = &self.prefix;
@@ -249,16 +250,16 @@ impl ConfigSource {
                 alarm = AlarmLine::RolloutUnavailable.as_str(),
                 prefix,
                 error = cause,
-                "Parameter Store unavailable; the last valid values stay in force"
+                "failed to read Parameter Store; the last valid values stay in force"
             );
         }
     }
 
-    /// Finds the newest valid versions elsewhere if SSM's answer leaves a doubt. Returns `true` if everything was
+    /// Finds the newest valid versions elsewhere if SSM's answer does not have them. Returns `true` if everything was
     /// read.
     ///
     /// Costs nothing while every parameter is valid.
-    async fn resolve_doubts(&self, known: &mut ParsedConfig, is_down: bool) -> bool {
+    async fn read_newer_valid_versions(&self, known: &mut ParsedConfig, is_down: bool) -> bool {
         let doubtful = known.doubtful(self.settings_only, is_down);
         if doubtful.is_empty() {
             return true;
@@ -287,7 +288,7 @@ impl ConfigSource {
                 }
             }
         }
-        if let (Some(kept), true) = (kept, self.is_sharing) {
+        if let (Some(kept), true) = (kept, self.writes_record) {
             self.share(&kept, known, doubtful).await;
         }
         is_settled
@@ -319,12 +320,12 @@ impl ConfigSource {
                     alarm = AlarmLine::RolloutUnreadable.as_str(),
                     parameter,
                     error = why,
-                    "parameter is invalid; the last valid value stays in force"
+                    "rejected an invalid parameter; the last valid value stays in force"
                 );
             }
             ReadabilityChange::Readable { parameter } => {
                 let parameter = self.name(parameter);
-                tracing::info!(recovered = "rollout_unreadable", parameter, "parameter is valid again");
+                tracing::info!(recovered = "rollout_unreadable", parameter, "parameter became valid again");
             }
         }
     }

@@ -51,7 +51,7 @@ async fn one_process_reads_a_history_for_those_that_come_after() {
     let clock = Clock::manual("2027-01-04T12:00:00Z".parse().unwrap());
     world.set("rollout-percentage", "0");
     world.set("rollout-percentage", "0%");
-    let first = world.source_at(&clock).sharing();
+    let first = world.source_at(&clock).with_record_writes();
     assert_eq!(percentage(&first).await, "0");
     for _ in 0..20 {
         assert_eq!(percentage(&world.source_at(&clock)).await, "0");
@@ -101,7 +101,7 @@ async fn while_ssm_is_down_an_idle_process_goes_by_the_record_where_that_is_newe
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_history_that_cannot_be_read_is_asked_for_again_and_junk_is_never_everybody() {
+async fn a_history_that_cannot_be_read_is_read_again_and_junk_never_enables_v2_for_all() {
     let world = ParameterWorld::holding("100%");
     world.history_down.store(true, Ordering::SeqCst);
     let (source, clock) = world.process();
@@ -175,7 +175,7 @@ async fn obey(events: Vec<Event>) {
     let processes: Vec<_> = (0..4)
         .map(|number| {
             let source = world.source_at(&clock);
-            if number < 2 { source.sharing() } else { source }
+            if number < 2 { source.with_record_writes() } else { source }
         })
         .collect();
     let rollup = world.source_at(&clock);

@@ -98,10 +98,10 @@ async fn junk_keeps_the_last_good_value_and_a_good_one_is_followed_again() {
     let world = ParameterWorld::holding("10");
     let (source, clock) = world.process();
     source.current().await;
-    for junk in ["", "100%", "101", "NaN", "1e2", "full"] {
-        world.set("rollout-percentage", junk);
+    for invalid in ["", "100%", "101", "NaN", "1e2", "full"] {
+        world.set("rollout-percentage", invalid);
         clock.advance(11 * SECOND);
-        assert_eq!(percentage(&source).await, "10", "{junk:?}");
+        assert_eq!(percentage(&source).await, "10", "{invalid:?}");
     }
     world.set("rollout-percentage", "0");
     clock.advance(11 * SECOND);
@@ -168,10 +168,10 @@ async fn a_silent_ssm_costs_a_caller_three_seconds_at_most() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_the_start_junk_falls_back_to_the_record_and_without_one_to_nobody() {
-    for junk in ["101", "hundred", "-1", "100 %"] {
-        let world = ParameterWorld::holding(junk);
-        assert!(world.process().0.current().await.rollout.is_killed(), "{junk}");
+async fn at_the_start_junk_falls_back_to_the_record_and_without_one_v2_is_off() {
+    for invalid in ["101", "hundred", "-1", "100 %"] {
+        let world = ParameterWorld::holding(invalid);
+        assert!(world.process().0.current().await.rollout.is_killed(), "{invalid}");
         world.keep(json!({"percentage": {"S": "25"}, "users": {"S": r#"["bob"]"#}}));
         let rollout = world.process().0.current().await.rollout;
         assert_eq!(rollout.percentage.to_string(), "25");
@@ -197,7 +197,7 @@ async fn at_the_start_without_ssm_the_record_serves_whole_until_ssm_is_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_the_start_without_parameters_record_or_table_nobody_is_in_v2() {
+async fn at_the_start_without_parameters_record_or_table_v2_is_off() {
     let world = Arc::new(ParameterWorld::default());
     let (source, _clock) = world.process();
     assert_eq!(source.current().await, ConfigSnapshot::default());
@@ -229,7 +229,7 @@ async fn a_clock_that_is_set_back_asks_again_instead_of_serving_for_an_hour() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_links_lead_is_read_in_the_same_call_by_those_who_write_them_and_by_nobody_else() {
+async fn the_base_of_links_is_read_in_the_same_call_by_functions_that_write_links_alone() {
     let world = ParameterWorld::holding("10");
     world.set("public-base-url", "https://notify.example.com/");
     let (source, _) = world.source();

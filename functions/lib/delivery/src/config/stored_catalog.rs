@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::known_templates::{KnownTemplates, TemplateState};
 
 use domain::caps::CapRules;
-use domain::settings::{Settings, StoredTypesCoverage};
+use domain::settings::{CatalogCoverage, Settings};
 use domain::{NotificationType, TypeId};
 use serde_json::Value;
 use store::{Catalog, CatalogKey};
@@ -15,7 +15,7 @@ use store::{Catalog, CatalogKey};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoredCatalog {
     types: Arc<Vec<NotificationType>>,
-    coverage: StoredTypesCoverage,
+    coverage: CatalogCoverage,
     templates: Arc<KnownTemplates>,
     caps: Arc<CapRules>,
 }
@@ -56,8 +56,8 @@ impl StoredCatalog {
             CatalogKey::Caps => true,
         };
         self.coverage = match unreadable.iter().all(is_known) {
-            true => StoredTypesCoverage::Complete,
-            false => StoredTypesCoverage::Partial,
+            true => CatalogCoverage::Complete,
+            false => CatalogCoverage::Partial,
         };
         types.extend(kept);
         self.types = Arc::new(types);
@@ -70,7 +70,7 @@ impl StoredCatalog {
 
     /// Returns `true` once a read succeeded.
     pub fn was_read(&self) -> bool {
-        self.coverage != StoredTypesCoverage::Unread
+        self.coverage != CatalogCoverage::Unread
     }
 
     /// Returns the templates.
@@ -116,21 +116,21 @@ mod tests {
         types.in_settings(&Settings::default()).types.get(name).map(|kind| kind.rules.tries)
     }
 
-    fn coverage(types: &StoredCatalog) -> StoredTypesCoverage {
+    fn coverage(types: &StoredCatalog) -> CatalogCoverage {
         types.in_settings(&Settings::default()).types.coverage()
     }
 
     #[test]
     fn an_unreadable_row_keeps_its_last_valid_definition() {
         let mut types = StoredCatalog::default();
-        assert_eq!(coverage(&types), StoredTypesCoverage::Unread);
+        assert_eq!(coverage(&types), CatalogCoverage::Unread);
         let both = Catalog { rows: vec![valid("OFFERS", 2), valid("NEWS", 3)], malformed: Vec::new() };
         assert_eq!(types.take(both), []);
-        assert_eq!(coverage(&types), StoredTypesCoverage::Complete);
+        assert_eq!(coverage(&types), CatalogCoverage::Complete);
         let broken = Catalog { rows: vec![row("OFFERS", json!({"title": 1}))], malformed: vec![key("NEWS")] };
         assert_eq!(types.take(broken).len(), 2);
         assert_eq!((tries(&types, "OFFERS"), tries(&types, "NEWS")), (Some(2), Some(3)));
-        assert_eq!(coverage(&types), StoredTypesCoverage::Complete);
+        assert_eq!(coverage(&types), CatalogCoverage::Complete);
         assert_eq!(types.take(Catalog::default()), []);
         assert_eq!(tries(&types, "OFFERS"), None, "a removed row is removed");
     }
@@ -139,9 +139,9 @@ mod tests {
     fn an_unreadable_row_without_a_valid_definition_makes_the_types_incomplete() {
         let mut types = StoredCatalog::default();
         types.take(Catalog { rows: Vec::new(), malformed: vec![key("DEFAULT")] });
-        assert_eq!(coverage(&types), StoredTypesCoverage::Complete, "it is built in");
+        assert_eq!(coverage(&types), CatalogCoverage::Complete, "it is built in");
         types.take(Catalog { rows: Vec::new(), malformed: vec![key("OFFERS")] });
-        assert_eq!(coverage(&types), StoredTypesCoverage::Partial);
+        assert_eq!(coverage(&types), CatalogCoverage::Partial);
     }
 
     #[test]
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(stored.take(template(json!({"state": "active", "live": 2}))), []);
         assert_eq!(stored.take(template(json!({"state": "active", "live": "2"}))).len(), 1);
         assert_eq!(stored.templates().version("welcome", None), Ok(2));
-        assert_eq!(coverage(&stored), StoredTypesCoverage::Complete);
+        assert_eq!(coverage(&stored), CatalogCoverage::Complete);
         stored.take(Catalog::default());
         assert!(stored.templates().version("welcome", None).is_err(), "a removed row is removed");
     }
@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(types.caps().iter().count(), 1);
         assert_eq!(types.take(caps(json!({"rules": [{"id": "daily"}]}))), [CatalogKey::Caps]);
         assert_eq!(types.caps().iter().count(), 1);
-        assert_eq!(coverage(&types), StoredTypesCoverage::Complete);
+        assert_eq!(coverage(&types), CatalogCoverage::Complete);
         assert_eq!(types.take(Catalog::default()), []);
         assert_eq!(types.caps().iter().count(), 0);
     }

@@ -19,8 +19,7 @@ impl DeliveryEngine {
     /// If the store does not answer.
     pub async fn load(&self, recipient: &RecipientKey) -> Result<(Option<Recipient>, ConfigSnapshot), StoreError> {
         let recipients = &self.stores().recipients;
-        // A rule that is new in the configuration that is read now is enforced as well: its claim is a conditional
-        // write.
+        // A rule that is new in this configuration is enforced as well: its claim is a conditional write.
         let (read, caps, config, ()) = tokio::join!(
             recipients.load(recipient),
             self.load_caps(recipient),
@@ -48,13 +47,14 @@ impl DeliveryEngine {
         Ok((recipient, config))
     }
 
-    /// Reads the claims of the frequency caps if there are rules. If the table does not answer, sending continues: a
+    /// Reads the claims of the frequency caps if there are rules. If the table does not answer, sending continues. A
     /// notification that a rule counts is sent only once its claim is stored.
     async fn load_caps(&self, recipient: &RecipientKey) -> Option<CapUsage> {
         if !self.has_cap_rules.load(Ordering::Relaxed) {
             return None;
         }
-        let caps = deadline::with_timeout(TABLE_TIMEOUT, self.stores().recipients.caps(recipient)).await;
+        // Boxed, because without rules no send needs it.
+        let caps = Box::pin(deadline::with_timeout(TABLE_TIMEOUT, self.stores().recipients.caps(recipient))).await;
         caps.map_err(|error| tracing::warn!(%error, "failed to read the claims of the frequency caps")).ok()
     }
 

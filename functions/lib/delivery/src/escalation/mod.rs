@@ -1,6 +1,8 @@
 //! Escalation policy: selects the next step for a notification. It is pure, so every rule can be read and tested here.
 
+mod channel_state;
 mod policy;
+mod push_rules;
 mod step;
 
 pub use policy::EscalationPolicy;

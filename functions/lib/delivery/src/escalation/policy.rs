@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::step::{ChannelState, Step};
+use super::channel_state::{ChannelState, first_step};
+use super::push_rules::PushRules;
+use super::step::Step;
 use domain::breaker::{Host, OpenCircuits};
 use domain::channel::Channel;
 use domain::notification::{Attempt, AttemptOutcome, Notification, Reason, Status};
-use domain::recipient::{Device, Recipient};
+use domain::recipient::Recipient;
 use domain::rollout::Version;
 use domain::{OnUncertain, TypeRules};
 
@@ -34,7 +36,7 @@ pub struct EscalationPolicy<'a> {
     pub open_circuits: &'a OpenCircuits,
     /// `true` if the kill switch turned version 2 off.
     pub is_killed: bool,
-    /// `true` if a provider accepted a newer message of the same topic.
+    /// `true` if a provider accepted a newer message of the same topic, or may have accepted it.
     pub is_superseded: bool,
 }
 
@@ -45,7 +47,8 @@ impl<'a> EscalationPolicy<'a> {
         if notification.engagement().is_delivered() {
             return Step::Finish(Status::Delivered, None);
         }
-        let finish_as = |status, reason| settled(notification).unwrap_or(Step::Finish(status, Some(reason)));
+        let finish_as =
+            |status, reason| finish_with_result_so_far(notification).unwrap_or(Step::Finish(status, Some(reason)));
         let Some(recipient) = self.recipient else {
             return finish_as(Status::Skipped, Reason::UnknownRecipient);
         };
@@ -64,41 +67,50 @@ impl<'a> EscalationPolicy<'a> {
         }
     }
 
+    /// Goes through the channels in their order and returns the step of the first one that has any.
+    ///
+    /// If no channel has a step, the notification ends with its result so far.
     fn next_channel(&self, notification: &Notification, recipient: &'a Recipient, now: Timestamp) -> Step<'a> {
-        // Earliest time at which a skipped channel can be tried. A channel is skipped only while another one remains.
-        let mut skipped_until: Option<Timestamp> = None;
-        let earlier_of = |at: Timestamp, skipped: Option<Timestamp>| skipped.map_or(at, |until| until.min(at));
-        for (index, channel) in notification.channels().iter().enumerate().skip(first_open_index(notification)) {
-            let state = self.channel_state(*channel, notification, recipient, now);
-            match self.apply_breaker(*channel, state, notification, now) {
-                ChannelState::Try(Step::Wait(at)) => return Step::Wait(earlier_of(at, skipped_until)),
-                ChannelState::Try(step) => return step,
-                ChannelState::Exhausted => {}
-                ChannelState::SkippedUntil(until) => {
-                    skipped_until = Some(earlier_of(until, skipped_until));
-                    let wait_end = self.push_wait_end(notification, now).filter(|_| *channel == Channel::Push);
-                    if let Some(wait_end) = wait_end {
-                        return Step::Wait(earlier_of(wait_end, skipped_until));
-                    }
-                }
-                ChannelState::Accepted(ended_ms) => {
-                    let proof_deadline = self.rules.escalate_after.and_then(|after| plus(ended_ms, after));
-                    let later = &notification.channels()[index + 1..];
-                    match proof_deadline {
-                        Some(proof_deadline)
-                            if later.iter().any(|next| self.may_reach(*next, notification, recipient)) =>
-                        {
-                            if now < proof_deadline {
-                                return Step::Wait(proof_deadline);
-                            }
-                        }
-                        _ => return self.last_result(notification),
-                    }
-                }
-                ChannelState::Uncertain => return Step::Finish(Status::Uncertain, Some(Reason::OutcomeUnknown)),
+        let open = &notification.channels()[first_open_index(notification)..];
+        let states = open.iter().enumerate().map(|(index, channel)| {
+            let later = &open[index + 1..];
+            self.channel_state(*channel, later, notification, recipient, now)
+        });
+        first_step(states).unwrap_or_else(|| self.last_result(notification))
+    }
+
+    fn channel_state(
+        &self,
+        channel: Channel,
+        later: &[Channel],
+        notification: &Notification,
+        to: &'a Recipient,
+        now: Timestamp,
+    ) -> ChannelState<'a> {
+        let is_accepted = |attempt: &&Attempt| attempt.outcome == AttemptOutcome::Accepted;
+        if let Some(accepted) = notification.attempts_on(channel).find(is_accepted) {
+            let may_escalate = later.iter().any(|next| self.may_reach(*next, notification, to));
+            return self.accepted_state(accepted, may_escalate, now);
+        }
+        match channel {
+            Channel::Push => self.push_state(notification, to, now),
+            Channel::Email | Channel::Sms => {
+                self.apply_breaker(channel, self.paid_state(channel, notification, to, now), notification, now)
             }
         }
-        skipped_until.map_or_else(|| self.last_result(notification), Step::Wait)
+    }
+
+    /// Returns the state of a channel on which a provider accepted the message.
+    ///
+    /// The type may require a proof of delivery. If the proof is missing at its deadline, a later channel that reaches
+    /// the recipient follows.
+    fn accepted_state(&self, accepted: &Attempt, may_escalate: bool, now: Timestamp) -> ChannelState<'a> {
+        let deadline = self.rules.escalate_after.and_then(|after| proof_deadline(accepted.ended_ms(), after));
+        match deadline.filter(|_| may_escalate) {
+            None => ChannelState::Accepted,
+            Some(deadline) if now < deadline => ChannelState::WaitUntil(deadline),
+            Some(_) => ChannelState::Exhausted,
+        }
     }
 
     /// Applies the provider's breaker to a paid call that is due now or later.
@@ -113,20 +125,21 @@ impl<'a> EscalationPolicy<'a> {
         now: Timestamp,
     ) -> ChannelState<'a> {
         let open_until = self.open_circuits.get(&Host::paid(channel)).copied();
-        let Some(until) = open_until.filter(|until| *until > now && channel.is_paid()) else { return state };
+        let Some(until) = open_until.filter(|until| *until > now) else { return state };
         let until = match state {
-            ChannelState::Try(Step::SendPaid(_)) => until,
-            ChannelState::Try(Step::Wait(at)) => until.max(at),
+            ChannelState::Attempt(_) => until,
+            ChannelState::WaitUntil(at) => until.max(at),
             other => return other,
         };
         let is_uncertain = |attempt: &Attempt| attempt.outcome == AttemptOutcome::Uncertain;
         if notification.attempts_on(channel).any(is_uncertain) {
-            return ChannelState::Try(Step::Wait(until));
+            return ChannelState::WaitUntil(until);
         }
         ChannelState::SkippedUntil(until)
     }
 
-    fn channel_state(
+    /// Returns the state of a paid channel without regard to its breaker.
+    fn paid_state(
         &self,
         channel: Channel,
         notification: &Notification,
@@ -134,18 +147,6 @@ impl<'a> EscalationPolicy<'a> {
         now: Timestamp,
     ) -> ChannelState<'a> {
         let tried = || notification.attempts_on(channel);
-        if let Some(accepted) = tried().find(|attempt| attempt.outcome == AttemptOutcome::Accepted) {
-            return ChannelState::Accepted(accepted.ended_ms());
-        }
-        if channel == Channel::Push {
-            // A crash interrupted the push to all devices, which may have been the second one: no third one follows.
-            let is_lost = tried().any(|one| one.outcome == AttemptOutcome::Uncertain && one.device.is_none());
-            return match self.rules.on_uncertain {
-                OnUncertain::Next if is_lost => ChannelState::Exhausted,
-                _ if is_lost => ChannelState::Uncertain,
-                _ => self.push_state(notification, to, now),
-            };
-        }
         let uncertain = tried().filter(|attempt| attempt.outcome == AttemptOutcome::Uncertain).count();
         // State if this channel cannot be tried: the next channel follows, unless an uncertain attempt may have
         // reached the recipient.
@@ -159,16 +160,24 @@ impl<'a> EscalationPolicy<'a> {
             return state_if_untried;
         }
         match tried().next_back() {
-            None => ChannelState::Try(Step::SendPaid(channel)),
+            None => ChannelState::Attempt(Step::SendPaid(channel)),
             Some(last) => match self.next_try_at(last, tried().count(), notification) {
-                Some(at) if at > now => ChannelState::Try(Step::Wait(at)),
-                Some(_) => ChannelState::Try(Step::SendPaid(channel)),
+                Some(at) if at > now => ChannelState::WaitUntil(at),
+                Some(_) => ChannelState::Attempt(Step::SendPaid(channel)),
                 None => state_if_untried,
             },
         }
     }
 
     fn push_state(&self, notification: &Notification, to: &'a Recipient, now: Timestamp) -> ChannelState<'a> {
+        // A crash interrupted the push to all devices, which may have been the second one: no third one follows.
+        let is_lost = |one: &Attempt| one.outcome == AttemptOutcome::Uncertain && one.device.is_none();
+        if notification.attempts_on(Channel::Push).any(is_lost) {
+            return match self.rules.on_uncertain {
+                OnUncertain::Next => ChannelState::Exhausted,
+                OnUncertain::Repeat | OnUncertain::Stop => ChannelState::Uncertain,
+            };
+        }
         if !self.may_reach(Channel::Push, notification, to) || !self.is_possible(Channel::Push) {
             return ChannelState::Exhausted;
         }
@@ -227,7 +236,7 @@ impl<'a> EscalationPolicy<'a> {
     }
 
     fn last_result(&self, notification: &Notification) -> Step<'a> {
-        if let Some(end) = settled(notification) {
+        if let Some(end) = finish_with_result_so_far(notification) {
             return end;
         }
         if notification.channels().iter().any(|channel| self.unaffordable.contains(channel)) {
@@ -265,16 +274,14 @@ impl<'a> EscalationPolicy<'a> {
 ///
 /// Earlier channels are not tried any more, even if a breaker that was open there allows calls by now.
 fn first_open_index(notification: &Notification) -> usize {
-    let may_have_arrived =
-        |attempt: &Attempt| matches!(attempt.outcome, AttemptOutcome::Accepted | AttemptOutcome::Uncertain);
     notification
         .channels()
         .iter()
-        .rposition(|channel| notification.attempts_on(*channel).any(may_have_arrived))
+        .rposition(|channel| notification.attempts_on(*channel).any(|attempt| attempt.outcome.may_have_arrived()))
         .unwrap_or(0)
 }
 
-fn settled<'a>(notification: &Notification) -> Option<Step<'a>> {
+fn finish_with_result_so_far<'a>(notification: &Notification) -> Option<Step<'a>> {
     notification.result_so_far().map(|(status, reason)| Step::Finish(status, reason))
 }
 
@@ -296,89 +303,6 @@ fn best_outcome_of_last_channel(notification: &Notification) -> Option<AttemptOu
     tried.iter().enumerate().filter(is_last).map(|(_, attempt)| attempt.outcome).min()
 }
 
-fn plus(ended_ms: i64, after: SignedDuration) -> Option<Timestamp> {
+fn proof_deadline(ended_ms: i64, after: SignedDuration) -> Option<Timestamp> {
     Timestamp::from_millisecond(ended_ms).ok()?.checked_add(after).ok()
-}
-
-/// Rules of the push channel for one notification at `now`.
-struct PushRules<'p> {
-    open_circuits: &'p OpenCircuits,
-    /// Time until which a paid call waits for a failing push service.
-    wait_end: Option<Timestamp>,
-    /// Returns the time of the next try, given the last attempt and the number of tries that count.
-    next_try_at: &'p dyn Fn(&Attempt, usize) -> Option<Timestamp>,
-    now: Timestamp,
-}
-
-/// A device that may be tried.
-struct Candidate<'a> {
-    device: &'a Device,
-    /// Earliest time of its next try.
-    at: Timestamp,
-    /// Time until which the host's open circuit, or the device's own rest, forbids a call.
-    skipped_until: Option<Timestamp>,
-}
-
-impl Candidate<'_> {
-    fn callable_at(&self) -> Timestamp {
-        self.skipped_until.map_or(self.at, |until| until.max(self.at))
-    }
-}
-
-impl PushRules<'_> {
-    /// Selects the devices to push to.
-    ///
-    /// The first round goes to every device; a retry goes only to devices that answered "retry later". A device is
-    /// skipped while its host's circuit is open or the device rests.
-    fn state<'a>(&self, notification: &Notification, recipient: &'a Recipient) -> ChannelState<'a> {
-        let living = || recipient.devices.iter().filter(|device| device.is_live(self.now));
-        let candidates: Vec<_> = living().filter_map(|device| self.candidate(device, notification)).collect();
-        let ready = candidates.iter().filter(|one| one.skipped_until.is_none() && one.at <= self.now);
-        let ready: Vec<_> = ready.map(|one| one.device).collect();
-        match candidates.iter().map(Candidate::callable_at).min() {
-            _ if !ready.is_empty() => ChannelState::Try(Step::Push(ready)),
-            Some(soonest) if candidates.iter().any(|one| one.skipped_until.is_none()) => {
-                ChannelState::Try(Step::Wait(soonest))
-            }
-            Some(soonest) => ChannelState::SkippedUntil(soonest),
-            None => match self.wait_end {
-                Some(until) if living().any(|device| must_retry(device, notification)) => {
-                    ChannelState::SkippedUntil(until)
-                }
-                _ => ChannelState::Exhausted,
-            },
-        }
-    }
-
-    fn candidate<'a>(&self, device: &'a Device, notification: &Notification) -> Option<Candidate<'a>> {
-        let tried = || attempts_of(device, notification);
-        let at = match tried().next_back() {
-            // An open circuit left this device out of the first round. A device that was registered later is not a
-            // target.
-            None => {
-                let first = notification.attempts_on(Channel::Push).next();
-                let is_target = first.is_none_or(|first| device.created_at.as_millisecond() <= first.at_ms);
-                is_target.then_some(self.now)?
-            }
-            // While a paid call waits for a failing push service, "retry later" does not use up tries.
-            Some(last) => {
-                let is_waited_for = |at: &Timestamp| self.wait_end.is_some_and(|until| *at < until);
-                (self.next_try_at)(last, tried().count())
-                    .or_else(|| (self.next_try_at)(last, 0).filter(is_waited_for))?
-            }
-        };
-        let open_until = self.open_circuits.get(&Host::push(device.host())).copied().filter(|until| *until > self.now);
-        let skipped_until = open_until.max(device.resting_until(self.now));
-        Some(Candidate { device, at, skipped_until })
-    }
-}
-
-fn attempts_of<'n>(device: &Device, notification: &'n Notification) -> impl DoubleEndedIterator<Item = &'n Attempt> {
-    let of_device = move |attempt: &&Attempt| attempt.device.as_deref() == Some(device.device_id.as_str());
-    notification.attempts_on(Channel::Push).filter(of_device)
-}
-
-fn must_retry(device: &Device, notification: &Notification) -> bool {
-    let last = attempts_of(device, notification).next_back();
-    last.is_some_and(|last| last.outcome == AttemptOutcome::RetryLater)
 }

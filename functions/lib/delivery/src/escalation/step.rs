@@ -1,4 +1,4 @@
-//! Decisions of the escalation policy: the next step, and the state of one channel.
+//! Next step of a notification.
 
 use jiff::Timestamp;
 
@@ -25,18 +25,4 @@ impl Step<'_> {
     pub const fn is_attempt(&self) -> bool {
         matches!(self, Self::Push(_) | Self::SendPaid(_))
     }
-}
-
-/// State of one channel in the escalation.
-pub(super) enum ChannelState<'a> {
-    /// A step, or a wait, on this channel.
-    Try(Step<'a>),
-    /// Nothing more to do on this channel; continue with the next one.
-    Exhausted,
-    /// Nothing to do on this channel before this time: a circuit is open, or push is waited for.
-    SkippedUntil(Timestamp),
-    /// A provider accepted the message; the attempt ended at this time, in milliseconds since the epoch.
-    Accepted(i64),
-    /// The outcome of a paid send is uncertain, and the type's rules stop here.
-    Uncertain,
 }

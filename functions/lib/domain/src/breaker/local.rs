@@ -10,9 +10,9 @@ pub const CLOCK_SKEW_MS: i64 = CLOCK_SKEW_MARGIN.as_secs() * 1_000;
 
 /// Number of recipients in the table from which further failures are only counted. It keeps the item small. With that
 /// many different recipients, the host itself is at fault.
-const MOST_MARKED: usize = 16;
+const MAX_COUNTED_RECIPIENTS: usize = 16;
 /// Period for which the last check of that number stays valid.
-const MARKED_FOR_MS: i64 = 10_000;
+const RECIPIENT_LIMIT_TTL_MS: i64 = 10_000;
 
 /// Failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Failure {
     /// Recipient of the push; `None` for SES and SNS, whose failures are those of the whole provider.
     pub recipient: Option<RecipientHash>,
     /// Time until which the provider's answer asked to wait (`Retry-After`).
-    pub asked_until_ms: Option<i64>,
+    pub retry_after_until_ms: Option<i64>,
 }
 
 /// In-memory state of one host.
@@ -32,11 +32,11 @@ pub struct Failure {
 pub struct LocalBreaker {
     known: Breaker,
     /// Time until which a provider asked to wait, while this could not be stored for other instances.
-    wish_until_ms: i64,
+    local_block_until_ms: i64,
     succeeded: SlotCounts,
     failed: Vec<Failure>,
-    /// Time until which this process assumes that the table names [`MOST_MARKED`] recipients or more.
-    crowded_until_ms: i64,
+    /// Time until which this process assumes that the table names [`MAX_COUNTED_RECIPIENTS`] recipients or more.
+    recipient_limit_until_ms: i64,
 }
 
 impl LocalBreaker {
@@ -50,14 +50,14 @@ impl LocalBreaker {
     #[must_use]
     pub fn admission(&self, now_ms: i64) -> Admission {
         match self.known.admission(now_ms) {
-            Admission::Free if self.wish_until_ms > now_ms => Admission::CircuitOpen(self.wish_until_ms),
+            Admission::Free if self.local_block_until_ms > now_ms => Admission::CircuitOpen(self.local_block_until_ms),
             known => known,
         }
     }
 
     /// Blocks calls until `until_ms` in this process only, because the provider's request could not be stored.
     pub fn block_until(&mut self, until_ms: i64) {
-        self.wish_until_ms = self.wish_until_ms.max(until_ms);
+        self.local_block_until_ms = self.local_block_until_ms.max(until_ms);
     }
 
     /// Counts a success. While the breaker is not CLOSED, nothing is counted.
@@ -79,10 +79,10 @@ impl LocalBreaker {
         }
     }
 
-    /// Checks the number of recipients that the table names, and stores the result for 10 s (`MARKED_FOR_MS`).
+    /// Checks the number of recipients that the table names, and stores the result for 10 s (`RECIPIENT_LIMIT_TTL_MS`).
     pub fn update_recipient_limit(&mut self, stored: &StoredBreaker, now_ms: i64) {
-        let is_crowded = stored.tally.recipients_since(now_ms - FAILURE_RETENTION_MS) >= MOST_MARKED;
-        self.crowded_until_ms = if is_crowded { now_ms + MARKED_FOR_MS } else { 0 };
+        let is_at_limit = stored.tally.recipients_since(now_ms - FAILURE_RETENTION_MS) >= MAX_COUNTED_RECIPIENTS;
+        self.recipient_limit_until_ms = if is_at_limit { now_ms + RECIPIENT_LIMIT_TTL_MS } else { 0 };
     }
 
     /// Returns the report to store: all failures and the successes of the same window. `None` if nothing failed.
@@ -93,13 +93,13 @@ impl LocalBreaker {
         tally.forget_until(now_ms - FAILURE_RETENTION_MS);
         for failure in &self.failed {
             let slot = SlotCounts::slot_of(failure.ended_ms);
-            match failure.recipient.filter(|_| self.crowded_until_ms <= now_ms) {
-                Some(recipient) => tally.add_recipient(slot, recipient, failure.asked_until_ms.is_some()),
+            match failure.recipient.filter(|_| self.recipient_limit_until_ms <= now_ms) {
+                Some(recipient) => tally.add_recipient(slot, recipient, failure.retry_after_until_ms.is_some()),
                 None => tally.add(slot, Count { failed: 1, succeeded: 0 }),
             }
         }
-        let asked_until_ms = self.failed.iter().filter_map(|failure| failure.asked_until_ms).max();
-        Some(BreakerReport { tally, began_ms, failures: self.failed.len(), asked_until_ms, at_ms: now_ms })
+        let retry_after_until_ms = self.failed.iter().filter_map(|failure| failure.retry_after_until_ms).max();
+        Some(BreakerReport { tally, began_ms, failures: self.failed.len(), retry_after_until_ms, at_ms: now_ms })
     }
 
     /// Removes the counts of a stored report. Attempts that were recorded after the report was made stay.
@@ -136,16 +136,19 @@ mod tests {
     use crate::breaker::{Signal, Thresholds};
 
     const fn failure(began_ms: i64, ended_ms: i64) -> Failure {
-        Failure { began_ms, ended_ms, recipient: None, asked_until_ms: None }
+        Failure { began_ms, ended_ms, recipient: None, retry_after_until_ms: None }
     }
 
     #[test]
     fn recipients_are_named_until_the_table_names_enough() {
         let mut memory = LocalBreaker::default();
-        memory.failed(Failure { recipient: Some(7), asked_until_ms: Some(9_000), ..failure(900, 1_000) });
+        memory.failed(Failure { recipient: Some(7), retry_after_until_ms: Some(9_000), ..failure(900, 1_000) });
         memory.failed(Failure { recipient: Some(7), ..failure(900, 1_100) });
         let report = memory.report(1_100).unwrap();
-        assert_eq!((report.failures, report.asked_until_ms, report.tally.recipients_since(0)), (2, Some(9_000), 1));
+        assert_eq!(
+            (report.failures, report.retry_after_until_ms, report.tally.recipients_since(0)),
+            (2, Some(9_000), 1)
+        );
         assert_eq!(report.tally.slots().map(|(_, count)| count.failed).sum::<u64>(), 0);
         let mut stored = StoredBreaker::default();
         (0..16).for_each(|recipient| stored.tally.add_recipient(0, recipient, false));
@@ -167,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_told_is_not_told_again_and_what_came_meanwhile_is() {
+    fn reported_counts_are_not_reported_again_and_later_ones_are() {
         let mut memory = LocalBreaker::default();
         memory.succeeded(1_000);
         memory.failed(failure(900, 1_100));

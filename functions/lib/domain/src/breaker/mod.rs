@@ -10,7 +10,7 @@
 //! in the table, so a breaker may open early. It never opens late: see [`SlotCounts::is_bad`].
 //!
 //! A push service's failures count by recipient. Its `Retry-After` concerns one device only, until devices of several
-//! different recipients received one ([`SlotCounts::asks_for_rest`]).
+//! different recipients received one ([`SlotCounts::requests_pause`]).
 
 mod host;
 pub mod local;

@@ -12,7 +12,7 @@ pub struct BreakerReport {
     /// Number of failures.
     pub failures: usize,
     /// Latest time until which a failed attempt's answer asked to wait; `None` if no answer did.
-    pub asked_until_ms: Option<i64>,
+    pub retry_after_until_ms: Option<i64>,
     /// Time of the report, in milliseconds since the epoch.
     pub at_ms: i64,
 }

@@ -137,7 +137,7 @@ impl SlotCounts {
     /// ends now: devices of [`MIN_FAILED_RECIPIENTS`] different recipients were asked to wait, and at least
     /// `failure_percent` of the known attempts failed.
     #[must_use]
-    pub fn asks_for_rest(&self, thresholds: &Thresholds, now_ms: i64) -> bool {
+    pub fn requests_pause(&self, thresholds: &Thresholds, now_ms: i64) -> bool {
         let enough =
             |sum: &Sum| sum.asked.len() >= MIN_FAILED_RECIPIENTS && is_share(sum.failed(), sum.attempts(), thresholds);
         self.sums(thresholds, now_ms).iter().any(enough)
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn successes_that_nobody_knows_of_may_make_up_the_least_number() {
+    fn unstored_successes_may_complete_the_minimum_number() {
         let usual = Thresholds::default();
         assert!(tally(&[(1_000, true); 10]).is_bad(&usual, 2_000));
         assert!(!tally(&[(1_000, true); 9]).is_bad(&usual, 2_000));
@@ -279,19 +279,19 @@ mod tests {
     }
 
     #[test]
-    fn several_recipients_that_are_told_when_to_come_again_speak_for_their_host() {
+    fn several_recipients_with_a_retry_after_count_for_their_host() {
         let usual = Thresholds::default();
         let asked = |recipients: u32| of_recipients((0..recipients).map(|n| (50_000, n, true)));
-        assert!(!asked(2).asks_for_rest(&usual, 51_000));
-        assert!(asked(3).asks_for_rest(&usual, 51_000));
-        assert!(!asked(3).asks_for_rest(&usual, 116_000), "a minute later it is forgotten");
-        assert!(!of_recipients((0..9).map(|n| (50_000, n, false))).asks_for_rest(&usual, 51_000));
+        assert!(!asked(2).requests_pause(&usual, 51_000));
+        assert!(asked(3).requests_pause(&usual, 51_000));
+        assert!(!asked(3).requests_pause(&usual, 116_000), "a minute later it is forgotten");
+        assert!(!of_recipients((0..9).map(|n| (50_000, n, false))).requests_pause(&usual, 51_000));
         let mut among_many = asked(3);
         among_many.add(SlotCounts::slot_of(50_000), Count { failed: 0, succeeded: 4 });
-        assert!(!among_many.asks_for_rest(&usual, 51_000), "most devices are served");
+        assert!(!among_many.requests_pause(&usual, 51_000), "most devices are served");
         let mut since = asked(3);
         since.add(SlotCounts::slot_of(40_000), Count { failed: 0, succeeded: 1_000 });
-        assert!(since.asks_for_rest(&usual, 51_000), "however good the time before was");
+        assert!(since.requests_pause(&usual, 51_000), "however good the time before was");
     }
 
     proptest! {
@@ -316,7 +316,7 @@ mod tests {
                 prop_assert!(known.is_bad(&thresholds, now_ms));
             }
             let of_two = of_recipients(ended.iter().filter_map(|(at_ms, recipient, asked)| Some((*at_ms, (*recipient)? % 2, *asked))));
-            prop_assert!(!of_two.is_bad(&thresholds, now_ms) && !of_two.asks_for_rest(&thresholds, now_ms));
+            prop_assert!(!of_two.is_bad(&thresholds, now_ms) && !of_two.requests_pause(&thresholds, now_ms));
         }
 
         #[test]

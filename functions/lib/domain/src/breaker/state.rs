@@ -1,7 +1,7 @@
 //! State of one breaker and its transitions.
 //!
 //! ```text
-//!            too many failures, or the provider asks to wait
+//!            too many failures, or the provider requests a wait
 //!   CLOSED ───────────────────────────────────────────────► OPEN ◄──────────┐
 //!     ▲                                                      │ the open     │ the probe fails:
 //!     │                                                      ▼ period ends  │ twice as long
@@ -90,8 +90,13 @@ pub enum Signal {
     /// The provider did not answer, or answered "retry later".
     Failure,
     /// The provider asked to wait this long, in milliseconds.
-    Asked(u64),
+    RetryAfter(u64),
+    /// The push service refused this device's messages for now. This says nothing about other devices.
+    DeviceLimited,
 }
+
+/// Statuses with which a push service limits one device: 429 by RFC 8030, section 8.4, 406 as WNS answers.
+const DEVICE_LIMITED: [u16; 2] = [406, 429];
 
 impl Signal {
     /// Derives the signal from a provider's answer.
@@ -100,9 +105,24 @@ impl Signal {
         match &answer.outcome {
             Outcome::Accepted => Self::Success,
             Outcome::Rejected { .. } if answer.status_code.is_none() => Self::NotCalled,
-            Outcome::Gone | Outcome::Rejected { .. } => Self::Answered,
-            Outcome::RetryLater { after_ms: Some(after_ms) } => Self::Asked(*after_ms),
+            Outcome::Gone | Outcome::Rejected { .. } | Outcome::RateLimited { .. } => Self::Answered,
+            Outcome::RetryLater { after_ms: Some(after_ms) } => Self::RetryAfter(*after_ms),
             Outcome::RetryLater { after_ms: None } | Outcome::Uncertain => Self::Failure,
+        }
+    }
+
+    /// Derives the signal from a push service's answer to a probe. Only one device is called, so a time that the
+    /// service asks for is that device's, not the host's.
+    #[must_use]
+    pub fn of_push_probe(answer: &Answer) -> Self {
+        match Self::of(answer) {
+            Self::RetryAfter(_) | Self::Failure
+                if answer.status_code.is_some_and(|code| DEVICE_LIMITED.contains(&code)) =>
+            {
+                Self::DeviceLimited
+            }
+            Self::RetryAfter(_) => Self::Failure,
+            other => other,
         }
     }
 }
@@ -142,7 +162,7 @@ impl Breaker {
     /// Returns the breaker after a provider asked to wait until `until_ms`; `None` if that changes nothing. The end
     /// of an open period or of a probe's lease is never moved to an earlier time.
     #[must_use]
-    pub fn asked(&self, until_ms: i64, now_ms: i64) -> Option<Self> {
+    pub fn opened_on_request(&self, until_ms: i64, now_ms: i64) -> Option<Self> {
         match self.phase {
             Phase::Closed { .. } => (until_ms > now_ms).then(|| self.to_open(until_ms, 0, now_ms)),
             Phase::Open { until_ms: end } | Phase::HalfOpen { lease_ms: end } => {
@@ -169,7 +189,9 @@ impl Breaker {
             }
             Signal::NotCalled => self.to_open(now_ms, self.open_for_ms, now_ms),
             Signal::Failure => self.to_open(now_ms + longer_ms, longer_ms, now_ms),
-            Signal::Asked(after_ms) => {
+            // The host may be well: the next probe, probably of another device, follows after the first open period.
+            Signal::DeviceLimited => self.to_open(now_ms + thresholds.open_ms(0), self.open_for_ms, now_ms),
+            Signal::RetryAfter(after_ms) => {
                 let after_ms = after_ms.min(thresholds.longest_ms());
                 self.to_open(now_ms.saturating_add_unsigned(after_ms).max(now_ms + longer_ms), longer_ms, now_ms)
             }
@@ -246,17 +268,44 @@ mod tests {
 
     #[test]
     fn retry_after_opens_it_until_then_and_is_never_shortened() {
-        let asked = Breaker::default().asked(121_000, 1_000).unwrap();
+        let asked = Breaker::default().opened_on_request(121_000, 1_000).unwrap();
         assert_eq!((open_until(&asked), asked.open_for_ms), (121_000, 0));
-        assert_eq!(asked.asked(120_000, 1_000), None);
-        assert_eq!(open_until(&asked.asked(130_000, 1_000).unwrap()), 130_000);
+        assert_eq!(asked.opened_on_request(120_000, 1_000), None);
+        assert_eq!(open_until(&asked.opened_on_request(130_000, 1_000).unwrap()), 130_000);
         let half = asked.probing(121_000).unwrap();
-        assert_eq!(half.asked(122_000, 121_000), None, "nobody else comes while the probe is out");
+        assert_eq!(half.opened_on_request(122_000, 121_000), None, "nobody else comes while the probe is out");
         assert_eq!(open_until(&half.probed(Signal::Failure, &USUAL, 122_000)), 152_000);
-        assert_eq!(open_until(&half.probed(Signal::Asked(90_000), &USUAL, 122_000)), 212_000);
-        let long = half.probed(Signal::Asked(3_600_000), &USUAL, 122_000);
+        assert_eq!(open_until(&half.probed(Signal::RetryAfter(90_000), &USUAL, 122_000)), 212_000);
+        let long = half.probed(Signal::RetryAfter(3_600_000), &USUAL, 122_000);
         assert_eq!(open_until(&long), 422_000, "a probe goes out well before an hour is over");
-        assert_eq!(Breaker::default().asked(1_000, 1_000), None);
+        assert_eq!(Breaker::default().opened_on_request(1_000, 1_000), None);
+    }
+
+    #[test]
+    fn one_devices_limit_neither_doubles_the_time_nor_sets_it() {
+        let mut breaker = Breaker::default().opened(&USUAL, 0);
+        for _ in 0..3 {
+            let now_ms = open_until(&breaker);
+            breaker = breaker.probing(now_ms).unwrap().probed(Signal::DeviceLimited, &USUAL, now_ms);
+            assert_eq!((open_until(&breaker), breaker.open_for_ms), (now_ms + 30_000, 30_000));
+        }
+    }
+
+    #[test]
+    fn a_probe_of_a_push_service_never_waits_as_long_as_one_device_must() {
+        let later = |after_ms| Outcome::RetryLater { after_ms };
+        for (outcome, status_code, signal) in [
+            (later(Some(3_600_000)), Some(429), Signal::DeviceLimited),
+            (later(None), Some(429), Signal::DeviceLimited),
+            (later(None), Some(406), Signal::DeviceLimited),
+            (later(Some(3_600_000)), Some(503), Signal::Failure),
+            (later(None), None, Signal::Failure),
+            (Outcome::Gone, Some(410), Signal::Answered),
+            (Outcome::Accepted, Some(201), Signal::Success),
+        ] {
+            let answer = Answer { outcome, provider: "push".into(), status_code, latency_ms: 0, detail: None };
+            assert_eq!(Signal::of_push_probe(&answer), signal, "{outcome:?} {status_code:?}");
+        }
     }
 
     #[test]
@@ -286,7 +335,8 @@ mod tests {
             (rejected, None, Signal::NotCalled),
             (later(None), Some(503), Signal::Failure),
             (later(None), None, Signal::Failure),
-            (later(Some(7)), Some(429), Signal::Asked(7)),
+            (later(Some(7)), Some(429), Signal::RetryAfter(7)),
+            (Outcome::RateLimited { after_ms: Some(7) }, Some(400), Signal::Answered),
             (Outcome::Uncertain, None, Signal::Failure),
         ] {
             let answer = Answer { outcome, provider: "ses".into(), status_code, latency_ms: 0, detail: None };

@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_budget_that_is_set_says_what_is_left_and_when_it_begins_anew() {
+    fn each_budget_that_is_set_shows_the_rest_and_the_begin_of_its_next_period() {
         let settings = r#"{"budgets": {"hour_micros": 10, "month_micros": 300, "message_micros": 1},
             "sms": {"daily_ceiling_micros": 100}, "types": {"PAYMENT_DUE": {"day_micros": 50}}}"#;
         let settings = Settings::parse(settings).unwrap();

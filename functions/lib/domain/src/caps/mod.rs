@@ -1,7 +1,7 @@
 //! Frequency caps: the maximum number of notifications to one recipient in a period.
 //!
 //! This module is pure. `RecipientsStore` in the crate `store` stores the claims of a recipient; the gates in the crate
-//! `delivery` call it. The laws are in `properties_tests.rs`.
+//! `delivery` call it. The invariants are in `properties_tests.rs`.
 
 mod decision;
 mod period;

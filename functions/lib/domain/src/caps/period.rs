@@ -129,10 +129,10 @@ mod tests {
         ] {
             assert_eq!(CapPeriod::parse(text).unwrap().to_string(), shown);
         }
-        for junk in
+        for invalid in
             ["", "P", "PT", "PTH", "PD", "PT0H", "P0D", "P32D", "PT745H", "P01D", "P-1D", "PT+1H", "PT90M", "P1W"]
         {
-            assert_eq!(CapPeriod::parse(junk), None, "{junk}");
+            assert_eq!(CapPeriod::parse(invalid), None, "{invalid}");
         }
         assert_eq!(CapPeriod::parse("P178956971D"), None, "a number of days whose hours overflow");
     }

@@ -1,5 +1,5 @@
-//! Laws of the caps: on random histories, each decision equals the one of an oracle that keeps every notification and
-//! counts it anew.
+//! Invariants of the caps: on random histories, each decision equals the one of an oracle that keeps every notification
+//! and counts it again.
 #![allow(clippy::unwrap_used)]
 
 use jiff::tz::TimeZone;

@@ -1,5 +1,7 @@
 //! Rules of the frequency caps: the body of `PUT /v1/caps`, its response, and the stored row.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -75,25 +77,27 @@ struct RuleBody {
     channels: Option<Vec<Channel>>,
 }
 
+/// Error for a stored text that is no id of a type.
+#[derive(Debug, thiserror::Error)]
+#[error("must be the id of a type")]
+struct TypeIdError;
+
 impl CapRules {
     /// Parses the rules from a request. `null` in the place of the list, of a rule or of `max` is no rule.
     ///
     /// # Errors
     /// 422 with every field that is wrong.
     pub fn parse(body: Value, types: &NotificationTypes) -> Result<Self, Problem> {
-        Self::parse_with(body, |name| match types.known(name) {
-            Ok(kind) => Ok(kind.id.clone()),
-            Err(unknown) => Err(unknown.to_string()),
-        })
+        Self::parse_with(body, |name| types.known(name).map(|kind| kind.id.clone()))
     }
 
     /// Parses stored rules. A type that was removed since stays in its rule.
     #[must_use]
     pub fn from_stored(definition: Value) -> Option<Self> {
-        Self::parse_with(definition, |name| TypeId::parse(name).ok_or_else(String::new)).ok()
+        Self::parse_with(definition, |name| TypeId::parse(name).ok_or(TypeIdError)).ok()
     }
 
-    fn parse_with(body: Value, type_id: impl Fn(&str) -> Result<TypeId, String>) -> Result<Self, Problem> {
+    fn parse_with<E: fmt::Display>(body: Value, type_id: impl Fn(&str) -> Result<TypeId, E>) -> Result<Self, Problem> {
         let body: Body = shaped(body, "")?;
         let (mut errors, mut rules) = (Vec::new(), Vec::<CapRule>::new());
         let given = body.rules.unwrap_or_default();
@@ -111,7 +115,7 @@ impl CapRules {
             require(rules.iter().all(|other| other.id != rule.id), "id", "must differ from the ids of the other rules");
             let named = rule.types.iter().flatten().enumerate().map(|(at, name)| (at, type_id(name)));
             named.for_each(|(at, id)| {
-                id.err().into_iter().for_each(|why| require(false, &format!("types[{at}]"), &why))
+                id.err().into_iter().for_each(|why| require(false, &format!("types[{at}]"), &why.to_string()))
             });
             rules.extend(rule.into_rule(&type_id));
         }
@@ -169,7 +173,7 @@ impl RuleBody {
         }
     }
 
-    fn into_rule(self, type_id: &impl Fn(&str) -> Result<TypeId, String>) -> Option<CapRule> {
+    fn into_rule<E>(self, type_id: &impl Fn(&str) -> Result<TypeId, E>) -> Option<CapRule> {
         let known = |names: Vec<String>| names.iter().filter_map(|name| type_id(name).ok()).collect();
         Some(CapRule {
             id: self.id,

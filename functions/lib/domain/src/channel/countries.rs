@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn countries_that_share_a_code_are_told_apart() {
+    fn countries_that_share_a_code_are_distinguished() {
         assert_countries(&[
             ("447400123456", "GB"),
             ("442079460000", "GB"),

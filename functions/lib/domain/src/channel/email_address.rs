@@ -34,7 +34,7 @@ pub enum EmailAddressError {
     #[error("email must not contain blanks or line breaks, also not at its start or end")]
     Blank,
     /// The address contains an invisible character, such as programs add to copied text.
-    #[error("email must not contain invisible characters: type it anew")]
+    #[error("email must not contain invisible characters: type it again")]
     Invisible,
     /// The text has the form `Name <local@domain>`.
     #[error("email must be the address alone, without a name or angle brackets")]

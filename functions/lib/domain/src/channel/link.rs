@@ -17,7 +17,7 @@ pub struct Link(String);
 
 /// Reason for which a text is not a [`Link`], as a sentence for the caller. It never repeats the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum LinkFault {
+pub enum LinkError {
     /// The text is a relative path, or a host without `https://`.
     #[error("must be an absolute http or https URL: it does not begin with https:// or http://")]
     NoScheme,
@@ -55,22 +55,22 @@ impl Link {
     ///
     /// # Errors
     /// Returns the reason, for text that no browser would open or that would mislead a reader.
-    pub fn parse(text: &str) -> Result<Self, LinkFault> {
-        let url = Url::parse(text).map_err(|error| fault(error, text))?;
+    pub fn parse(text: &str) -> Result<Self, LinkError> {
+        let url = Url::parse(text).map_err(|error| link_error(error, text))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(LinkFault::OtherScheme);
+            return Err(LinkError::OtherScheme);
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(LinkFault::User);
+            return Err(LinkError::User);
         }
         match url.host() {
-            None => return Err(LinkFault::NoHost),
-            Some(Host::Domain(name)) if !is_resolvable(name) => return Err(LinkFault::Host),
+            None => return Err(LinkError::NoHost),
+            Some(Host::Domain(name)) if !is_resolvable(name) => return Err(LinkError::Host),
             Some(_) => {}
         }
         let text = String::from(url);
         let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>\"".contains(&byte));
-        if is_plain { Ok(Self(text)) } else { Err(LinkFault::Other) }
+        if is_plain { Ok(Self(text)) } else { Err(LinkError::Other) }
     }
 
     /// Returns the link as text.
@@ -97,16 +97,16 @@ impl Link {
     }
 }
 
-fn fault(error: ParseError, text: &str) -> LinkFault {
+fn link_error(error: ParseError, text: &str) -> LinkError {
     match error {
-        ParseError::RelativeUrlWithoutBase => LinkFault::NoScheme,
-        ParseError::EmptyHost => LinkFault::NoHost,
-        ParseError::InvalidPort => LinkFault::Port,
-        ParseError::InvalidIpv4Address => LinkFault::Ipv4,
-        ParseError::InvalidIpv6Address => LinkFault::Ipv6,
-        ParseError::IdnaError | ParseError::InvalidDomainCharacter if has_blank_host(text) => LinkFault::BlankInHost,
-        ParseError::IdnaError | ParseError::InvalidDomainCharacter => LinkFault::Host,
-        _ => LinkFault::Other,
+        ParseError::RelativeUrlWithoutBase => LinkError::NoScheme,
+        ParseError::EmptyHost => LinkError::NoHost,
+        ParseError::InvalidPort => LinkError::Port,
+        ParseError::InvalidIpv4Address => LinkError::Ipv4,
+        ParseError::InvalidIpv6Address => LinkError::Ipv6,
+        ParseError::IdnaError | ParseError::InvalidDomainCharacter if has_blank_host(text) => LinkError::BlankInHost,
+        ParseError::IdnaError | ParseError::InvalidDomainCharacter => LinkError::Host,
+        _ => LinkError::Other,
     }
 }
 
@@ -160,33 +160,33 @@ mod tests {
     #[test]
     fn anything_else_is_refused_with_its_reason() {
         let (label, host) = (format!("https://{}.example/", "a".repeat(64)), format!("https://{}", "a.".repeat(128)));
-        for (text, fault) in [
-            ("javascript:alert(1)", LinkFault::OtherScheme),
-            ("mailto:ada@example.com", LinkFault::OtherScheme),
-            ("data:text/html,x", LinkFault::OtherScheme),
-            ("ftp://example.com/", LinkFault::OtherScheme),
-            ("/path", LinkFault::NoScheme),
-            ("www.example.com/a b", LinkFault::NoScheme),
-            ("//example.com/", LinkFault::NoScheme),
-            ("", LinkFault::NoScheme),
-            ("https://", LinkFault::NoHost),
-            ("https://?a", LinkFault::NoHost),
-            ("https://bank.example@evil.example", LinkFault::User),
-            ("https://ada:secret@example.com/", LinkFault::User),
-            ("https://exa mple.com/", LinkFault::BlankInHost),
-            ("https://a\u{a0}b.example/x", LinkFault::BlankInHost),
-            ("https://exa<mple.com/", LinkFault::Host),
-            ("https://xn--a.example/", LinkFault::Host),
-            ("https://example..com/", LinkFault::Host),
-            ("https://.example.com/", LinkFault::Host),
-            (&label, LinkFault::Host),
-            (&host, LinkFault::Host),
-            ("https://256.1.1.1/", LinkFault::Ipv4),
-            ("https://[::g]/", LinkFault::Ipv6),
-            ("https://example.com:99999/", LinkFault::Port),
-            ("https://example.com:8o/", LinkFault::Port),
+        for (text, error) in [
+            ("javascript:alert(1)", LinkError::OtherScheme),
+            ("mailto:ada@example.com", LinkError::OtherScheme),
+            ("data:text/html,x", LinkError::OtherScheme),
+            ("ftp://example.com/", LinkError::OtherScheme),
+            ("/path", LinkError::NoScheme),
+            ("www.example.com/a b", LinkError::NoScheme),
+            ("//example.com/", LinkError::NoScheme),
+            ("", LinkError::NoScheme),
+            ("https://", LinkError::NoHost),
+            ("https://?a", LinkError::NoHost),
+            ("https://bank.example@evil.example", LinkError::User),
+            ("https://ada:secret@example.com/", LinkError::User),
+            ("https://exa mple.com/", LinkError::BlankInHost),
+            ("https://a\u{a0}b.example/x", LinkError::BlankInHost),
+            ("https://exa<mple.com/", LinkError::Host),
+            ("https://xn--a.example/", LinkError::Host),
+            ("https://example..com/", LinkError::Host),
+            ("https://.example.com/", LinkError::Host),
+            (&label, LinkError::Host),
+            (&host, LinkError::Host),
+            ("https://256.1.1.1/", LinkError::Ipv4),
+            ("https://[::g]/", LinkError::Ipv6),
+            ("https://example.com:99999/", LinkError::Port),
+            ("https://example.com:8o/", LinkError::Port),
         ] {
-            assert_eq!(Link::parse(text), Err(fault), "{text}");
+            assert_eq!(Link::parse(text), Err(error), "{text}");
         }
     }
 
@@ -206,8 +206,8 @@ mod tests {
 
         #[test]
         fn no_text_is_more_than_refused(text in any::<String>()) {
-            if let Err(fault) = Link::parse(&format!("https://{text}")) {
-                assert!(fault.to_string().starts_with("must "));
+            if let Err(error) = Link::parse(&format!("https://{text}")) {
+                assert!(error.to_string().starts_with("must "));
             }
         }
     }

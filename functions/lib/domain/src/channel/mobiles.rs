@@ -12,7 +12,7 @@ use super::countries;
 
 /// Reason for which a number cannot receive SMS. It does not repeat the number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotMobile {
+pub enum NotMobileError {
     /// The first digits are assigned to no country and no network.
     #[error("phone must begin with a calling code that is assigned, such as +39")]
     Unassigned,
@@ -41,12 +41,12 @@ const GLOBAL_SERVICES: [&str; 4] = ["800", "808", "878", "979"];
 ///
 /// # Errors
 /// Returns the reason if it cannot be a mobile number. A number that is not certain passes.
-pub fn check(digits: &str) -> Result<(), NotMobile> {
+pub fn check(digits: &str) -> Result<(), NotMobileError> {
     if GLOBAL_NETWORKS.iter().any(|code| digits.starts_with(code)) {
         return Ok(());
     }
     if GLOBAL_SERVICES.iter().any(|code| digits.starts_with(code)) {
-        return Err(NotMobile::OtherKind);
+        return Err(NotMobileError::OtherKind);
     }
     let row = (1..=3).find_map(|length| {
         let code = digits.get(..length)?;
@@ -54,23 +54,23 @@ pub fn check(digits: &str) -> Result<(), NotMobile> {
     });
     let Some(&(code, least, most, prefixes)) = row else {
         let is_assigned = countries::of_number(digits).is_some();
-        return if is_assigned { Ok(()) } else { Err(NotMobile::Unassigned) };
+        return if is_assigned { Ok(()) } else { Err(NotMobileError::Unassigned) };
     };
     let national = digits.get(code.len()..).unwrap_or_default();
     let (excluded, included): (Vec<_>, Vec<_>) = prefixes.split(' ').partition(|range| range.starts_with('!'));
     let begins = included.iter().any(|range| begins_in(national, range))
         && !excluded.iter().any(|range| begins_in(national, range.trim_start_matches('!')));
     if !begins && national.starts_with('0') && included.iter().all(|range| !range.starts_with('0')) && code != "39" {
-        return Err(NotMobile::TrunkZero);
+        return Err(NotMobileError::TrunkZero);
     }
     if !(least..=most).contains(&national.len()) {
-        return Err(NotMobile::Length { least, most });
+        return Err(NotMobileError::Length { least, most });
     }
     // Free and premium numbers of North America belong to no country.
     if begins && !is_landline(code, national) && countries::of_number(digits).is_some() {
         Ok(())
     } else {
-        Err(NotMobile::OtherKind)
+        Err(NotMobileError::OtherKind)
     }
 }
 

@@ -17,7 +17,7 @@ pub mod push;
 pub use countries::has_calling_code;
 pub use email_address::{EmailAddress, EmailAddressError, is_domain_name};
 pub use mail_quota::MailQuota;
-pub use mobiles::NotMobile;
+pub use mobiles::NotMobileError;
 pub use phone::{MobileNumberError, PhoneNumber, PhoneNumberError};
 
 use std::fmt;
@@ -89,6 +89,12 @@ pub enum Outcome {
     RetryLater {
         /// Time that the provider asked to wait, already limited to the allowed range. `None` selects the service's
         /// own backoff.
+        after_ms: Option<u64>,
+    },
+    /// The account sends faster than its quota, so the call was refused before the message was read (paid channels
+    /// only). The refusal concerns neither the message nor the provider's health.
+    RateLimited {
+        /// Time that the provider asked to wait, if it named one.
         after_ms: Option<u64>,
     },
     /// The address no longer exists.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::countries;
-use super::mobiles::{self, NotMobile};
+use super::mobiles::{self, NotMobileError};
 
 /// Number in the international form of ITU-T E.164: `+`, then 7 to 15 digits, the first not 0.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub enum MobileNumberError {
     Form(#[from] PhoneNumberError),
     /// The number is not a mobile number.
     #[error(transparent)]
-    Kind(#[from] NotMobile),
+    Kind(#[from] NotMobileError),
 }
 
 impl PhoneNumber {
@@ -55,7 +55,7 @@ impl PhoneNumber {
     ///
     /// # Errors
     /// Returns the reason if it cannot.
-    pub fn check_mobile(&self) -> Result<(), NotMobile> {
+    pub fn check_mobile(&self) -> Result<(), NotMobileError> {
         mobiles::check(self.0.trim_start_matches('+'))
     }
 

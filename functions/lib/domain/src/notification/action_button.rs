@@ -84,5 +84,5 @@ fn action_errors(action: &ActionButton, field: &str) -> Vec<FieldError> {
 
 /// Returns an error if the field's URL must not be shown to a recipient.
 pub(super) fn link_error(field: &str, link: &str) -> Option<FieldError> {
-    Link::parse(link).err().map(|fault| FieldError::new(field, fault.to_string()))
+    Link::parse(link).err().map(|error| FieldError::new(field, error.to_string()))
 }

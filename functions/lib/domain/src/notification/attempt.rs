@@ -21,6 +21,14 @@ pub enum AttemptOutcome {
     Gone,
 }
 
+impl AttemptOutcome {
+    /// Returns `true` if the provider accepted the message, or may have accepted it.
+    #[must_use]
+    pub const fn may_have_arrived(self) -> bool {
+        matches!(self, Self::Accepted | Self::Uncertain)
+    }
+}
+
 /// One attempt. The stored field names are short because the size of a notification determines the cost of each write.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -56,7 +64,7 @@ pub struct Attempt {
     pub retry_after_ms: Option<u64>,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // the shape serde asks for
+#[allow(clippy::trivially_copy_pass_by_ref)] // the signature that serde requires
 const fn is_zero(micros: &i64) -> bool {
     *micros == 0
 }
@@ -67,7 +75,9 @@ impl Attempt {
     pub fn of(channel: Channel, device: Option<String>, answer: Answer, at: Timestamp, cost_micros: i64) -> Self {
         let (outcome, retry_after_ms, reason) = match answer.outcome {
             Outcome::Accepted => (AttemptOutcome::Accepted, None, None),
-            Outcome::RetryLater { after_ms } => (AttemptOutcome::RetryLater, after_ms, None),
+            Outcome::RetryLater { after_ms } | Outcome::RateLimited { after_ms } => {
+                (AttemptOutcome::RetryLater, after_ms, None)
+            }
             Outcome::Gone => (AttemptOutcome::Gone, None, None),
             Outcome::Rejected { reason } => (AttemptOutcome::Rejected, None, Some(reason.as_str())),
             Outcome::Uncertain => (AttemptOutcome::Uncertain, None, None),

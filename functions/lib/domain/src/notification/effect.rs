@@ -8,7 +8,7 @@ pub enum Effect {
     /// No change: the fact is already stored.
     Nothing,
     /// New facts while a function holds the lease. That function must merge them; it decides the status.
-    Noted,
+    MergePending,
     /// New facts, and possibly a new status; no function holds the lease.
     Changed,
     /// No change: a conversion with a different value is already stored.
@@ -25,7 +25,7 @@ impl Effect {
             Self::Nothing
         } else if notification.parts.status == Status::Sending {
             notification.parts.engagement.noted = notification.parts.engagement.noted.wrapping_add(1);
-            Self::Noted
+            Self::MergePending
         } else {
             Self::Changed
         }

@@ -161,7 +161,7 @@ mod millis {
     use jiff::Timestamp;
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-    #[allow(clippy::ref_option, clippy::trivially_copy_pass_by_ref)] // the shape serde asks for
+    #[allow(clippy::ref_option, clippy::trivially_copy_pass_by_ref)] // the signature that serde requires
     pub fn serialize<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
         at.map(Timestamp::as_millisecond).serialize(serializer)
     }
@@ -180,7 +180,7 @@ mod millis_on {
 
     use crate::channel::Channel;
 
-    #[allow(clippy::ref_option, clippy::trivially_copy_pass_by_ref)] // the shape serde asks for
+    #[allow(clippy::ref_option, clippy::trivially_copy_pass_by_ref)] // the signature that serde requires
     pub fn serialize<S: Serializer>(seen: &Option<(Timestamp, Channel)>, serializer: S) -> Result<S::Ok, S::Error> {
         seen.map(|(at, channel)| (at.as_millisecond(), channel)).serialize(serializer)
     }

@@ -33,12 +33,11 @@ impl Notification {
     /// Returns `true` if a provider may have accepted the message on this channel. Otherwise no report about it can be
     /// true.
     #[must_use]
-    pub fn may_have_left_on(&self, channel: Channel) -> bool {
+    pub fn may_have_been_accepted_on(&self, channel: Channel) -> bool {
         let is_open = self.parts.in_flight.is_some_and(|claim| claim.channel == channel);
-        let took = |outcome: AttemptOutcome| matches!(outcome, AttemptOutcome::Accepted | AttemptOutcome::Uncertain);
         is_open
             || self.parts.engagement.reports.on(channel).failed.is_some()
-            || self.attempts_on(channel).any(|attempt| took(attempt.outcome))
+            || self.attempts_on(channel).any(|attempt| attempt.outcome.may_have_arrived())
     }
 
     /// Merges a provider's report about a channel, made at `at`. `change` gets the report and that time, limited to
@@ -51,7 +50,7 @@ impl Notification {
         now: Timestamp,
         change: impl FnOnce(&mut ProviderReport, Timestamp),
     ) -> Effect {
-        if !self.may_have_left_on(channel) {
+        if !self.may_have_been_accepted_on(channel) {
             return Effect::Impossible;
         }
         let before = (self.parts.status, self.parts.engagement);
@@ -73,15 +72,15 @@ impl Notification {
         let mut found = false;
         for attempt in &mut self.parts.attempts {
             let report = self.parts.engagement.reports.on(attempt.channel);
-            let took = matches!(attempt.outcome, AttemptOutcome::Accepted | AttemptOutcome::Uncertain);
-            if report.outweighed().is_some() && (took || came_back(attempt)) {
+            let may_have_arrived = attempt.outcome.may_have_arrived();
+            if report.outweighed().is_some() && (may_have_arrived || failed_by_report(attempt)) {
                 (attempt.outcome, attempt.detail) = (AttemptOutcome::Accepted, None);
             }
             let Some(why) = report.failure() else { continue };
-            if took || came_back(attempt) {
+            if may_have_arrived || failed_by_report(attempt) {
                 attempt.outcome = if why.ends_address() { AttemptOutcome::Gone } else { AttemptOutcome::Rejected };
                 attempt.detail = Some(why.as_str().to_owned());
-                found |= took;
+                found |= may_have_arrived;
             }
         }
         found
@@ -98,26 +97,26 @@ impl Notification {
             (Status::Cascading, true) => self.finish(Status::Delivered, None, now),
             (Status::Cascading, false) if only_now => self.wait(now, now),
             (Status::Accepted | Status::Uncertain | Status::Delivered, false) if only_now => {
-                self.go_on_or_end(rules, now)
+                self.escalate_or_end(rules, now)
             }
             // A more severe reason was reported after the first one.
-            (Status::Failed, false) if self.parts.attempts.last().is_some_and(came_back) => {
-                self.parts.reason = Some(self.reason_of_the_last());
+            (Status::Failed, false) if self.parts.attempts.last().is_some_and(failed_by_report) => {
+                self.parts.reason = Some(self.reason_of_last_attempt());
             }
             _ => {}
         }
     }
 
-    fn go_on_or_end(&mut self, rules: &TypeRules, now: Timestamp) {
+    fn escalate_or_end(&mut self, rules: &TypeRules, now: Timestamp) {
         if rules.escalate_after.is_some() && now < self.parts.request.lives_until {
             return self.wait(now, now);
         }
         // `updated_at` stays, so metrics correct the minute in which the notification ended, and no other.
-        let failed = (Status::Failed, Some(self.reason_of_the_last()));
+        let failed = (Status::Failed, Some(self.reason_of_last_attempt()));
         (self.parts.status, self.parts.reason) = self.result_so_far().unwrap_or(failed);
     }
 
-    fn reason_of_the_last(&self) -> Reason {
+    fn reason_of_last_attempt(&self) -> Reason {
         let last = self.parts.attempts.last().map(|attempt| attempt.outcome);
         if last == Some(AttemptOutcome::Gone) { Reason::Gone } else { Reason::Rejected }
     }
@@ -131,6 +130,6 @@ impl Notification {
 
 /// Returns `true` if a provider had accepted the attempt and reported a failure later. The detail of such an attempt is
 /// a code of [`FailureReason`], which no refusal has.
-fn came_back(attempt: &Attempt) -> bool {
+fn failed_by_report(attempt: &Attempt) -> bool {
     FailureReason::ALL.into_iter().any(|finding| attempt.detail.as_deref() == Some(finding.as_str()))
 }

@@ -281,9 +281,8 @@ impl Notification {
         if self.parts.engagement.is_delivered() {
             return Some((Status::Delivered, None));
         }
-        let tells =
-            |attempt: &&Attempt| matches!(attempt.outcome, AttemptOutcome::Accepted | AttemptOutcome::Uncertain);
-        self.parts.attempts.iter().rev().find(tells).map(|last| match last.outcome {
+        let deciding = self.parts.attempts.iter().rev().find(|attempt| attempt.outcome.may_have_arrived());
+        deciding.map(|last| match last.outcome {
             AttemptOutcome::Uncertain => (Status::Uncertain, Some(Reason::OutcomeUnknown)),
             _ => (Status::Accepted, None),
         })

@@ -65,13 +65,13 @@ fn what_waits_for_proof_ends_with_it() {
 }
 
 #[test]
-fn what_somebody_holds_keeps_its_state_and_its_lease_and_learns_of_it() {
+fn a_leased_notification_keeps_its_state_and_its_lease_and_gets_the_receipt() {
     let mut notification = pushed(Status::Sending);
     notification.parts_mut().in_flight = Some(Claim { channel: Channel::Email, price_micros: 92 });
     let before = notification.clone();
     assert_eq!(
         receipt(ReceiptEvent::Delivered).apply(&mut notification, &NotificationTypes::default(), at(6)),
-        Effect::Noted
+        Effect::MergePending
     );
     assert_eq!((notification.engagement().noted, notification.channel()), (1, Some(Channel::Push)));
     notification.parts_mut().engagement = *before.engagement();
@@ -126,7 +126,7 @@ fn what_came_before_the_proven_channel_was_not_wasted() {
 }
 
 #[test]
-fn a_devices_clock_is_believed_within_the_notifications_life() {
+fn a_devices_clock_is_accepted_within_the_notifications_lifetime() {
     for (told, kept) in [(-60, 0), (5, 5), (100_000, 10)] {
         let mut notification = pushed(Status::Accepted);
         Receipt { at: at(told), ..receipt(ReceiptEvent::Opened) }.apply(
@@ -216,7 +216,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_told_while_somebody_holds_it_comes_to_the_same_once_they_store_their_result(
+    fn a_receipt_during_a_lease_leads_to_the_same_state_once_the_holder_stores_its_result(
         (receipts, _) in two_orders(),
         told_before in 0..8usize,
     ) {

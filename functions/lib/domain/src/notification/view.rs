@@ -28,9 +28,12 @@ pub struct NotificationView<'a> {
     campaign: Option<CampaignView<'a>>,
     attempts: Vec<AttemptView<'a>>,
     over_budget: &'a BTreeMap<Channel, Ceiling>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claim: Option<ClaimView>,
     cost_micros: i64,
     created_at: Timestamp,
     next_action_at: Option<Timestamp>,
+    lives_until: Timestamp,
     delivered_at: Option<Timestamp>,
     opened_at: Option<Timestamp>,
     clicked_at: Option<Timestamp>,
@@ -59,6 +62,13 @@ struct CampaignView<'a> {
     /// Variant, if the campaign has several.
     #[serde(skip_serializing_if = "str::is_empty")]
     variant: &'a str,
+}
+
+/// Claim of the paid call in progress.
+#[derive(Debug, Serialize)]
+struct ClaimView {
+    channel: Channel,
+    price_micros: i64,
 }
 
 #[derive(Debug, Serialize)]
@@ -95,9 +105,13 @@ impl<'a> NotificationView<'a> {
                 .map(|attempt| AttemptView::of(attempt, notification))
                 .collect(),
             over_budget: &notification.parts.over_budget,
+            claim: notification
+                .in_flight()
+                .map(|claim| ClaimView { channel: claim.channel, price_micros: claim.price_micros }),
             cost_micros: notification.cost_micros(),
             created_at: notification.parts.request.created_at,
             next_action_at: notification.parts.next_action_at,
+            lives_until: notification.lives_until(),
             delivered_at: notification.parts.engagement.delivered().map(|(at, _)| at),
             opened_at: notification.parts.engagement.opened_at,
             clicked_at: notification.parts.engagement.clicked_at,

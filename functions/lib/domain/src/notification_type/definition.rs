@@ -139,7 +139,8 @@ impl NotificationType {
         let body: Body = shaped(body, "")?;
         let mut errors = body.errors(&id);
         let kind = body.into_type(id);
-        errors.extend(kind.check_order(&kind.channels).err().map(|wrong| FieldError::new("channels", wrong)));
+        errors
+            .extend(kind.check_order(&kind.channels).err().map(|wrong| FieldError::new("channels", wrong.to_string())));
         if errors.is_empty() { Ok(kind) } else { Err(Problem::invalid(errors)) }
     }
 

@@ -123,7 +123,7 @@ impl QuietHours {
 
 /// Error of windows that cannot be meant, with the index of the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum QuietHoursFault {
+pub enum QuietHoursError {
     /// There are more than [`MAX_QUIET_WINDOWS`].
     TooMany,
     /// The window at this index has no length, or 24 hours.
@@ -135,15 +135,15 @@ pub enum QuietHoursFault {
 /// Checks the windows of one definition.
 ///
 /// # Errors
-/// The first fault.
-pub fn check_quiet_windows(windows: impl Iterator<Item = QuietWindow>) -> Result<(), QuietHoursFault> {
+/// Returns the first error.
+pub fn check_quiet_windows(windows: impl Iterator<Item = QuietWindow>) -> Result<(), QuietHoursError> {
     let mut is_quiet = vec![false; 7 * MINUTES_PER_DAY];
     for (index, window) in windows.enumerate() {
         if index >= MAX_QUIET_WINDOWS {
-            return Err(QuietHoursFault::TooMany);
+            return Err(QuietHoursError::TooMany);
         }
         if window.start == window.end {
-            return Err(QuietHoursFault::WholeDay(index));
+            return Err(QuietHoursError::WholeDay(index));
         }
         for day in 0..7 {
             let begins = window.days.0 & (1 << day) != 0;
@@ -152,7 +152,7 @@ pub fn check_quiet_windows(windows: impl Iterator<Item = QuietWindow>) -> Result
             (from..from + length).filter(|_| begins).for_each(|at| is_quiet[at % (7 * MINUTES_PER_DAY)] = true);
         }
     }
-    if is_quiet.iter().all(|quiet| *quiet) { Err(QuietHoursFault::WholeWeek) } else { Ok(()) }
+    if is_quiet.iter().all(|quiet| *quiet) { Err(QuietHoursError::WholeWeek) } else { Ok(()) }
 }
 
 fn minute(time: Time) -> usize {

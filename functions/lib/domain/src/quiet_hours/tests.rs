@@ -118,10 +118,10 @@ fn windows_that_meet_are_one_and_those_that_never_end_are_refused() {
         parse(serde_json::json!({"start": "20:00", "end": "00:00", "also": [{"start": "00:00", "end": "07:00"}]}));
     assert_eq!(both.open_at(at("2026-11-23T21:00:00Z"), &TimeZone::UTC), Some(at("2026-11-24T07:00:00Z")));
     assert_eq!(check(&both), Ok(()));
-    assert_eq!(check(&hours("07:00", "07:00")), Err(QuietHoursFault::WholeDay(0)));
+    assert_eq!(check(&hours("07:00", "07:00")), Err(QuietHoursError::WholeDay(0)));
     let always =
         parse(serde_json::json!({"start": "06:00", "end": "18:00", "also": [{"start": "17:00", "end": "06:00"}]}));
-    assert_eq!(check(&always), Err(QuietHoursFault::WholeWeek));
+    assert_eq!(check(&always), Err(QuietHoursError::WholeWeek));
     assert!(always.open_at(at("2026-11-23T21:00:00Z"), &TimeZone::UTC) > Some(at("2026-12-23T21:00:00Z")));
     let six = parse(serde_json::json!({"start": "06:00", "end": "18:00",
         "also": [{"start": "17:00", "end": "06:00", "days": ["mon", "tue", "wed", "thu", "fri", "sat"]}]}));
@@ -129,7 +129,7 @@ fn windows_that_meet_are_one_and_those_that_never_end_are_refused() {
     let many = parse(
         serde_json::json!({"start": "06:00", "end": "18:00", "also": vec![serde_json::json!({"start": "01:00", "end": "02:00"}); 14]}),
     );
-    assert_eq!(check(&many), Err(QuietHoursFault::TooMany));
+    assert_eq!(check(&many), Err(QuietHoursError::TooMany));
     for days in [serde_json::json!([]), serde_json::json!(["monday"]), serde_json::json!("mon")] {
         let window = serde_json::json!({"start": "06:00", "end": "18:00", "days": days});
         assert!(serde_json::from_value::<QuietWindow>(window).is_err());

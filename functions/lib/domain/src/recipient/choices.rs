@@ -1,8 +1,8 @@
 //! Choices about types and channels: each with the value, the author and the time.
 //!
-//! A message is sent on a channel only if no choice that applies to it is a refusal. The refusal of a recipient is
-//! changed only by the recipient, and a wish of the recipient is only covered by a caller's refusal until the caller
-//! withdraws it: [`Choices::set`] is the one place of these laws.
+//! A message is sent on a channel only if no choice that applies to it is a refusal. Only the recipient changes
+//! the recipient's refusal. A caller's refusal covers a wish of the recipient until the caller withdraws it.
+//! [`Choices::set`] enforces both invariants.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -152,7 +152,8 @@ pub struct CoveredWish {
     pub at: Timestamp,
 }
 
-/// All choices about one recipient, at most one for each scope. A scope without a choice is wanted.
+/// All choices about one recipient, at most one for each scope. Without a choice, messages of
+/// that scope are allowed, unless the type requires a wish.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Choices {
     stored: BTreeMap<ChoiceScope, Choice>,

@@ -1,4 +1,4 @@
-//! Tests and laws of choices.
+//! Tests and invariants of choices.
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
@@ -44,8 +44,8 @@ fn a_key_reads_back_and_nothing_else_is_one() {
         assert_eq!(ChoiceScope::parse(&scope.key()), Some(scope));
     }
     assert_eq!(cell("NEWS", Push).key(), "NEWS|push");
-    for junk in ["", "NEWS", "*|*", "|sms", "*|fax", "NEWS|fax", "|*"] {
-        assert_eq!(ChoiceScope::parse(junk), None, "{junk}");
+    for invalid in ["", "NEWS", "*|*", "|sms", "*|fax", "NEWS|fax", "|*"] {
+        assert_eq!(ChoiceScope::parse(invalid), None, "{invalid}");
     }
     for author in ChoiceAuthor::ALL {
         assert_eq!(ChoiceAuthor::parse(author.as_str()), Some(author));

@@ -86,8 +86,8 @@ mod tests {
         {
             assert!(!version.is_in(&other), "{other}");
         }
-        for junk in ["", ".", "0", "0-1", "0-1x.00"] {
-            assert!(!version.is_in(junk), "{junk}");
+        for invalid in ["", ".", "0", "0-1", "0-1x.00"] {
+            assert!(!version.is_in(invalid), "{invalid}");
         }
     }
 }

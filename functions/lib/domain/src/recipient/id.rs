@@ -16,7 +16,7 @@ pub struct RecipientId(Private<String>);
 /// Error for a text that is not a recipient id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 128 printable characters")]
-pub struct InvalidRecipientId;
+pub struct RecipientIdError;
 
 impl RecipientId {
     /// Maximum number of characters of an id.
@@ -26,9 +26,9 @@ impl RecipientId {
     ///
     /// # Errors
     /// The id is empty, is longer than 128 characters, or contains a character that is not printable.
-    pub fn parse(id: &str) -> Result<Self, InvalidRecipientId> {
+    pub fn parse(id: &str) -> Result<Self, RecipientIdError> {
         if !is_possible_id(id) {
-            return Err(InvalidRecipientId);
+            return Err(RecipientIdError);
         }
         Ok(Self(Private::new(id.to_owned())))
     }
@@ -53,7 +53,7 @@ impl fmt::Debug for RecipientId {
 }
 
 impl TryFrom<String> for RecipientId {
-    type Error = InvalidRecipientId;
+    type Error = RecipientIdError;
 
     fn try_from(id: String) -> Result<Self, Self::Error> {
         Self::parse(&id)
@@ -188,7 +188,7 @@ mod tests {
             assert!(RecipientId::parse(good).is_ok(), "{good}");
         }
         for bad in ["", "a\nb", "a\u{0}", "\u{7f}", &"x".repeat(129)] {
-            assert_eq!(RecipientId::parse(bad), Err(InvalidRecipientId));
+            assert_eq!(RecipientId::parse(bad), Err(RecipientIdError));
         }
     }
 

@@ -22,7 +22,7 @@ mod zone;
 pub use choices::{Choice, ChoiceAuthor, ChoiceScope, ChoiceView, Choices, CoveredWish};
 pub use device_mark::DeviceMark;
 pub use etag::{ProfileVersion, entity_tag};
-pub use id::{InvalidRecipientId, KeyHasher, RecipientId, RecipientKey, base32};
+pub use id::{KeyHasher, RecipientId, RecipientIdError, RecipientKey, base32};
 pub use imported_choices::ImportedChoices;
 pub use model::{Device, MAX_ATTRIBUTES_BYTES, MAX_DEVICES, Recipient};
 pub use person_choices::PersonChoices;

@@ -11,7 +11,7 @@ use super::{MAX_ATTRIBUTES_BYTES, Preferences, Recipient, StatedPreferences};
 use crate::NotificationTypes;
 use crate::channel::{Channel, EmailAddress, PhoneNumber};
 use crate::language::is_language_tag;
-use crate::quiet_hours::{QuietHours, QuietHoursFault, check_quiet_windows};
+use crate::quiet_hours::{QuietHours, QuietHoursError, check_quiet_windows};
 use crate::time_zone;
 use platform::json::shaped;
 use platform::private::Private;
@@ -131,15 +131,25 @@ fn checked<T: Clone + Into<String>, E: std::fmt::Display>(
     }
 }
 
+/// Error for a text that is no language tag.
+#[derive(Debug, thiserror::Error)]
+#[error("must be a language tag such as it or it-IT")]
+struct LanguageTagError;
+
+/// Error for a name that is no time zone.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", time_zone::NOT_A_TIME_ZONE)]
+struct TimeZoneNameError;
+
 /// Checks a language tag, which is kept unchanged.
-fn parse_locale(tag: &str) -> Result<String, &'static str> {
-    if is_language_tag(tag) { Ok(tag.to_owned()) } else { Err("must be a language tag such as it or it-IT") }
+fn parse_locale(tag: &str) -> Result<String, LanguageTagError> {
+    if is_language_tag(tag) { Ok(tag.to_owned()) } else { Err(LanguageTagError) }
 }
 
-fn parse_time_zone(name: &str) -> Result<String, &'static str> {
+fn parse_time_zone(name: &str) -> Result<String, TimeZoneNameError> {
     let zone = time_zone::parse(name);
     let name = zone.as_ref().and_then(TimeZone::iana_name);
-    name.map(str::to_owned).ok_or(time_zone::NOT_A_TIME_ZONE)
+    name.map(str::to_owned).ok_or(TimeZoneNameError)
 }
 
 /// Checks the preferences. A type that the recipient has refused before may have been deleted since: a merged patch
@@ -182,14 +192,14 @@ fn check_quiet_hours(hours: Option<&QuietHours>, has_time_zone: bool, before: &P
 
 /// Returns the error of windows that cannot be meant.
 pub(super) fn quiet_hours_error(hours: &QuietHours, path: &str) -> Option<FieldError> {
-    let fault = check_quiet_windows(hours.windows()).err()?;
-    let (field, message) = match fault {
-        QuietHoursFault::TooMany => ("also".to_owned(), "must be at most 13 windows"),
-        QuietHoursFault::WholeDay(0) => ("end".to_owned(), "must differ from start: a window is shorter than 24 hours"),
-        QuietHoursFault::WholeDay(index) => {
+    let error = check_quiet_windows(hours.windows()).err()?;
+    let (field, message) = match error {
+        QuietHoursError::TooMany => ("also".to_owned(), "must be at most 13 windows"),
+        QuietHoursError::WholeDay(0) => ("end".to_owned(), "must differ from start: a window is shorter than 24 hours"),
+        QuietHoursError::WholeDay(index) => {
             (format!("also[{}].end", index - 1), "must differ from start: a window is shorter than 24 hours")
         }
-        QuietHoursFault::WholeWeek => ("also".to_owned(), "must leave some time of the week"),
+        QuietHoursError::WholeWeek => ("also".to_owned(), "must leave some time of the week"),
     };
     Some(FieldError::new(format!("{path}.{field}"), message))
 }

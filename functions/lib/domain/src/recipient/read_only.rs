@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_get_answered_is_unchanged_also_after_a_device_was_heard_of() {
+    fn the_response_of_get_is_unchanged_also_after_a_device_was_used() {
         let mut stored = with_everything(2);
         let body = json!(RecipientView::of(&stored));
         assert_eq!(changed(&body, Some(&stored)), [""; 0]);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn of_somebody_unknown_nothing_but_the_id_is_known() {
+    fn an_unknown_recipient_has_nothing_but_the_id() {
         assert_eq!(changed(&json!({"id": "ada", "devices": [], "unsubscribed_types": []}), None), [""; 0]);
         assert_eq!(changed(&json!({"created_at": "2027-01-01T00:00:00Z"}), None), ["created_at"]);
     }

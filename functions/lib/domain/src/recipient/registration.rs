@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn at_the_limit_the_device_heard_of_longest_ago_goes_and_before_it_one_that_has_ended() {
+    fn at_the_limit_an_expired_device_is_replaced_first_then_the_one_unused_for_longest() {
         let mut recipient = recipient(20);
         for (number, device) in recipient.devices.iter_mut().enumerate() {
             device.created_at -= i64::try_from(number).unwrap().hours();
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_device_is_written_when_a_day_passed_or_the_browser_says_something_new() {
+    fn a_known_device_is_written_after_a_day_or_with_new_keys() {
         let repeat = |change: fn(&mut Device)| {
             let mut device = device(0);
             change(&mut device);

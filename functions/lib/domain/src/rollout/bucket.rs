@@ -60,7 +60,10 @@ impl Rollout {
         if self.is_killed() {
             return Version::V1;
         }
-        if bucket(recipient_id) < self.percentage.hundredths() || self.users.contains(recipient_id) {
+        if self.percentage == Percentage::HUNDRED
+            || bucket(recipient_id) < self.percentage.hundredths()
+            || self.users.contains(recipient_id)
+        {
             Version::V2
         } else {
             Version::V1
@@ -135,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listed_id_brings_in_nobody_else() {
+    fn a_listed_id_adds_no_other_recipient() {
         let listed = rollout("0.01", r#"["user-42"]"#);
         assert!(in_v2(&listed, "user-42"));
         for other in ["user-4", "user-421", "USER-42", "user-42 "] {
@@ -144,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_known_means_nobody_is_in_v2() {
+    fn without_any_value_v2_is_off() {
         assert!(Rollout::default().is_killed());
         assert_eq!(Rollout::default().decide("bob"), Version::V1);
     }

@@ -143,7 +143,7 @@ mod tests {
         use PercentageError::{AboveHundred, Empty, NotANumber, TooManyDecimals};
         let long = "1".repeat(4096);
         let long_decimals = format!("0.{}", "0".repeat(4096));
-        let junk = [
+        let invalid = [
             ("", Empty),
             (" \n", Empty),
             ("50 %", NotANumber),
@@ -182,7 +182,7 @@ mod tests {
             (&long, AboveHundred),
             (&long_decimals, TooManyDecimals),
         ];
-        for (text, why) in junk {
+        for (text, why) in invalid {
             assert_eq!(text.parse::<Percentage>(), Err(why), "{text:.20?}");
         }
     }

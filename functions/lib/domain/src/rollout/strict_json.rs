@@ -14,7 +14,7 @@ pub const HAS_UNKNOWN_FIELD: &str = "has an unknown field";
 
 /// Error in a JSON parameter, with its position and without its content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum JsonFault {
+pub enum StrictJsonError {
     /// Larger than SSM allows.
     #[error("it is longer than 8 KB")]
     TooLong,
@@ -44,7 +44,7 @@ pub enum JsonFault {
     },
 }
 
-impl From<FieldError> for JsonFault {
+impl From<FieldError> for StrictJsonError {
     /// Converts the error of a value that is not allowed.
     fn from(FieldError { field, message }: FieldError) -> Self {
         Self::WrongShape { field, message }
@@ -55,19 +55,19 @@ impl From<FieldError> for JsonFault {
 ///
 /// # Errors
 /// The text is too long, is not JSON, or is not a `T`.
-pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, JsonFault> {
+pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, StrictJsonError> {
     if text.len() > MAX_BYTES {
-        return Err(JsonFault::TooLong);
+        return Err(StrictJsonError::TooLong);
     }
     serde_json::from_str::<IgnoredAny>(text)
-        .map_err(|error| JsonFault::NotJson { line: error.line(), column: error.column() })?;
+        .map_err(|error| StrictJsonError::NotJson { line: error.line(), column: error.column() })?;
     let value = json::value(text.as_bytes()).map_err(|problem| wrong_shape(problem.errors.into_iter().next()))?;
     json::typed(value, "").map_err(|error| wrong_shape(Some(error)))
 }
 
 /// Builds an error with the field's path. The name of an unknown field is free text, so its error contains only the
 /// parent's path. An unusual path is replaced by "a field".
-fn wrong_shape(error: Option<FieldError>) -> JsonFault {
+fn wrong_shape(error: Option<FieldError>) -> StrictJsonError {
     let is_plain = |field: &str| {
         field.len() <= 100 && field.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.+-[]".contains(&byte))
     };
@@ -76,12 +76,12 @@ fn wrong_shape(error: Option<FieldError>) -> JsonFault {
             // A name with a point stands in brackets.
             let parent = field.split_once("[\"").or_else(|| field.rsplit_once('.')).map_or("it", |(parent, _)| parent);
             let parent = if parent.is_empty() { "it" } else { parent }.to_owned();
-            JsonFault::WrongShape { field: parent, message: HAS_UNKNOWN_FIELD.to_owned() }
+            StrictJsonError::WrongShape { field: parent, message: HAS_UNKNOWN_FIELD.to_owned() }
         }
         Some(FieldError { field, message }) if field == "body" => {
-            JsonFault::WrongShape { field: "it".to_owned(), message }
+            StrictJsonError::WrongShape { field: "it".to_owned(), message }
         }
-        Some(FieldError { field, message }) if is_plain(&field) => JsonFault::WrongShape { field, message },
-        _ => JsonFault::WrongShape { field: "a field".to_owned(), message: "is not valid".to_owned() },
+        Some(FieldError { field, message }) if is_plain(&field) => StrictJsonError::WrongShape { field, message },
+        _ => StrictJsonError::WrongShape { field: "a field".to_owned(), message: "is not valid".to_owned() },
     }
 }

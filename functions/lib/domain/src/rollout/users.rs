@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::strict_json::{self, JsonFault};
+use super::strict_json::{self, StrictJsonError};
 use crate::text::is_possible_id;
 use platform::private::Private;
 use platform::problem::FieldError;
@@ -18,7 +18,7 @@ impl ListedUsers {
     /// # Errors
     /// The text is not a JSON array of strings, is longer than SSM allows, or contains an id that no recipient can
     /// have. One such id makes the whole list invalid, because it is a mistake of the operator.
-    pub fn parse(text: &str) -> Result<Self, JsonFault> {
+    pub fn parse(text: &str) -> Result<Self, StrictJsonError> {
         let ids: HashSet<String> = strict_json::parse(text)?;
         if !ids.iter().all(|id| is_possible_id(id)) {
             return Err(FieldError::new("an id", "is empty, longer than 128 characters or not printable").into());
@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn anything_else_is_refused() {
         let too_long_id = format!("[\"{}\"]", "a".repeat(129));
-        let junk = [
+        let invalid = [
             "",
             "alice",
             "alice,bob",
@@ -83,20 +83,20 @@ mod tests {
             "[\"a\\u2029b\"]",
             &too_long_id,
         ];
-        for text in junk {
+        for text in invalid {
             assert!(ListedUsers::parse(text).is_err(), "{text}");
         }
         let too_long = format!("[\"a\"{}]", ",\"b\"".repeat(2048));
-        assert_eq!(ListedUsers::parse(&too_long), Err(JsonFault::TooLong));
+        assert_eq!(ListedUsers::parse(&too_long), Err(StrictJsonError::TooLong));
     }
 
     #[test]
     fn neither_the_list_nor_its_fault_shows_an_id() {
         let users = ListedUsers::parse(r#"["alice"]"#).unwrap();
         assert_eq!(format!("{users:?}"), "ListedUsers(***)");
-        let fault = ListedUsers::parse(r#"["alice", {"bob": 1}]"#).unwrap_err();
-        assert!(matches!(&fault, JsonFault::WrongShape { field, .. } if field == "[1]"), "{fault}");
-        let shown = format!("{fault} {fault:?}");
+        let error = ListedUsers::parse(r#"["alice", {"bob": 1}]"#).unwrap_err();
+        assert!(matches!(&error, StrictJsonError::WrongShape { field, .. } if field == "[1]"), "{error}");
+        let shown = format!("{error} {error:?}");
         assert!(!shown.contains("alice") && !shown.contains("bob"));
     }
 }

@@ -6,14 +6,14 @@ use serde_json::{Map, Value};
 use super::notification_types::distance;
 use super::{NotificationTypes, SettingField};
 use crate::channel::country::CountryCode;
-use crate::rollout::strict_json::{self, JsonFault};
+use crate::rollout::strict_json::{self, StrictJsonError};
 
 /// Checks every country and type name in the parameter's text. Values of another JSON type are left to the typed
 /// parser.
 ///
 /// # Errors
 /// Returns the place of the first unknown name, or the error of text that is not a JSON object.
-pub fn check(text: &str) -> Result<(), JsonFault> {
+pub fn check(text: &str) -> Result<(), StrictJsonError> {
     let sections: Map<String, Value> = strict_json::parse(text)?;
     let under = |section: &str, field: &str| sections.get(section).and_then(|section| section.get(field));
     let allowed = under("sms", "allowed_countries").and_then(Value::as_array);
@@ -21,26 +21,26 @@ pub fn check(text: &str) -> Result<(), JsonFault> {
         let Some(code) = code.as_str() else { continue };
         CountryCode::parse(code).map_err(|why| {
             let field = format!("sms.allowed_countries[{at}]");
-            fault(&field, &field, &why.to_string())
+            name_error(&field, &field, &why.to_string())
         })?;
     }
     for code in under("prices", "sms_micros").and_then(Value::as_object).into_iter().flat_map(Map::keys) {
         CountryCode::parse(code)
-            .map_err(|why| fault("prices.sms_micros", "a country in prices.sms_micros", &why.to_string()))?;
+            .map_err(|why| name_error("prices.sms_micros", "a country in prices.sms_micros", &why.to_string()))?;
     }
     let types = NotificationTypes::default();
     for name in sections.get("types").and_then(Value::as_object).into_iter().flat_map(Map::keys) {
-        types.known(name).map_err(|why| fault("types", "a name in types", &why.to_string()))?;
+        types.known(name).map_err(|why| name_error("types", "a name in types", &why.to_string()))?;
     }
     Ok(())
 }
 
 /// Adds the field that may be meant, or all fields of the object, to the error for an unknown field.
-pub fn with_known_fields(fault: JsonFault, text: &str) -> JsonFault {
-    let JsonFault::WrongShape { field: parent, message } = &fault else { return fault };
+pub fn with_known_fields(error: StrictJsonError, text: &str) -> StrictJsonError {
+    let StrictJsonError::WrongShape { field: parent, message } = &error else { return error };
     let known = SettingField::names_below(if parent == "it" { "" } else { parent });
     if *message != strict_json::HAS_UNKNOWN_FIELD || known.is_empty() {
-        return fault;
+        return error;
     }
     let object: Value = serde_json::from_str(text).unwrap_or_default();
     let path = (parent != "it").then_some(parent.as_str());
@@ -51,7 +51,7 @@ pub fn with_known_fields(fault: JsonFault, text: &str) -> JsonFault {
         Some(meant) => format!("did you mean {meant}?"),
         None => format!("its fields are {}", known.join(", ")),
     };
-    JsonFault::WrongShape { field: parent.clone(), message: format!("{message}; {hint}") }
+    StrictJsonError::WrongShape { field: parent.clone(), message: format!("{message}; {hint}") }
 }
 
 /// Returns `true` if `given` differs from `name` by up to two characters, or is the first part of it.
@@ -60,10 +60,10 @@ fn is_misspelt(given: &str, name: &str) -> bool {
     is_short && (name.starts_with(given) || distance(given, name) <= MAX_TYPOS)
 }
 
-fn fault(field: &str, place: &str, why: &str) -> JsonFault {
+fn name_error(field: &str, place: &str, why: &str) -> StrictJsonError {
     let is_predicate = why.starts_with("must") || why.starts_with("is ");
     let sentence = if is_predicate { format!("{place} {why}") } else { format!("{place}: {why}") };
-    JsonFault::UnknownName { field: field.to_owned(), sentence }
+    StrictJsonError::UnknownName { field: field.to_owned(), sentence }
 }
 
 /// Maximum number of characters in which a suggested field may differ.

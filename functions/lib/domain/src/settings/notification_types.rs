@@ -16,9 +16,9 @@ const MAX_NAMED: usize = 5;
 /// Maximum number of characters in which a suggested name may differ.
 const MAX_TYPOS: usize = 2;
 
-/// Extent to which a process has read the stored types.
+/// Extent to which a process has read the catalog: the stored types and templates.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum StoredTypesCoverage {
+pub enum CatalogCoverage {
     /// No read succeeded yet. A built-in type may be stored with other rules.
     #[default]
     Unread,
@@ -34,7 +34,7 @@ pub enum StoredTypesCoverage {
 pub struct NotificationTypes {
     all: Vec<NotificationType>,
     overrides: TypeOverrides,
-    coverage: StoredTypesCoverage,
+    coverage: CatalogCoverage,
 }
 
 impl Default for NotificationTypes {
@@ -48,13 +48,13 @@ impl NotificationTypes {
     fn with(overrides: TypeOverrides) -> Self {
         let mut all = NotificationType::built_in();
         all.iter_mut().for_each(|kind| overrides.apply(kind));
-        Self { all, overrides, coverage: StoredTypesCoverage::Complete }
+        Self { all, overrides, coverage: CatalogCoverage::Complete }
     }
 
     /// Returns these types with stored definitions instead of the built-in ones. A built-in type without a stored
     /// definition stays. The settings' differences apply to the stored definitions too.
     #[must_use]
-    pub fn with_stored(&self, stored: &[NotificationType], coverage: StoredTypesCoverage) -> Self {
+    pub fn with_stored(&self, stored: &[NotificationType], coverage: CatalogCoverage) -> Self {
         let is_stored = |id: &TypeId| stored.iter().any(|kind| kind.id == *id);
         let built_in = NotificationType::built_in().into_iter().filter(|kind| !is_stored(&kind.id));
         let mut all: Vec<_> = built_in.chain(stored.iter().cloned()).collect();
@@ -62,25 +62,19 @@ impl NotificationTypes {
         Self { all, overrides: self.overrides.clone(), coverage }
     }
 
-    /// Returns the extent to which the stored types were read.
+    /// Returns the extent to which the catalog was read.
     #[must_use]
-    pub const fn coverage(&self) -> StoredTypesCoverage {
+    pub const fn coverage(&self) -> CatalogCoverage {
         self.coverage
-    }
-
-    /// Returns `true` if every row of the catalog was read, those of templates too.
-    #[must_use]
-    pub fn has_every_row(&self) -> bool {
-        self.coverage == StoredTypesCoverage::Complete
     }
 
     /// Returns `true` if it is certain which rules the type with this name has, or that no type has the name.
     #[must_use]
     pub fn is_certain_of(&self, name: &str) -> bool {
         match self.coverage {
-            StoredTypesCoverage::Unread => false,
-            StoredTypesCoverage::Partial => self.get(name).is_some(),
-            StoredTypesCoverage::Complete => true,
+            CatalogCoverage::Unread => false,
+            CatalogCoverage::Partial => self.get(name).is_some(),
+            CatalogCoverage::Complete => true,
         }
     }
 
@@ -105,7 +99,7 @@ impl NotificationTypes {
     ///
     /// # Errors
     /// Names the type that may be meant, or all types. The error never contains the given name.
-    pub fn known(&self, name: &str) -> Result<&NotificationType, UnknownType> {
+    pub fn known(&self, name: &str) -> Result<&NotificationType, UnknownTypeError> {
         self.get(name).ok_or_else(|| self.unknown(name))
     }
 
@@ -113,24 +107,24 @@ impl NotificationTypes {
     ///
     /// # Errors
     /// As [`Self::known`]; also if the type is archived.
-    pub fn sendable(&self, name: &str) -> Result<&NotificationType, UnknownType> {
+    pub fn sendable(&self, name: &str) -> Result<&NotificationType, UnknownTypeError> {
         match self.known(name)? {
-            archived if archived.rules.state == TypeState::Archived => Err(UnknownType::Archived),
+            archived if archived.rules.state == TypeState::Archived => Err(UnknownTypeError::Archived),
             kind => Ok(kind),
         }
     }
 
     /// Returns the error for a name that no type has. It names types that are not archived.
-    fn unknown(&self, name: &str) -> UnknownType {
+    fn unknown(&self, name: &str) -> UnknownTypeError {
         let mut nearest = self.by_distance(name);
         match nearest.first() {
-            Some((typos, id)) if *typos <= MAX_TYPOS => UnknownType::Misspelt((*id).clone()),
+            Some((typos, id)) if *typos <= MAX_TYPOS => UnknownTypeError::Misspelt((*id).clone()),
             _ => {
                 let is_all = nearest.len() <= MAX_NAMED;
                 nearest.truncate(MAX_NAMED);
                 let is_named = |id: &TypeId| nearest.iter().any(|(_, named)| *named == id);
                 let ids = self.iter().map(|kind| kind.id.clone()).filter(is_named).collect();
-                if is_all { UnknownType::NoneOf(ids) } else { UnknownType::Nearest(ids) }
+                if is_all { UnknownTypeError::NoneOf(ids) } else { UnknownTypeError::Nearest(ids) }
             }
         }
     }
@@ -186,7 +180,7 @@ impl<'de> Deserialize<'de> for NotificationTypes {
 
 /// A name that no type has.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum UnknownType {
+pub enum UnknownTypeError {
     /// The name resembles this id.
     Misspelt(TypeId),
     /// The name resembles none of the ids, which are these.
@@ -197,7 +191,7 @@ pub enum UnknownType {
     Archived,
 }
 
-impl fmt::Display for UnknownType {
+impl fmt::Display for UnknownTypeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Misspelt(nearest) => write!(f, "is not a known type; did you mean {nearest}?"),
@@ -263,7 +257,7 @@ mod tests {
         ] {
             let unknown = types.known(given).unwrap_err();
             let suggested = match &unknown {
-                UnknownType::Misspelt(nearest) => Some(nearest.as_str()),
+                UnknownTypeError::Misspelt(nearest) => Some(nearest.as_str()),
                 _ => None,
             };
             assert_eq!(suggested, nearest, "{given:?}");
@@ -285,7 +279,7 @@ mod tests {
         let settings = Settings::parse(r#"{"types": {"DEFAULT": {"tries": 2}}}"#).unwrap();
         let types = settings
             .types
-            .with_stored(&[stored("OFFER", "active"), stored("DEFAULT", "paused")], StoredTypesCoverage::Complete);
+            .with_stored(&[stored("OFFER", "active"), stored("DEFAULT", "paused")], CatalogCoverage::Complete);
         let names: Vec<_> = types.iter().map(|kind| kind.id.as_str()).collect();
         assert_eq!(names, ["CERTIFICATE_EXPIRING", "PAYMENT_DUE", "OFFER", "DEFAULT"]);
         let default = types.get("DEFAULT").unwrap();
@@ -295,9 +289,9 @@ mod tests {
         );
         assert_eq!(types.overridden_fields(&default.id), ["tries"]);
         assert!(types.is_certain_of("OFFER") && types.is_certain_of("NEWS"));
-        let partial = settings.types.with_stored(&[stored("OFFER", "active")], StoredTypesCoverage::Partial);
+        let partial = settings.types.with_stored(&[stored("OFFER", "active")], CatalogCoverage::Partial);
         assert!(partial.is_certain_of("OFFER") && !partial.is_certain_of("NEWS"));
-        let unread = settings.types.with_stored(&[], StoredTypesCoverage::Unread);
+        let unread = settings.types.with_stored(&[], CatalogCoverage::Unread);
         assert!(!unread.is_certain_of("DEFAULT"), "the stored definition may differ from the built-in one");
     }
 
@@ -305,11 +299,11 @@ mod tests {
     fn an_archived_type_is_known_and_not_sendable_and_no_error_suggests_it() {
         let many: Vec<_> = ('A'..='I').map(|letter| stored(&format!("{letter}_OFFER"), "active")).collect();
         let stored = [many, vec![stored("OFFER", "archived")]].concat();
-        let types = NotificationTypes::default().with_stored(&stored, StoredTypesCoverage::Complete);
+        let types = NotificationTypes::default().with_stored(&stored, CatalogCoverage::Complete);
         assert!(types.known("OFFER").is_ok() && types.sendable("A_OFFER").is_ok());
-        assert_eq!(types.sendable("OFFER"), Err(UnknownType::Archived));
+        assert_eq!(types.sendable("OFFER"), Err(UnknownTypeError::Archived));
         let misspelt = types.known("OFFERR").unwrap_err();
-        assert!(matches!(&misspelt, UnknownType::Misspelt(id) if id.as_str() != "OFFER"), "{misspelt}");
+        assert!(matches!(&misspelt, UnknownTypeError::Misspelt(id) if id.as_str() != "OFFER"), "{misspelt}");
         let other = types.known("NEWSLETTER_OF_MAY").unwrap_err().to_string();
         assert!(other.starts_with("is not a known type; the nearest are "), "{other}");
         assert_eq!(other.split(", ").count(), MAX_NAMED);

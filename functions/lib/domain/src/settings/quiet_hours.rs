@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::NotificationClass;
-use crate::quiet_hours::{QuietHoursFault, QuietWindow, check_quiet_windows};
+use crate::quiet_hours::{QuietHoursError, QuietWindow, check_quiet_windows};
 use crate::time_zone;
 use platform::problem::FieldError;
 
@@ -39,13 +39,13 @@ impl ClassQuietHours {
     /// Checks that each class has windows that end.
     pub(super) fn check(&self) -> Result<(), FieldError> {
         for (class, windows) in [("transactional", &self.transactional), ("marketing", &self.marketing)] {
-            let Err(fault) = check_quiet_windows(windows.iter().copied()) else { continue };
-            let (place, message) = match fault {
-                QuietHoursFault::TooMany => (String::new(), "must be at most 14 windows"),
-                QuietHoursFault::WholeDay(index) => {
+            let Err(error) = check_quiet_windows(windows.iter().copied()) else { continue };
+            let (place, message) = match error {
+                QuietHoursError::TooMany => (String::new(), "must be at most 14 windows"),
+                QuietHoursError::WholeDay(index) => {
                     (format!("[{index}].end"), "must differ from start: a window is shorter than 24 hours")
                 }
-                QuietHoursFault::WholeWeek => (String::new(), "must leave some time of the week"),
+                QuietHoursError::WholeWeek => (String::new(), "must leave some time of the week"),
             };
             let field = format!("quiet_hours.{class}{place}");
             return Err(FieldError::new(field, message));

@@ -42,19 +42,19 @@ impl TypeOverride {
     /// Checks that every value is within its range.
     ///
     /// # Errors
-    /// The field and its range.
-    fn check(&self) -> Result<(), (&'static str, &'static str)> {
+    /// Returns the field and its range.
+    fn check(&self) -> Result<(), FieldError> {
         if self.tries.is_some_and(|tries| !TRIES_RANGE.contains(&tries)) {
-            return Err(("tries", "must be from 1 to 10"));
+            return Err(FieldError::new("tries", "must be from 1 to 10"));
         }
         if self.wait_for_push_seconds > Some(MAX_WAIT_FOR_PUSH_SECONDS) {
-            return Err(("wait_for_push_seconds", "must be at most 86400"));
+            return Err(FieldError::new("wait_for_push_seconds", "must be at most 86400"));
         }
         let budgets = [("message_micros", self.message_micros), ("day_micros", self.day_micros)];
         budgets
             .into_iter()
             .find(|(_, micros)| is_beyond_reason(*micros))
-            .map_or(Ok(()), |(field, _)| Err((field, BUDGET_RANGE)))
+            .map_or(Ok(()), |(field, _)| Err(FieldError::new(field, BUDGET_RANGE)))
     }
 }
 
@@ -90,7 +90,7 @@ impl TypeOverrides {
     /// Checks that every value is within its range.
     pub(super) fn check(&self) -> Result<(), FieldError> {
         self.0.iter().try_for_each(|(id, own)| {
-            own.check().map_err(|(field, message)| FieldError::new(format!("types.{id}.{field}"), message))
+            own.check().map_err(|FieldError { field, message }| FieldError::new(format!("types.{id}.{field}"), message))
         })
     }
 }
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_told_in_seconds_and_0_is_none() {
+    fn a_wait_is_given_in_seconds_and_0_is_none() {
         let wait = |seconds: u32| {
             let settings = format!(r#"{{"types": {{"PAYMENT_DUE": {{"wait_for_push_seconds": {seconds}}}}}}}"#);
             in_force(&settings, "PAYMENT_DUE").wait_for_push.map(|wait| wait.as_secs())

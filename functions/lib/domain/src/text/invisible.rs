@@ -8,42 +8,42 @@ const MAX_FLAG_TAGS: usize = 6;
 pub fn without_invisible(text: &str) -> String {
     let turns = text.chars().any(is_right_to_left);
     let characters: Vec<char> = text.chars().collect();
-    let mut kept = Kept { text: String::with_capacity(text.len()), last: None, open: 0 };
+    let mut cleaned = CleanedText { text: String::with_capacity(text.len()), last: None, open: 0 };
     let mut rest = characters.as_slice();
     while let Some((&character, after)) = rest.split_first() {
         rest = after;
         match character {
-            '\n' => kept.end_line(),
+            '\n' => cleaned.end_line(),
             _ if is_blank_letter(character) => {
                 let is_filler = ('\u{115f}'..='\u{1160}').contains(&character);
-                let in_syllable = kept.last.is_some_and(is_jamo) || after.first().copied().is_some_and(is_jamo);
-                kept.push(if is_filler && in_syllable { character } else { ' ' });
+                let in_syllable = cleaned.last.is_some_and(is_jamo) || after.first().copied().is_some_and(is_jamo);
+                cleaned.push(if is_filler && in_syllable { character } else { ' ' });
             }
-            '\u{200c}' | '\u{200d}' if joins(kept.last, next_visible(after)) => kept.push(character),
-            '\u{fe00}'..='\u{fe0f}' if has_variants(kept.last, after) => kept.push(character),
-            '\u{180b}'..='\u{180f}' if kept.last.is_some_and(is_mongolian) => kept.push(character),
-            '\u{e0100}'..='\u{e01ef}' if kept.last.is_some_and(is_ideograph) => kept.push(character),
+            '\u{200c}' | '\u{200d}' if joins(cleaned.last, next_visible(after)) => cleaned.push(character),
+            '\u{fe00}'..='\u{fe0f}' if has_variants(cleaned.last, after) => cleaned.push(character),
+            '\u{180b}'..='\u{180f}' if cleaned.last.is_some_and(is_mongolian) => cleaned.push(character),
+            '\u{e0100}'..='\u{e01ef}' if cleaned.last.is_some_and(is_ideograph) => cleaned.push(character),
             '\u{1f3f4}' => {
-                kept.push(character);
+                cleaned.push(character);
                 let tags = flag_tags(after);
-                tags.iter().for_each(|tag| kept.push(*tag));
+                tags.iter().for_each(|tag| cleaned.push(*tag));
                 rest = after.get(tags.len()..).unwrap_or_default();
             }
-            '\u{200e}' | '\u{200f}' | '\u{61c}' if turns => kept.text.push(character),
-            '\u{2066}'..='\u{2068}' if turns => kept.open_isolate(character),
-            '\u{2069}' if turns => kept.close_isolate(),
+            '\u{200e}' | '\u{200f}' | '\u{61c}' if turns => cleaned.text.push(character),
+            '\u{2066}'..='\u{2068}' if turns => cleaned.open_isolate(character),
+            '\u{2069}' if turns => cleaned.close_isolate(),
             _ if is_invisible(character) => {}
-            _ => kept.push(character),
+            _ => cleaned.push(character),
         }
     }
-    kept.end_line();
+    cleaned.end_line();
     // Removes the `\n` that `end_line` added after the last line.
-    kept.text.pop();
-    kept.text
+    cleaned.text.pop();
+    cleaned.text
 }
 
 /// Output of the cleaning so far.
-struct Kept {
+struct CleanedText {
     text: String,
     /// Last character that is not a mark of direction.
     last: Option<char>,
@@ -51,7 +51,7 @@ struct Kept {
     open: usize,
 }
 
-impl Kept {
+impl CleanedText {
     fn push(&mut self, character: char) {
         self.text.push(character);
         self.last = Some(character);

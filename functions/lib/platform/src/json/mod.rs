@@ -6,10 +6,10 @@
 //! value to a type. It refuses arrays in place of objects, and objects in place of strings. Derived deserializers would
 //! accept both.
 
-mod faults;
 mod reader;
 mod shape;
 mod spans;
+mod value_errors;
 
 pub use shape::{shaped, typed};
 
@@ -40,7 +40,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 /// 400 if the text is not JSON; 422 with the path of each value that is not supported.
 pub fn value(bytes: &[u8]) -> Result<Value, Problem> {
     let text = text(bytes)?;
-    read(text).map_err(|Unreadable| diagnosis(text))
+    read(text).map_err(|UnreadableError| diagnosis(text))
 }
 
 /// Parses an object whose only field `name` is a list. A value that is not supported affects its own element only.
@@ -74,7 +74,7 @@ pub fn list_among(bytes: &[u8], name: &str) -> Result<(Value, Result<Elements, P
         members.into_iter().partition(|(found, _)| spans::name(found).as_deref() == Some(name));
     let others: Vec<_> = others.into_iter().map(|(name, value)| format!("{name}:{value}")).collect();
     let others = format!("{{{}}}", others.join(","));
-    let others = read(&others).map_err(|Unreadable| diagnosis(&others))?;
+    let others = read(&others).map_err(|UnreadableError| diagnosis(&others))?;
     Ok((others, elements(&lists, name)))
 }
 
@@ -83,31 +83,31 @@ fn elements(members: &[(&str, &str)], name: &str) -> Result<Elements, Problem> {
     let list = match members {
         [] => return Err(Problem::invalid_field(name, "is required")),
         [(_, list)] => *list,
-        _ => return Err(Problem::invalid_field(name, faults::TWICE)),
+        _ => return Err(Problem::invalid_field(name, value_errors::TWICE)),
     };
     let elements = spans::elements(list).ok_or_else(|| Problem::invalid_field(name, "must be a list"))?;
-    Ok(elements.into_iter().map(|text| read(text).map_err(|Unreadable| diagnosis(text))).collect())
+    Ok(elements.into_iter().map(|text| read(text).map_err(|UnreadableError| diagnosis(text))).collect())
 }
 
 fn unknown(name: Option<String>) -> Problem {
     match name {
         Some(name) => Problem::invalid_field(name, UNKNOWN_FIELD),
-        None => Problem::invalid_field("body", faults::BAD_NAME),
+        None => Problem::invalid_field("body", value_errors::BAD_NAME),
     }
 }
 
 /// Error for a value that is not supported, or for text that is not JSON. [`diagnosis`] determines the cause.
-struct Unreadable;
+struct UnreadableError;
 
-fn read(text: &str) -> Result<Value, Unreadable> {
+fn read(text: &str) -> Result<Value, UnreadableError> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let may_be_rounded = Cell::new(false);
     let reader = reader::Reader::new(MAX_DEPTH, &may_be_rounded);
-    let value = reader.read(&mut deserializer).map_err(|_| Unreadable)?;
-    deserializer.end().map_err(|_| Unreadable)?;
-    // The parser does not tell the integer 10^23 from the float 1e23; the text does.
-    if may_be_rounded.get() && !faults::of(text).is_empty() {
-        return Err(Unreadable);
+    let value = reader.read(&mut deserializer).map_err(|_| UnreadableError)?;
+    deserializer.end().map_err(|_| UnreadableError)?;
+    // The parser does not distinguish the integer 10^23 from the float 1e23; the text does.
+    if may_be_rounded.get() && !value_errors::of(text).is_empty() {
+        return Err(UnreadableError);
     }
     Ok(value)
 }
@@ -116,7 +116,7 @@ fn diagnosis(text: &str) -> Problem {
     if let Err(problem) = check_syntax(text) {
         return problem;
     }
-    let errors = faults::of(text);
+    let errors = value_errors::of(text);
     if errors.is_empty() {
         return Problem::invalid(vec![FieldError::new("body", "has a value that cannot be read")]);
     }

@@ -86,7 +86,7 @@ fn a_list_is_no_object_and_an_object_is_no_word() {
 }
 
 #[test]
-fn a_value_that_cannot_be_held_is_its_own_fields_fault() {
+fn a_value_that_cannot_be_held_is_an_error_of_its_own_field() {
     let half = "must not contain half of a surrogate pair (\\ud800 to \\udfff by itself)";
     assert_eq!(error(r#"{"name": "a\ud83d"}"#), at("name", half));
     assert_eq!(error(r#"{"list": [{"count": 1}, {"count": "\udc00"}]}"#), at("list[1].count", half));
@@ -98,7 +98,7 @@ fn a_value_that_cannot_be_held_is_its_own_fields_fault() {
 }
 
 #[test]
-fn an_integer_that_would_be_rounded_is_its_own_fields_fault() {
+fn an_integer_that_would_be_rounded_is_an_error_of_its_own_field() {
     let rounded = "is a number out of range: an integer this large would be rounded; send it as a string";
     for text in ["12345678901234567890123", "18446744073709551617", "-9223372036854775809", "100000000000000000000000"]
     {
@@ -145,7 +145,7 @@ fn levels_are_counted_and_one_too_many_is_named() {
 }
 
 #[test]
-fn text_that_is_not_json_is_told_apart_with_the_reason() {
+fn text_that_is_not_json_is_refused_with_the_reason() {
     let detail = |bytes: &[u8]| {
         let problem = value(bytes).unwrap_err();
         assert_eq!(problem.kind, ProblemKind::NotJson);
@@ -206,12 +206,12 @@ fn an_element_of_a_list_answers_for_itself() {
     let body = r#"{"messages": [{"a": "]},\"{["}, {"a": "\ud83d"}, 1e400, {"b": 1, "b": 2}, [[]], null, {"c": 3}]}"#;
     let found: Vec<_> =
         read(body).unwrap().into_iter().map(|one| one.map_err(|problem| problem.errors[0].field.clone())).collect();
-    let fault = |field: &str| Err(field.to_owned());
+    let refused = |field: &str| Err(field.to_owned());
     let expected = [
         Ok(json!({"a": "]},\"{["})),
-        fault("a"),
-        fault("body"),
-        fault("b"),
+        refused("a"),
+        refused("body"),
+        refused("b"),
         Ok(json!([[]])),
         Ok(json!(null)),
         Ok(json!({"c": 3})),
@@ -249,7 +249,7 @@ proptest! {
     fn every_value_is_read_as_the_library_reads_it(expected in any_value()) {
         for text in [expected.to_string(), serde_json::to_string_pretty(&expected).unwrap()] {
             prop_assert_eq!(&value(text.as_bytes()).unwrap(), &expected);
-            prop_assert!(faults::of(&text).is_empty());
+            prop_assert!(value_errors::of(&text).is_empty());
             let body = format!("{{\"messages\":[{text},\n{text} ]}}");
             let read: Vec<_> = list(body.as_bytes(), "messages").unwrap().into_iter().map(Result::unwrap).collect();
             prop_assert_eq!(read, [expected.clone(), expected.clone()]);

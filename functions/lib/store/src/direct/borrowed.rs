@@ -1,5 +1,5 @@
-//! Items that borrow their texts from the answer of a direct call. A page of recipients is read so, because a map with
-//! owned names for each of them took a sixth of the CPU time of a campaign.
+//! Items that borrow their texts from the answer of a direct call, such as a page of recipients. A map with owned names
+//! for each recipient took a sixth of the CPU time of a campaign.
 
 use std::borrow::Cow;
 use std::fmt;

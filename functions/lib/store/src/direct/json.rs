@@ -13,7 +13,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::Item;
+use crate::{Item, ItemWriter};
 
 /// An item that is written.
 pub(super) struct ItemRef<'a>(pub(super) &'a Item);
@@ -21,6 +21,12 @@ pub(super) struct ItemRef<'a>(pub(super) &'a Item);
 impl Serialize for ItemRef<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, Value(value))))
+    }
+}
+
+impl Serialize for ItemWriter {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.entries().map(|(name, value)| (name, Value(value))))
     }
 }
 

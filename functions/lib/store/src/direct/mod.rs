@@ -1,5 +1,5 @@
-//! `GetItem`, `PutItem`, `Scan` and `BatchWriteItem` as direct calls, without the general machinery of the SDK: a send
-//! and a campaign make these calls for each person. All other calls use the SDK.
+//! `GetItem`, `PutItem`, `Scan` and `BatchWriteItem` as direct calls, without the general machinery of the SDK. Sends
+//! and campaigns make these calls for each person. All other calls use the SDK.
 
 mod borrowed;
 mod json;
@@ -12,8 +12,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize, Serializer};
 
 pub(crate) use self::borrowed::BorrowedItem;
-use self::json::{ItemRef, StoredItem};
-use crate::{Item, StoreError};
+use self::json::StoredItem;
+use crate::{Item, ItemWriter, StoreError};
 
 /// Read of one item.
 #[derive(Serialize)]
@@ -82,8 +82,7 @@ impl<'a> GetItem<'a> {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct PutItem<'a> {
     table_name: &'a str,
-    #[serde(serialize_with = "json::item")]
-    item: Item,
+    item: ItemWriter,
     #[serde(skip_serializing_if = "Option::is_none")]
     condition_expression: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "json::names")]
@@ -95,7 +94,7 @@ pub(crate) struct PutItem<'a> {
 }
 
 /// Write that was not made.
-pub(crate) struct PutRefused {
+pub(crate) struct PutError {
     /// The reason.
     pub error: StoreError,
     /// The stored item, if the condition did not hold.
@@ -104,10 +103,10 @@ pub(crate) struct PutRefused {
 
 impl<'a> PutItem<'a> {
     /// Starts a write that replaces the item with this key.
-    pub(crate) fn new(table_name: &'a str, item: Item) -> Self {
+    pub(crate) fn new(table_name: &'a str, item: impl Into<ItemWriter>) -> Self {
         Self {
             table_name,
-            item,
+            item: item.into(),
             condition_expression: None,
             expression_attribute_names: Vec::new(),
             expression_attribute_values: Item::new(),
@@ -151,7 +150,7 @@ impl<'a> PutItem<'a> {
     ///
     /// # Errors
     /// As [`send`](Self::send).
-    pub(crate) async fn send_or_return_stored(mut self, client: &DynamoClient) -> Result<(), PutRefused> {
+    pub(crate) async fn send_or_return_stored(mut self, client: &DynamoClient) -> Result<(), PutError> {
         self.return_values_on_condition_check_failure = Some("ALL_OLD");
         #[derive(Deserialize)]
         struct Refusal {
@@ -159,11 +158,11 @@ impl<'a> PutItem<'a> {
             item: Option<StoredItem>,
         }
         let (name, target) = PUT;
-        let body = serde_json::to_vec(&self).map_err(|_| PutRefused { error: unbuilt(name), stored: None })?;
+        let body = serde_json::to_vec(&self).map_err(|_| PutError { error: unbuilt(name), stored: None })?;
         let Err(error) = client.direct().call(target, body).await else { return Ok(()) };
         let refusal = serde_json::from_slice::<Refusal>(error.body()).ok();
         let stored = refusal.and_then(|refusal| refusal.item).map(StoredItem::into_item);
-        Err(PutRefused { error: StoreError::of_call(name, error), stored })
+        Err(PutError { error: StoreError::of_call(name, error), stored })
     }
 }
 
@@ -270,11 +269,26 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// Writes up to 25 items without conditions. Returns those that DynamoDB did not process.
+/// Batch that failed.
+#[derive(Debug)]
+pub(crate) struct BatchError {
+    /// The reason.
+    pub error: StoreError,
+    /// `true` if some of the items may be written.
+    pub may_be_written: bool,
+}
+
+/// Writes up to 25 items without conditions, with one attempt: a repeat could replace what other writers have made of
+/// the items since. Returns those that DynamoDB did not process.
 ///
 /// # Errors
-/// If the call fails. Some items may be written then.
-pub(crate) async fn batch_write(client: &DynamoClient, table: &str, items: &[Item]) -> Result<Vec<Item>, StoreError> {
+/// If the call fails.
+pub(crate) async fn batch_write(
+    client: &DynamoClient,
+    table: &str,
+    items: &[ItemWriter],
+) -> Result<Vec<ItemWriter>, BatchError> {
+    const CALL: &str = "BatchWriteItem";
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Written {
@@ -292,9 +306,16 @@ pub(crate) async fn batch_write(client: &DynamoClient, table: &str, items: &[Ite
         item: StoredItem,
     }
     let request = BatchWrite { request_items: Puts { table, items } };
-    let answer = call(client, ("BatchWriteItem", "DynamoDB_20120810.BatchWriteItem"), &request).await?;
-    let left = answer.read::<Written>()?.unprocessed_items.remove(table).unwrap_or_default();
-    Ok(left.into_iter().map(|left| left.put_request.item.into_item()).collect())
+    let body = serde_json::to_vec(&request);
+    let body = body.map_err(|_| BatchError { error: unbuilt(CALL), may_be_written: false })?;
+    let answer = client.direct().call_once("DynamoDB_20120810.BatchWriteItem", body).await.map_err(|error| {
+        let may_be_written = error.may_be_executed();
+        BatchError { error: StoreError::of_call(CALL, error), may_be_written }
+    })?;
+    let answer = CallAnswer { call: CALL, body: answer };
+    let mut written = answer.read::<Written>().map_err(|error| BatchError { error, may_be_written: true })?;
+    let left = written.unprocessed_items.remove(table).unwrap_or_default();
+    Ok(left.into_iter().map(|left| left.put_request.item.into_item().into()).collect())
 }
 
 #[derive(Serialize)]
@@ -306,7 +327,7 @@ struct BatchWrite<'a> {
 /// `{"<table>": [{"PutRequest": {"Item": ...}}, ...]}`.
 struct Puts<'a> {
     table: &'a str,
-    items: &'a [Item],
+    items: &'a [ItemWriter],
 }
 
 impl Serialize for Puts<'_> {
@@ -319,10 +340,9 @@ impl Serialize for Puts<'_> {
         #[derive(Serialize)]
         #[serde(rename_all = "PascalCase")]
         struct Put<'a> {
-            item: ItemRef<'a>,
+            item: &'a ItemWriter,
         }
-        let requests: Vec<_> =
-            self.items.iter().map(|item| Request { put_request: Put { item: ItemRef(item) } }).collect();
+        let requests: Vec<_> = self.items.iter().map(|item| Request { put_request: Put { item } }).collect();
         serializer.collect_map([(self.table, requests)])
     }
 }

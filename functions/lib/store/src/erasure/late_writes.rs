@@ -2,20 +2,19 @@
 //! erasure may also crash halfway.
 //!
 //! Every erasure therefore stores a marker first, in the settings table. After 2 minutes no invocation of that time is
-//! still running. The cleanup function then checks the erasure again and deletes the marker. The marker holds the
-//! recipient's key, a time, and the ids of the devices, all of them keyed hashes, so that the owner items of the
+//! still running. The cleanup function then checks the erasure again and deletes the marker. The marker holds a time,
+//! the recipient's key and the ids of the devices. Key and ids are keyed hashes. With them, the owner items of the
 //! endpoints are found when the profile is gone.
 
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use jiff::{SignedDuration, Timestamp};
-
 use tokio::time::Instant;
 
 use super::{Erasure, ErasureStore};
 use crate::direct::GetItem;
-use crate::{Item, ItemReader, ItemWriter, MalformedItem, StoreError};
+use crate::{Item, ItemReader, ItemWriter, MalformedItemError, StoreError};
 use domain::notification::NotificationId;
 use domain::recipient::RecipientKey;
 use platform::time_limits::CLOCK_SKEW_MARGIN;
@@ -24,8 +23,8 @@ use platform::time_limits::CLOCK_SKEW_MARGIN;
 const MARKERS: &str = "erased";
 /// Attribute of a marker: the ids of the erased devices.
 const DEVICES: &str = "device_ids";
-/// Minimum age of a marker before the check: an invocation's 60 s, and clock skew. (The cleanup function may run 300 s,
-/// but stores no notification.)
+/// Minimum age of a marker before the check: the 60 s of an invocation, and clock skew. The cleanup function may run
+/// for 300 s, but it stores no notification.
 const SETTLED_AFTER: SignedDuration = SignedDuration::from_mins(2);
 /// Time after which DynamoDB deletes an unchecked marker: 30 days.
 const MARKER_RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -179,8 +178,8 @@ fn marker_key(recipient: &RecipientKey) -> Item {
     ItemWriter::default().text("pk", MARKERS).text("sk", recipient.as_str()).finish()
 }
 
-fn marker_from_item(item: &Item) -> Result<ErasureMarker, MalformedItem> {
-    let recipient = RecipientKey::from_stored(ItemReader(item).text("sk")?).ok_or(MalformedItem("sk"))?;
+fn marker_from_item(item: &Item) -> Result<ErasureMarker, MalformedItemError> {
+    let recipient = RecipientKey::from_stored(ItemReader(item).text("sk")?).ok_or(MalformedItemError("sk"))?;
     let (erased_at, device_ids) = (ItemReader(item).time("erased_at")?, device_ids_of(item));
     Ok(ErasureMarker { recipient, erased_at, device_ids })
 }

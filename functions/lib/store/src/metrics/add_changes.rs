@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::counters::{COUNTERS, add_from, encode};
 use super::{Key, MetricsStore};
-use crate::{Item, ItemReader, ItemWriter, MalformedItem, StoreError};
+use crate::{Item, ItemReader, ItemWriter, MalformedItemError, StoreError};
 use metrics::change::by_minute;
 use metrics::{Bucket, MinuteCounters, NotificationChange, ProcessedRanges, Sequence};
 
@@ -110,8 +110,8 @@ impl MetricsStore {
 type MinuteSlice<'a> = (&'a [&'a NotificationChange], &'a [Sequence]);
 
 /// Reads the minute from an item.
-fn minute_from_item(item: &Item) -> Result<MinuteCounters, MalformedItem> {
-    let processed = ProcessedRanges::parse(ItemReader(item).text(PROCESSED)?).ok_or(MalformedItem(PROCESSED))?;
+fn minute_from_item(item: &Item) -> Result<MinuteCounters, MalformedItemError> {
+    let processed = ProcessedRanges::parse(ItemReader(item).text(PROCESSED)?).ok_or(MalformedItemError(PROCESSED))?;
     let mut minute = MinuteCounters { processed, ..MinuteCounters::default() };
     add_from(item, &mut minute.counters)?;
     Ok(minute)

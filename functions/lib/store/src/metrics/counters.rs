@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::{Item, MalformedItem};
+use crate::{Item, MalformedItemError};
 use metrics::Counters;
 
 /// Name of the attribute.
@@ -34,9 +34,9 @@ pub(super) fn encode(counters: &Counters) -> AttributeValue {
 }
 
 /// Adds an item's counters to `sum`. A counter that this release does not define is left out.
-pub(super) fn add_from(item: &Item, sum: &mut Counters) -> Result<(), MalformedItem> {
+pub(super) fn add_from(item: &Item, sum: &mut Counters) -> Result<(), MalformedItemError> {
     let Some(AttributeValue::M(map)) = item.get(COUNTERS) else {
-        return Err(MalformedItem(COUNTERS));
+        return Err(MalformedItemError(COUNTERS));
     };
     for (name, value) in map {
         match value {
@@ -49,8 +49,8 @@ pub(super) fn add_from(item: &Item, sum: &mut Counters) -> Result<(), MalformedI
     Ok(())
 }
 
-fn add(sum: &mut Counters, name: &str, value: &AttributeValue) -> Result<(), MalformedItem> {
-    let amount = value.as_n().ok().and_then(|digits| digits.parse().ok()).ok_or(MalformedItem(COUNTERS))?;
+fn add(sum: &mut Counters, name: &str, value: &AttributeValue) -> Result<(), MalformedItemError> {
+    let amount = value.as_n().ok().and_then(|digits| digits.parse().ok()).ok_or(MalformedItemError(COUNTERS))?;
     match name.parse() {
         Ok(name) => sum.add(name, amount),
         Err(_) => tracing::warn!(counter = name, "ignored unknown counter"),
@@ -95,12 +95,12 @@ mod tests {
         add_from(&item(AttributeValue::M(later)), &mut sum).unwrap();
         assert!(sum.is_empty());
         let broken = HashMap::from([("version/v2/sent".to_owned(), AttributeValue::S("1".into()))]);
-        assert_eq!(add_from(&item(AttributeValue::M(broken)), &mut sum), Err(MalformedItem(COUNTERS)));
-        assert_eq!(add_from(&Item::new(), &mut sum), Err(MalformedItem(COUNTERS)));
+        assert_eq!(add_from(&item(AttributeValue::M(broken)), &mut sum), Err(MalformedItemError(COUNTERS)));
+        assert_eq!(add_from(&Item::new(), &mut sum), Err(MalformedItemError(COUNTERS)));
     }
 
-    /// Size as DynamoDB computes it: a name or text has its bytes, a number half its digits plus one, a map 3 bytes
-    /// plus 1 for each entry.
+    /// Size as DynamoDB computes it. A name or a text has its number of bytes. A number has half its digits plus one. A
+    /// map has 3 bytes, plus 1 for each entry.
     fn bytes(value: &AttributeValue) -> usize {
         match value {
             AttributeValue::M(map) => 3 + map.iter().map(|(name, value)| name.len() + bytes(value) + 1).sum::<usize>(),

@@ -11,10 +11,10 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use super::MetricsStore;
 use crate::direct::PutItem;
-use crate::{ItemReader, ItemWriter, MalformedItem, StoreError};
+use crate::{ItemReader, ItemWriter, MalformedItemError, StoreError};
 use metrics::{Bucket, Unit, UnmergedBuckets};
 
-/// Minimum age of a marker, and of a bucket's end, before the merge: the 60 s of a function plus the skew of two
+/// Minimum age of a marker, and of a bucket's end, before the merge. It is the 60 s of a function plus the skew of two
 /// clocks.
 const SETTLING_TIME: SignedDuration = SignedDuration::from_mins(2);
 
@@ -43,7 +43,7 @@ impl MetricsStore {
             .text("token", token(now))
             .time("touched_at", now)
             .number("expires_at", bucket.start().as_second() + retention_seconds);
-        PutItem::new(&self.table, marker.finish()).send(&self.client).await
+        PutItem::new(&self.table, marker).send(&self.client).await
     }
 
     /// Deletes a marker, unless the bucket was marked again.
@@ -68,7 +68,7 @@ impl MetricsStore {
         let items = self.items(partition(unit), None).await?;
         let marker = |item| {
             let item = ItemReader(item);
-            let bucket = Bucket::parse(unit, item.text("sk")?).ok_or(MalformedItem("sk"))?;
+            let bucket = Bucket::parse(unit, item.text("sk")?).ok_or(MalformedItemError("sk"))?;
             Ok(Marker { bucket, token: item.text("token")?.to_owned(), touched_at: item.time("touched_at")? })
         };
         items.iter().map(marker).collect()

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::MetricsStore;
 use super::counters::add_from;
-use crate::{ItemReader, MalformedItem, StoreError};
+use crate::{ItemReader, MalformedItemError, StoreError};
 use metrics::{Bucket, Counters, RangeQuery, Unit, Window, plan_queries, plan_queries_of};
 
 /// Character that sorts after every shard, as the suffix of a minute's two digits.
@@ -38,7 +38,7 @@ impl MetricsStore {
         for RangeQuery { partition, first, last } in plan_queries_of(window, step, &unmerged) {
             let items = self.items(partition.clone(), Some((first, format!("{last}{AFTER_ANY_SHARD}")))).await?;
             for item in &items {
-                let part = Bucket::of_keys(&partition, ItemReader(item).text("sk")?).ok_or(MalformedItem("sk"))?;
+                let part = Bucket::of_keys(&partition, ItemReader(item).text("sk")?).ok_or(MalformedItemError("sk"))?;
                 add_from(item, series.entry(Bucket::containing(step, part.start())).or_default())?;
             }
         }

@@ -15,7 +15,7 @@ use super::{Consistency, NotificationsStore, StoreError};
 const IDS_PER_CALL: usize = 100;
 const MAX_CONCURRENT_CALLS: usize = 8;
 
-/// Reads what became of recipients' notifications of some campaigns: half a read unit for each person and campaign.
+/// Reads the outcomes of recipients' notifications of some campaigns: half a read unit for each person and campaign.
 #[derive(Debug, Clone)]
 pub struct HistoryReader {
     /// Table.
@@ -39,7 +39,7 @@ impl Histories {
 }
 
 impl HistoryReader {
-    /// Reads the histories of the people for whom nothing else decides if they belong to a campaign.
+    /// Reads the histories of the people for whom only the history decides if they belong to a campaign.
     ///
     /// # Errors
     /// If a call to DynamoDB fails, or an item is malformed.
@@ -51,7 +51,7 @@ impl HistoryReader {
         self.of_those(page, |recipient| people.needs_history(recipient)).await
     }
 
-    /// Reads the histories of the people for whom nothing else decides if a filter matches at `now`.
+    /// Reads the histories of the people for whom only the history decides if a filter matches at `now`.
     ///
     /// # Errors
     /// If a call to DynamoDB fails, or an item is malformed.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::{Item, ItemReader, ItemWriter, MalformedItem};
+use crate::{Item, ItemReader, ItemWriter, MalformedItemError};
 use domain::TypeId;
 use domain::budget::Ceiling;
 use domain::channel::Channel;
@@ -33,7 +33,7 @@ pub fn due_shards() -> impl Iterator<Item = String> {
     DUE_CLASSES.into_iter().flat_map(|(class, shards)| (0..shards).map(move |shard| format!("{class}#{shard}")))
 }
 
-/// Returns the keys of the index `due` for notifications that are of no campaign, most urgent first.
+/// Returns the keys of the index `due` for notifications without a campaign, most urgent first.
 pub fn single_due_shards() -> impl Iterator<Item = String> {
     due_shards().filter(|shard| !is_bulk_shard(shard))
 }
@@ -57,6 +57,11 @@ pub fn attention_shards(day: jiff::civil::Date) -> impl Iterator<Item = String> 
 /// Converts a notification into its item.
 #[must_use]
 pub fn notification_to_item(notification: &Notification) -> Item {
+    written_notification(notification).finish()
+}
+
+/// The same as [`notification_to_item`], for a direct call.
+pub(super) fn written_notification(notification: &Notification) -> ItemWriter {
     let attention = notification.status().needs_attention().then_some(notification.updated_at());
     let attempts = (!notification.attempts().is_empty()).then(|| json_text(notification.attempts()));
     let over_budget: Vec<_> =
@@ -104,38 +109,37 @@ pub fn notification_to_item(notification: &Notification) -> Item {
     engagement_to_item(notification.engagement(), item)
         .number_unless_zero("wasted_cost_micros", notification.wasted_cost_micros())
         .number_unless_zero("waited_ms", notification.waited_ms())
-        .finish()
 }
 
 /// Converts an item into its notification.
 ///
 /// # Errors
 /// Names the malformed attribute.
-pub fn notification_from_item(item: &Item) -> Result<Notification, MalformedItem> {
+pub fn notification_from_item(item: &Item) -> Result<Notification, MalformedItemError> {
     let item = ItemReader(item);
-    let id = NotificationId::from_stored(item.text("pk")?, item.text("sk")?).ok_or(MalformedItem("sk"))?;
+    let id = NotificationId::from_stored(item.text("pk")?, item.text("sk")?).ok_or(MalformedItemError("sk"))?;
     let request = NotificationRequest {
         id,
-        to: RecipientId::parse(item.text("to")?).map_err(|_| MalformedItem("to"))?,
+        to: RecipientId::parse(item.text("to")?).map_err(|_| MalformedItemError("to"))?,
         caller: item.text("caller")?.to_owned(),
-        type_id: TypeId::parse(item.text("type")?).ok_or(MalformedItem("type"))?,
+        type_id: TypeId::parse(item.text("type")?).ok_or(MalformedItemError("type"))?,
         is_critical: item.maybe_number("critical")?.is_some(),
         is_test: item.maybe_number("test")?.is_some(),
         message: message_of(item)?,
         channels: channels_of(item.text("channels")?)?,
         urgency: urgency_of(item.text("urgency")?)?,
         topic: item.maybe_text("topic")?.map(|topic| Private::new(topic.to_owned())),
-        request_index: item.maybe_number("place")?.unwrap_or(0).try_into().map_err(|_| MalformedItem("place"))?,
+        request_index: item.maybe_number("place")?.unwrap_or(0).try_into().map_err(|_| MalformedItemError("place"))?,
         campaign: campaign_of(item)?,
         metadata: item.maybe_json("metadata")?,
         created_at: item.time("created_at")?,
         due_at: item.time("due_at")?,
         lives_until: item.time("lives_until")?,
-        kept_until: item.maybe_number("expires_at")?.and_then(in_seconds).ok_or(MalformedItem("expires_at"))?,
+        kept_until: item.maybe_number("expires_at")?.and_then(in_seconds).ok_or(MalformedItemError("expires_at"))?,
     };
     Ok(Notification::from_parts(NotificationParts {
         request,
-        status: Status::parse(item.text("status")?).ok_or(MalformedItem("status"))?,
+        status: Status::parse(item.text("status")?).ok_or(MalformedItemError("status"))?,
         reason: named(item, "reason", Reason::parse)?,
         version: named(item, "version", Version::parse)?,
         in_flight: claim_of(item)?,
@@ -145,18 +149,21 @@ pub fn notification_from_item(item: &Item) -> Result<Notification, MalformedItem
         next_action_at: item.maybe_time("next_action_at")?,
         waited_ms: item.maybe_number("waited_ms")?.unwrap_or(0),
         engagement: engagement_from_item(item)?,
-        revision: item.maybe_number("revision")?.and_then(|n| n.try_into().ok()).ok_or(MalformedItem("revision"))?,
+        revision: item
+            .maybe_number("revision")?
+            .and_then(|n| n.try_into().ok())
+            .ok_or(MalformedItemError("revision"))?,
     }))
 }
 
-fn message_of(item: ItemReader<'_>) -> Result<NotificationMessage, MalformedItem> {
+fn message_of(item: ItemReader<'_>) -> Result<NotificationMessage, MalformedItemError> {
     let content = item.maybe_json::<Content>("content")?.map(NotificationMessage::Content);
     let template = item.maybe_json("template")?.map(NotificationMessage::Template);
-    content.or(template).ok_or(MalformedItem("content"))
+    content.or(template).ok_or(MalformedItemError("content"))
 }
 
-fn campaign_of(item: ItemReader<'_>) -> Result<Option<CampaignUse>, MalformedItem> {
-    let slot = item.maybe_number("slot")?.unwrap_or(0).try_into().map_err(|_| MalformedItem("slot"))?;
+fn campaign_of(item: ItemReader<'_>) -> Result<Option<CampaignUse>, MalformedItemError> {
+    let slot = item.maybe_number("slot")?.unwrap_or(0).try_into().map_err(|_| MalformedItemError("slot"))?;
     Ok(item.maybe_text("campaign")?.map(|text| CampaignUse { slot, ..CampaignUse::from_text(text) }))
 }
 
@@ -184,7 +191,7 @@ fn spread(notification: &Notification, shards: u32) -> u32 {
 
 fn engagement_to_item(engagement: &Engagement, item: ItemWriter) -> ItemWriter {
     let delivered = engagement.delivered();
-    // Reports that follow from the two attributes are not stored a second time.
+    // Reports that follow from the two attributes are not stored again.
     let plain = Reports::of_the_person(delivered);
     item.maybe_time("delivered_at", delivered.map(|(at, _)| at))
         .maybe_text("delivered_on", delivered.map(|(_, channel)| channel.as_str()))
@@ -197,7 +204,7 @@ fn engagement_to_item(engagement: &Engagement, item: ItemWriter) -> ItemWriter {
         .number_unless_zero("noted", engagement.noted.into())
 }
 
-fn engagement_from_item(item: ItemReader<'_>) -> Result<Engagement, MalformedItem> {
+fn engagement_from_item(item: ItemReader<'_>) -> Result<Engagement, MalformedItemError> {
     Ok(Engagement {
         reports: match item.maybe_json("reports")? {
             Some(reports) => reports,
@@ -208,11 +215,11 @@ fn engagement_from_item(item: ItemReader<'_>) -> Result<Engagement, MalformedIte
         dismissed_at: item.maybe_time("dismissed_at")?,
         converted_at: item.maybe_time("converted_at")?,
         conversion_value_micros: item.maybe_number("conversion_value_micros")?,
-        noted: item.maybe_number("noted")?.unwrap_or(0).try_into().map_err(|_| MalformedItem("noted"))?,
+        noted: item.maybe_number("noted")?.unwrap_or(0).try_into().map_err(|_| MalformedItemError("noted"))?,
     })
 }
 
-fn seen(item: ItemReader<'_>) -> Result<Option<(Timestamp, Channel)>, MalformedItem> {
+fn seen(item: ItemReader<'_>) -> Result<Option<(Timestamp, Channel)>, MalformedItemError> {
     Ok(item.maybe_time("delivered_at")?.zip(named(item, "delivered_on", Channel::parse)?))
 }
 
@@ -221,38 +228,38 @@ fn json_text(value: &(impl serde::Serialize + ?Sized)) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-fn channels_of(list: &str) -> Result<Vec<Channel>, MalformedItem> {
-    list.split(',').map(|name| Channel::parse(name).ok_or(MalformedItem("channels"))).collect()
+fn channels_of(list: &str) -> Result<Vec<Channel>, MalformedItemError> {
+    list.split(',').map(|name| Channel::parse(name).ok_or(MalformedItemError("channels"))).collect()
 }
 
-fn claim_of(item: ItemReader<'_>) -> Result<Option<Claim>, MalformedItem> {
+fn claim_of(item: ItemReader<'_>) -> Result<Option<Claim>, MalformedItemError> {
     let price_micros = item.maybe_number("in_flight_micros")?.unwrap_or(0);
     Ok(named(item, "in_flight", Channel::parse)?.map(|channel| Claim { channel, price_micros }))
 }
 
 /// Parses a list such as `sms:day,email:month`.
-fn over_budget_of(item: ItemReader<'_>) -> Result<BTreeMap<Channel, Ceiling>, MalformedItem> {
+fn over_budget_of(item: ItemReader<'_>) -> Result<BTreeMap<Channel, Ceiling>, MalformedItemError> {
     let pair =
         |pair: &str| pair.split_once(':').and_then(|(on, over)| Some((Channel::parse(on)?, Ceiling::parse(over)?)));
     let list = item.maybe_text("over_budget")?.into_iter().flat_map(|list| list.split(','));
-    list.map(|text| pair(text).ok_or(MalformedItem("over_budget"))).collect()
+    list.map(|text| pair(text).ok_or(MalformedItemError("over_budget"))).collect()
 }
 
 fn in_seconds(seconds: i64) -> Option<Timestamp> {
     Timestamp::from_second(seconds).ok()
 }
 
-fn urgency_of(name: &str) -> Result<Urgency, MalformedItem> {
+fn urgency_of(name: &str) -> Result<Urgency, MalformedItemError> {
     let all = [Urgency::VeryLow, Urgency::Low, Urgency::Normal, Urgency::High];
-    all.into_iter().find(|urgency| urgency.to_string() == name).ok_or(MalformedItem("urgency"))
+    all.into_iter().find(|urgency| urgency.to_string() == name).ok_or(MalformedItemError("urgency"))
 }
 
 fn named<T>(
     item: ItemReader<'_>,
     name: &'static str,
     parse: fn(&str) -> Option<T>,
-) -> Result<Option<T>, MalformedItem> {
-    item.maybe_text(name)?.map(|text| parse(text).ok_or(MalformedItem(name))).transpose()
+) -> Result<Option<T>, MalformedItemError> {
+    item.maybe_text(name)?.map(|text| parse(text).ok_or(MalformedItemError(name))).transpose()
 }
 
 #[cfg(test)]
@@ -359,6 +366,6 @@ mod tests {
     fn the_error_of_a_damaged_item_names_the_attribute() {
         let mut item = notification_to_item(&accepted());
         item.remove("content");
-        assert_eq!(notification_from_item(&item), Err(MalformedItem("content")));
+        assert_eq!(notification_from_item(&item), Err(MalformedItemError("content")));
     }
 }

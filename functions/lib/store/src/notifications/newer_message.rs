@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::NotificationsStore;
 use super::item::notification_from_item;
 use crate::StoreError;
-use domain::notification::{Notification, NotificationId};
+use domain::notification::{Notification, NotificationId, Status};
 
 /// Maximum number of pages (1 MB each) that are read. They contain thousands of notifications to one recipient.
 const MAX_PAGES: usize = 5;
@@ -21,13 +21,13 @@ pub enum NewerMessage {
     None,
     /// A running function processes a newer message.
     InFlight,
-    /// A provider accepted a newer message.
+    /// A provider accepted a newer message, or may have accepted it.
     Accepted,
 }
 
 impl NotificationsStore {
-    /// Searches for a message of the same topic to the same recipient that is newer than `about` and was accepted by a
-    /// provider or is in flight. Only messages that were requested since `since` are searched.
+    /// Searches for a newer message than `about`, of the same topic and to the same recipient. A provider accepted it
+    /// or may have, or it is in flight. Only messages that were requested since `since` are searched.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
@@ -45,7 +45,7 @@ impl NotificationsStore {
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
             .filter_expression(
                 "#topic = :topic AND #due >= :due \
-                 AND (attribute_exists(#channel) OR (#status = :sending AND #next > :now))",
+                 AND (attribute_exists(#channel) OR #status = :uncertain OR (#status = :sending AND #next > :now))",
             )
             .expression_attribute_names("#topic", "topic")
             .expression_attribute_names("#due", "due_at")
@@ -58,6 +58,7 @@ impl NotificationsStore {
             .expression_attribute_values(":topic", AttributeValue::S(topic.expose().clone()))
             .expression_attribute_values(":due", AttributeValue::N(about.due_at().as_millisecond().to_string()))
             .expression_attribute_values(":sending", AttributeValue::S("sending".to_owned()))
+            .expression_attribute_values(":uncertain", AttributeValue::S("uncertain".to_owned()))
             .expression_attribute_values(":now", AttributeValue::N(now.as_millisecond().to_string()))
             .scan_index_forward(false)
             .consistent_read(true);
@@ -68,7 +69,7 @@ impl NotificationsStore {
             let items = page.items.unwrap_or_default();
             let others = items.iter().filter_map(|item| notification_from_item(item).ok());
             for other in others.filter(|other| other.is_newer_than(about)) {
-                if other.channel().is_some() {
+                if other.channel().is_some() || other.status() == Status::Uncertain {
                     return Ok(NewerMessage::Accepted);
                 }
                 found = NewerMessage::InFlight;

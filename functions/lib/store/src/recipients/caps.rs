@@ -1,9 +1,9 @@
 //! Claims of the frequency caps. They are one small item in the control table. A send reads it at the same time as the
 //! recipient, if there are rules.
 //!
-//! A claim is one conditional UpdateItem, and so is giving it back: 1 write unit each. The condition is the revision
-//! that was read. If another process wrote in between, the refused write returns the stored item, and the caller's
-//! decision is taken again on it. A claim whose response was lost is found by its tag.
+//! A claim is one conditional UpdateItem of 1 write unit, and so is its release. The condition is the revision that was
+//! read. If another process wrote in between, the refused write returns the stored item. The decision is then repeated
+//! with that item. A claim whose response was lost is found by its tag.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{RecipientsStore, control_key};
 use crate::batch_get::{Consistency, batch_get};
 use crate::direct::GetItem;
-use crate::{Item, ItemReader, MalformedItem, StoreError};
+use crate::{Item, ItemReader, MalformedItemError, StoreError};
 use aws::deadline;
 use domain::caps::{CapClaim, CapDecision, CapTag, CapUsage};
 use domain::recipient::RecipientKey;
@@ -128,7 +128,7 @@ impl RecipientsStore {
         let mut found = HashMap::with_capacity(items.len());
         for item in &items {
             let key = ItemReader(item).text("pk")?.strip_prefix(CAPS_PREFIX).and_then(RecipientKey::from_stored);
-            found.insert(key.ok_or(MalformedItem("pk"))?, from_item(item)?);
+            found.insert(key.ok_or(MalformedItemError("pk"))?, from_item(item)?);
         }
         Ok(found)
     }
@@ -208,13 +208,13 @@ fn attributes(usage: &CapUsage) -> [(&'static str, Option<AttributeValue>); 6] {
 }
 
 /// Converts an item into the claims.
-pub(super) fn from_item(item: &Item) -> Result<CapUsage, MalformedItem> {
+pub(super) fn from_item(item: &Item) -> Result<CapUsage, MalformedItemError> {
     let reader = ItemReader(item);
     let oldest = reader.time("oldest_at")?;
-    let bytes = item.get("claims").and_then(|claims| claims.as_b().ok()).ok_or(MalformedItem("claims"))?;
+    let bytes = item.get("claims").and_then(|claims| claims.as_b().ok()).ok_or(MalformedItemError("claims"))?;
     let (claims, rest) = bytes.as_ref().as_chunks::<CLAIM_BYTES>();
     if !rest.is_empty() {
-        return Err(MalformedItem("claims"));
+        return Err(MalformedItemError("claims"));
     }
     let revision = reader.maybe_number("revision")?.and_then(|revision| u32::try_from(revision).ok());
     Ok(CapUsage {
@@ -222,7 +222,7 @@ pub(super) fn from_item(item: &Item) -> Result<CapUsage, MalformedItem> {
         claims: claims.iter().map(|bytes| claim_of(*bytes, oldest)).collect(),
         dropped_until: reader.maybe_time("dropped_until")?,
         kept_until: reader.maybe_number("expires_at")?.and_then(|second| Timestamp::from_second(second - 1).ok()),
-        revision: Some(revision.ok_or(MalformedItem("revision"))?),
+        revision: Some(revision.ok_or(MalformedItemError("revision"))?),
     })
 }
 

@@ -1,7 +1,7 @@
 //! Change of the devices in a profile, as one update with its condition.
 //!
 //! Each device is an entry of the profile's map of devices. A change names the entries by placeholders and has a
-//! condition on each of them, so concurrent changes of other devices do not conflict.
+//! condition on each of them. So concurrent changes of other devices do not conflict.
 
 use std::collections::HashMap;
 

@@ -7,7 +7,7 @@ use super::RecipientsStore;
 use super::device_change::{DeviceChange, RemoveIf};
 use super::items::{self, owner_key};
 use crate::direct::GetItem;
-use crate::{Item, ItemReader, MalformedItem, StoreError};
+use crate::{Item, ItemReader, MalformedItemError, StoreError};
 use aws::deadline;
 use domain::recipient::{
     Device, DeviceMark, RecipientId, RecipientKey, Registration, StaleReason, is_use_due, registration,
@@ -18,7 +18,7 @@ use platform::backoff;
 /// ends the tries earlier.
 const MAX_TRIES: u32 = 64;
 /// Maximum number of tries that fail for another transient reason. The SDK has already retried each of these calls.
-const MAX_FAULTS: u32 = 8;
+const MAX_FAILURES: u32 = 8;
 /// Bounds of the pauses, in milliseconds: the first one, doubled up to the last one. A try makes three calls. With
 /// these pauses, 30 concurrent registrations of one recipient succeed within a few seconds.
 const PAUSES_MS: (i64, i64) = (20, 640);
@@ -36,8 +36,8 @@ impl RecipientsStore {
     /// Registers a device in one transaction. It creates the recipient if necessary, takes the endpoint from any other
     /// recipient, and deletes the recipient's device with the id `replaced`. At the limit of devices, it deletes one.
     ///
-    /// After a conflict with another writer, the registration is tried again within the current deadline, after a pause
-    /// with full jitter.
+    /// After a conflict with another writer, the registration is retried after a pause with full jitter, within the
+    /// current deadline.
     ///
     /// # Errors
     /// [`StoreError::Transient`] also if every try conflicted with another writer. Nothing is partly written.
@@ -48,20 +48,20 @@ impl RecipientsStore {
         device: &Device,
         replaced: Option<&str>,
     ) -> Result<RegistrationResult, StoreError> {
-        let mut faults = 0;
+        let mut failures = 0;
         for made in 1..=MAX_TRIES {
             let error = match self.try_register(id, key, device, replaced).await {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
             let is_conflict = error.is_condition_failed() || error.is_conflict();
-            faults += u32::from(!is_conflict);
+            failures += u32::from(!is_conflict);
             let pause = backoff::pause(made, PAUSES_MS);
             let is_out_of_time = deadline::left().is_some_and(|left| left <= pause);
             if is_conflict && is_out_of_time {
                 return Err(contended());
             }
-            if !is_conflict && (is_out_of_time || !error.is_transient() || faults == MAX_FAULTS) {
+            if !is_conflict && (is_out_of_time || !error.is_transient() || failures == MAX_FAILURES) {
                 return Err(error);
             }
             tokio::time::sleep(pause).await;
@@ -132,9 +132,9 @@ impl RecipientsStore {
         self.transact(writes).await
     }
 
-    /// Stores that the device with this mark was used, and that the recipient opened or clicked a message if
-    /// `is_engaged`, each at most once a day. Costs one read, and one write if one of them is due. Creates no
-    /// recipient.
+    /// Stores that the device with this mark was used. If `is_engaged`, it also stores that the recipient opened or
+    /// clicked a message. Each is stored at most once a day. Costs one read, and one write if one of them is due.
+    /// Creates no recipient.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
@@ -173,8 +173,8 @@ impl RecipientsStore {
         self.remove(key, device_id, RemoveIf::HasEndpoint(endpoint)).await
     }
 
-    /// Stores the time until which the push service asked for no messages to a device, if its endpoint is still the one
-    /// that was tried. A stored time is never shortened.
+    /// Stores the time until which the push service requested no messages to a device. Its condition: the endpoint is
+    /// still the one that was tried. A stored time is never shortened.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.
@@ -234,7 +234,7 @@ impl RecipientsStore {
     async fn owner(&self, device_id: &str) -> Result<Option<RecipientKey>, StoreError> {
         let found = GetItem::new(&self.control, owner_key(device_id)).consistent().send(&self.client).await?;
         let key = |owner: Item| RecipientKey::from_stored(ItemReader(&owner).text("recipient").ok()?);
-        Ok(found.map(|owner| key(owner).ok_or(MalformedItem("recipient"))).transpose()?)
+        Ok(found.map(|owner| key(owner).ok_or(MalformedItemError("recipient"))).transpose()?)
     }
 
     /// Builds the write that makes `key` the owner, if the owner is still the one that was read.

@@ -112,8 +112,8 @@ impl RecipientsStore {
         })
     }
 
-    /// Returns the items of the control table about a recipient: the owner items of these devices, and with a time the
-    /// counters that may be stored then.
+    /// Returns the items of the control table about a recipient: the owner items of these devices. With a time, it also
+    /// returns the counters that may be stored then.
     ///
     /// # Errors
     /// If the call to DynamoDB fails.

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
 use super::control_key;
-use crate::{Item, ItemReader, ItemWriter, MalformedItem, ReadItem, ReadValue};
+use crate::{Item, ItemReader, ItemWriter, MalformedItemError, ReadItem, ReadValue};
 use domain::caps::CapUsage;
 use domain::channel::{Channel, EmailAddress, PhoneNumber};
 use domain::recipient::{
@@ -41,14 +41,18 @@ pub(super) fn owner_key(device_id: &str) -> Item {
 }
 
 /// Converts a profile with its devices into a recipient.
-pub(super) fn recipient(key: &RecipientKey, item: &impl ReadItem) -> Result<Recipient, MalformedItem> {
+pub(super) fn recipient(key: &RecipientKey, item: &impl ReadItem) -> Result<Recipient, MalformedItemError> {
     let reader = ItemReader(item);
     Ok(Recipient {
-        id: RecipientId::parse(reader.text("id")?).map_err(|_| MalformedItem("id"))?,
+        id: RecipientId::parse(reader.text("id")?).map_err(|_| MalformedItemError("id"))?,
         key: key.clone(),
         // An email address that is invalid by the present rule counts as absent. The other channels remain.
         email: reader.maybe_text("email")?.and_then(|email| EmailAddress::parse(email).ok()),
-        phone: reader.maybe_text("phone")?.map(PhoneNumber::parse).transpose().map_err(|_| MalformedItem("phone"))?,
+        phone: reader
+            .maybe_text("phone")?
+            .map(PhoneNumber::parse)
+            .transpose()
+            .map_err(|_| MalformedItemError("phone"))?,
         locale: reader.maybe_text("locale")?.map(str::to_owned),
         time_zone: reader.maybe_text("time_zone")?.map(str::to_owned),
         attributes: Private::new(reader.maybe_json("attributes")?.unwrap_or_default()),
@@ -64,12 +68,15 @@ pub(super) fn recipient(key: &RecipientKey, item: &impl ReadItem) -> Result<Reci
 }
 
 /// Returns the channels on which a profile's address is suppressed.
-fn suppressed(item: &impl ReadItem) -> Result<BTreeSet<Channel>, MalformedItem> {
-    names(item, SUPPRESSED)?.into_iter().map(|name| Channel::parse(name).ok_or(MalformedItem(SUPPRESSED))).collect()
+fn suppressed(item: &impl ReadItem) -> Result<BTreeSet<Channel>, MalformedItemError> {
+    names(item, SUPPRESSED)?
+        .into_iter()
+        .map(|name| Channel::parse(name).ok_or(MalformedItemError(SUPPRESSED)))
+        .collect()
 }
 
 /// Returns the choices of a profile.
-fn choices(item: &impl ReadItem) -> Result<Choices, MalformedItem> {
+fn choices(item: &impl ReadItem) -> Result<Choices, MalformedItemError> {
     let mut choices: Choices = choice_entries(item, CHOICES)?.into_iter().collect();
     for (scope, wish) in choice_entries(item, COVERED)? {
         // An unsubscription writes an entry of the first map alone, and ends the wish.
@@ -80,11 +87,14 @@ fn choices(item: &impl ReadItem) -> Result<Choices, MalformedItem> {
     Ok(choices)
 }
 
-fn choice_entries<I: ReadItem>(item: &I, attribute: &'static str) -> Result<Vec<(ChoiceScope, Choice)>, MalformedItem> {
+fn choice_entries<I: ReadItem>(
+    item: &I,
+    attribute: &'static str,
+) -> Result<Vec<(ChoiceScope, Choice)>, MalformedItemError> {
     let Some(map) = item.value(attribute) else { return Ok(Vec::new()) };
-    let map = map.as_item().ok_or(MalformedItem(attribute))?;
+    let map = map.as_item().ok_or(MalformedItemError(attribute))?;
     let entry = |(key, value): (&str, &I::Value)| Some((ChoiceScope::parse(key)?, choice(value.as_text()?)?));
-    map.entries().map(|one| entry(one).ok_or(MalformedItem(attribute))).collect()
+    map.entries().map(|one| entry(one).ok_or(MalformedItemError(attribute))).collect()
 }
 
 /// Parses a choice that [`choice_value`] wrote.
@@ -121,28 +131,28 @@ fn preference_fields(preferences: &Preferences) -> Vec<(&'static str, Option<Att
 }
 
 /// Returns the texts of an optional set.
-fn names<'a>(item: &'a impl ReadItem, attribute: &'static str) -> Result<Vec<&'a str>, MalformedItem> {
-    item.value(attribute).map_or(Some(Vec::new()), ReadValue::as_texts).ok_or(MalformedItem(attribute))
+fn names<'a>(item: &'a impl ReadItem, attribute: &'static str) -> Result<Vec<&'a str>, MalformedItemError> {
+    item.value(attribute).map_or(Some(Vec::new()), ReadValue::as_texts).ok_or(MalformedItemError(attribute))
 }
 
 /// Returns the revision of a profile: the number of its writes.
-pub(super) fn revision(item: &impl ReadItem) -> Result<u64, MalformedItem> {
+pub(super) fn revision(item: &impl ReadItem) -> Result<u64, MalformedItemError> {
     let number = ItemReader(item).maybe_number("revision")?.and_then(|number| u64::try_from(number).ok());
-    number.ok_or(MalformedItem("revision"))
+    number.ok_or(MalformedItemError("revision"))
 }
 
 /// Returns the devices of a profile, newest first.
-pub(super) fn devices<I: ReadItem>(item: &I) -> Result<Vec<Device>, MalformedItem> {
+pub(super) fn devices<I: ReadItem>(item: &I) -> Result<Vec<Device>, MalformedItemError> {
     let Some(map) = item.value(DEVICES) else { return Ok(Vec::new()) };
-    let map = map.as_item().ok_or(MalformedItem(DEVICES))?;
-    let entry = |(id, entry): (&str, &I::Value)| device(id, entry.as_item().ok_or(MalformedItem(DEVICES))?);
+    let map = map.as_item().ok_or(MalformedItemError(DEVICES))?;
+    let entry = |(id, entry): (&str, &I::Value)| device(id, entry.as_item().ok_or(MalformedItemError(DEVICES))?);
     let mut devices: Vec<Device> = map.entries().map(entry).collect::<Result<_, _>>()?;
     devices.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.device_id.cmp(&b.device_id)));
     Ok(devices)
 }
 
 /// Converts an entry of the map of devices.
-fn device(device_id: &str, item: &impl ReadItem) -> Result<Device, MalformedItem> {
+fn device(device_id: &str, item: &impl ReadItem) -> Result<Device, MalformedItemError> {
     let reader = ItemReader(item);
     let private = |name| reader.text(name).map(|text| Private::new(text.to_owned()));
     Ok(Device {

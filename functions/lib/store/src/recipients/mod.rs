@@ -1,10 +1,9 @@
 //! The recipients table: one item for each recipient, with the profile and its devices. A Scan of the table reads
 //! people and nothing else.
 //!
-//! Items beside the profile are in the control table: the owner of an endpoint, which addresses are suppressed, the
-//! claims of the frequency caps, and counts of SMS. For each endpoint, an owner item under the endpoint's keyed hash
-//! names the recipient. One transaction writes or deletes a device together with its owner item, so neither exists
-//! alone.
+//! Items beside the profile are in the control table: owners of endpoints, suppressed addresses, claims of the
+//! frequency caps, and counts of SMS. For each endpoint, an owner item under the endpoint's keyed hash names the
+//! recipient. One transaction writes or deletes a device together with its owner item, so neither exists alone.
 //!
 //! | call | reads (GetItem) | writes (DynamoDB's units for items up to 1 KB; a transaction costs double) |
 //! |---|---|---|
@@ -22,28 +21,28 @@
 
 mod caps;
 mod device_change;
+mod device_scan;
 mod devices;
 mod erase_items;
 mod items;
 mod opt_out;
+mod people_scan;
 #[cfg(test)]
 mod registration_tests;
-mod scan;
 mod sms_count;
 mod suppressions;
-mod sweep;
 #[cfg(test)]
 mod units_tests;
 mod write_if;
 
 pub use caps::CapClaimResult;
+pub use device_scan::{DevicePage, ScanPosition, ScannedDevice};
 pub use devices::RegistrationResult;
 pub(super) use erase_items::{ControlItems, ProfileDeletion};
 pub use opt_out::{OptOutResult, Unsubscription};
-pub use scan::PeoplePage;
+pub use people_scan::PeoplePage;
 pub use sms_count::UsedCount;
 pub use suppressions::{StoredSuppression, SuppressionsStore};
-pub use sweep::{SweepPage, SweepPosition, SweptDevice};
 pub use write_if::WriteIf;
 
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-//! Number of SMS to a recipient per UTC day, in the control table. An item lives two days longer than its day, so an
+//! Number of SMS to a recipient per UTC day, in the control table. An item lives two days longer than its day. So an
 //! erasure can compute the keys of all items that may exist.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
@@ -13,13 +13,13 @@ use domain::recipient::RecipientKey;
 
 /// Retention of an item after the end of its day.
 const RETENTION_AFTER_DAY: SignedDuration = SignedDuration::from_hours(2 * 24);
-/// Days before and after the present one of which a count may be stored: the retention, and a day for clocks and for
-/// TTL, which may delete late.
+/// Days before and after the present one of which a count may be stored. They are the retention, and a day for clocks
+/// and for TTL, which may delete late.
 const STORED_DAYS: std::ops::RangeInclusive<i64> = -4..=1;
 
 impl RecipientsStore {
-    /// Builds the update that increments the count in the transaction of this reservation, on the condition that the
-    /// count is below the recipient's ceiling. Returns `None` if the reservation does not count SMS.
+    /// Builds the update that increments the count in the transaction of this reservation. Its condition: the count is
+    /// below the recipient's ceiling. Returns `None` if the reservation does not count SMS.
     ///
     /// # Errors
     /// Never in practice, because all required fields are set.
@@ -34,8 +34,8 @@ impl RecipientsStore {
         self.count_update(recipient, reservation, 1, "attribute_not_exists(used) OR used < :at", most)
     }
 
-    /// Builds the update that decrements the count in the transaction that releases the reservation, on the condition
-    /// that the SMS is counted. A recipient who was erased since has no count.
+    /// Builds the update that decrements the count in the transaction that releases the reservation. Its condition: the
+    /// SMS is counted. A recipient who was erased since has no count.
     ///
     /// # Errors
     /// Never in practice, because all required fields are set.

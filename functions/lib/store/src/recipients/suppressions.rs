@@ -1,9 +1,9 @@
 //! Suppressed addresses. Each has one item in the control table, and the profiles with that address have a flag.
 //!
 //! The item is authoritative. The flag lets the single read of a send find the suppression. A profile gets its flags
-//! when it is put, and when feedback about a message to this recipient suppresses its address. Another profile with the
-//! same address may lack the flag for a while. The pre-send check before a paid call finds the suppression and sets the
-//! flag.
+//! when it is put. It also gets one when feedback about a message to this recipient suppresses its address. Another
+//! profile with the same address may lack the flag for a while. The pre-send check before a paid call finds the
+//! suppression and sets the flag.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use super::items::{PROFILE, SUPPRESSED};
 use super::{control_key, item_key};
 use crate::direct::{GetItem, PutItem};
-use crate::{Item, ItemReader, ItemWriter, MalformedItem, StoreError};
+use crate::{Item, ItemReader, ItemWriter, MalformedItemError, StoreError};
 use domain::channel::Channel;
 use domain::recipient::{Address, KeyHasher, Profile, RecipientKey, SuppressionReason};
 
@@ -29,7 +29,7 @@ pub struct StoredSuppression {
 }
 
 impl StoredSuppression {
-    fn of(item: &Item) -> Result<Self, MalformedItem> {
+    fn of(item: &Item) -> Result<Self, MalformedItemError> {
         let reader = ItemReader(item);
         Ok(Self { reason: reader.text("reason")?.to_owned(), suppressed_at: reader.time("suppressed_at")? })
     }

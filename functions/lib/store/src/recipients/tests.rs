@@ -1,4 +1,4 @@
-//! Tests of profiles, devices, unsubscriptions and sweeps over the test tables.
+//! Tests of profiles, devices, unsubscriptions and scans over the test tables.
 #![allow(clippy::unwrap_used)]
 
 use jiff::ToSpan;
@@ -146,7 +146,7 @@ async fn the_error_of_a_malformed_item_names_only_the_attribute() {
 }
 
 #[tokio::test]
-async fn a_sweep_reads_every_device_once() {
+async fn a_scan_reads_every_device_once() {
     let world = TestTables::new().await;
     for number in 0..7 {
         world.device(&format!("r{number}"), &format!("t{number}"), now(), None).await;
@@ -155,7 +155,7 @@ async fn a_sweep_reads_every_device_once() {
     for segment in 0..3 {
         let mut after = None;
         loop {
-            let page = world.stores.recipients.sweep(segment, 3, after.as_ref(), 2).await.unwrap();
+            let page = world.stores.recipients.scan_devices(segment, 3, after.as_ref(), 2).await.unwrap();
             seen.extend(page.devices.into_iter().map(|device| device.device_id));
             after = page.next;
             if after.is_none() {

@@ -1,4 +1,4 @@
-//! Golden files of the built-in templates: `UPDATE_GOLDEN=1` writes them anew. Review the difference as a reader.
+//! Golden files of the built-in templates: `UPDATE_GOLDEN=1` writes them again. Review the difference as a reader.
 
 #![allow(clippy::unwrap_used)]
 

@@ -4,16 +4,23 @@ use std::collections::BTreeSet;
 use std::error::Error as _;
 
 use domain::text;
+use minijinja::machinery::parse;
+use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
 
 use super::autolink::BREAK;
-use super::filters::{self, FilterFault, invalid};
+use super::complexity::check_structure;
+use super::filters::{self, FilterError, invalid};
 use super::localization::Localization;
-use super::markup::{self, MarkupFault};
+use super::markup_error::{MarkupError, MarkupRuleError};
 use super::output::{END, LimitedWriter, TAG, URI, VALUE};
-use super::tags::{TemplateTag, tags};
+use super::refusal::SourceRefusal;
+use super::shapes::check_shapes;
+use super::tags::{SourcePiece, TemplateTag, source_pieces, tags};
+use super::{html_pass, markup};
 use crate::finding::{Finding, Place};
+use crate::variables::Variables;
 
 /// Work of one source: an instruction costs 1, and 64 bytes cost 1. The time of a rendering and its memory are bounded
 /// by this number.
@@ -46,18 +53,18 @@ pub struct TemplateEngine {
 
 /// Reason for which a source was not compiled or rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EngineFault {
+pub struct EngineError {
     /// Kind of the reason.
-    pub kind: EngineFaultKind,
+    pub kind: EngineErrorKind,
     /// Place in the source, if known.
     pub place: Option<Place>,
     /// Reason for the editor, without any value.
     pub message: String,
 }
 
-/// Kind of an [`EngineFault`].
+/// Kind of an [`EngineError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EngineFaultKind {
+pub enum EngineErrorKind {
     /// The source uses a value that is not there.
     Undefined,
     /// The output is larger than its limit.
@@ -81,13 +88,22 @@ impl TemplateEngine {
         Self { environment }
     }
 
-    /// Compiles a source.
+    /// Compiles a source that uses these variables. A source that could exhaust the stack, time or memory is refused
+    /// before.
     ///
     /// # Errors
-    /// Returns the first error of its syntax.
-    pub fn add(&mut self, name: &str, source: &str) -> Result<(), EngineFault> {
+    /// Returns the first error of its syntax, or the first part that is refused.
+    pub fn add(&mut self, name: &str, source: &str, variables: &Variables) -> Result<(), EngineError> {
+        let refused = |refusal: SourceRefusal| EngineError {
+            kind: EngineErrorKind::Source,
+            place: Some(Place::of_offset(source, refusal.offset)),
+            message: refusal.message.to_owned(),
+        };
+        check_structure(source).map_err(refused)?;
+        let parsed = parse(source, name, SyntaxConfig::default()).map_err(|error| engine_error(&error, source))?;
+        check_shapes(&parsed, variables).map_err(refused)?;
         let added = self.environment.add_template_owned(name.to_owned(), source.to_owned());
-        added.map_err(|error| fault(&error, source))
+        added.map_err(|error| engine_error(&error, source))
     }
 
     /// Returns the names that a source uses without setting them.
@@ -100,25 +116,25 @@ impl TemplateEngine {
     ///
     /// # Errors
     /// Returns the reason.
-    pub fn render(&self, name: &str, kind: SourceKind, context: Value, limit: usize) -> Result<String, EngineFault> {
-        let template = self.environment.get_template(name).map_err(|error| fault(&error, ""))?;
+    pub fn render(&self, name: &str, kind: SourceKind, context: Value, limit: usize) -> Result<String, EngineError> {
+        let template = self.environment.get_template(name).map_err(|error| engine_error(&error, ""))?;
         // Cleaning may shorten the text. The finished text is held to the limit below.
         let mut writer = LimitedWriter::new(limit.saturating_mul(2));
         let done = template.render_captured_to(context.clone(), &mut writer).map(|_| ());
-        done.map_err(|error| match fault(&error, template.source()) {
-            unplaced @ EngineFault { place: None, .. } => {
+        done.map_err(|error| match engine_error(&error, template.source()) {
+            unplaced @ EngineError { place: None, .. } => {
                 unplaced.at(self.place_of_end(template.source(), context.clone(), limit))
             }
             placed => placed,
         })?;
         let marked = writer.into_text();
-        let finished = finished(&marked, kind).map_err(|MarkupFault { reason, values, .. }| EngineFault {
-            kind: EngineFaultKind::Source,
+        let finished = finished(&marked, kind).map_err(|MarkupError { rule, values, .. }| EngineError {
+            kind: EngineErrorKind::Source,
             place: self.place_of_value(template.source(), context.clone(), limit, values),
-            message: reason.to_owned(),
+            message: rule.to_string(),
         })?;
         if finished.len() > limit {
-            return Err(EngineFault::too_large().at(self.place_of_end(template.source(), context, limit)));
+            return Err(EngineError::too_large().at(self.place_of_end(template.source(), context, limit)));
         }
         Ok(finished)
     }
@@ -168,11 +184,11 @@ impl TemplateEngine {
     }
 }
 
-impl EngineFault {
-    /// Creates the fault of a text that is larger than its limit.
+impl EngineError {
+    /// Creates the error of a text that is larger than its limit.
     pub fn too_large() -> Self {
         let message = "makes a text that is larger than its limit".to_owned();
-        Self { kind: EngineFaultKind::TooLarge, place: None, message }
+        Self { kind: EngineErrorKind::TooLarge, place: None, message }
     }
 
     /// Sets the place.
@@ -181,7 +197,7 @@ impl EngineFault {
     }
 }
 
-fn finished(marked: &str, kind: SourceKind) -> Result<String, MarkupFault> {
+fn finished(marked: &str, kind: SourceKind) -> Result<String, MarkupError> {
     match kind {
         SourceKind::Line => Ok(text::one_line(&markup::plain_text(marked, false))),
         SourceKind::Text => Ok(text::lines(&markup::plain_text(marked, false))),
@@ -191,7 +207,7 @@ fn finished(marked: &str, kind: SourceKind) -> Result<String, MarkupFault> {
             let plain = markup::plain_text(marked, true).replace(BREAK, STAND_IN);
             Ok(text::lines(&plain).replace(STAND_IN, BREAK))
         }
-        SourceKind::Html => markup::html(marked),
+        SourceKind::Html => html_pass::html(marked),
         SourceKind::Url => markup::url(marked),
     }
 }
@@ -220,57 +236,59 @@ fn print(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error
 }
 
 /// Converts an error of the engine. The engine's own text is used only where it consists of the source's words.
-fn fault(error: &Error, source: &str) -> EngineFault {
+fn engine_error(error: &Error, source: &str) -> EngineError {
     let place = error.range().map(|range| Place::of_offset(source, range.start));
     let place = place.or_else(|| error.line().map(|line| Place { line, column: 1 }));
-    let own = error.source().and_then(|inner| inner.downcast_ref::<FilterFault>());
+    let own = error.source().and_then(|inner| inner.downcast_ref::<FilterError>());
     let (kind, message) = match (own, error.kind()) {
-        (Some(FilterFault(message)), _) => (EngineFaultKind::Source, message.clone()),
-        (None, ErrorKind::WriteFailure) => return EngineFault { place, ..EngineFault::too_large() },
-        (None, ErrorKind::OutOfFuel) => (EngineFaultKind::OutOfFuel, "takes too much work".to_owned()),
+        (Some(FilterError(message)), _) => (EngineErrorKind::Source, message.clone()),
+        (None, ErrorKind::WriteFailure) => return EngineError { place, ..EngineError::too_large() },
+        (None, ErrorKind::OutOfFuel) => (EngineErrorKind::OutOfFuel, "takes too much work".to_owned()),
         (None, ErrorKind::UndefinedError) => {
-            (EngineFaultKind::Undefined, "uses a value that may be missing; use the filter default".to_owned())
+            (EngineErrorKind::Undefined, "uses a value that may be missing; use the filter default".to_owned())
         }
         (
             None,
             ErrorKind::SyntaxError | ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction,
         ) => {
             let detail = error.detail().unwrap_or_default();
-            (EngineFaultKind::Source, format!("{}: {detail}", error.kind()))
+            (EngineErrorKind::Source, format!("{}: {detail}", error.kind()))
         }
-        (None, kind) => (EngineFaultKind::Source, format!("cannot be evaluated: {kind}")),
+        (None, kind) => (EngineErrorKind::Source, format!("cannot be evaluated: {kind}")),
     };
-    EngineFault { kind, place, message }
+    EngineError { kind, place, message }
 }
 
-/// Returns the first error of a source's syntax.
+/// Returns the first error of a source's syntax. Its variables are not known.
 #[must_use]
 pub fn syntax_finding(path: &str, source: &str) -> Option<Finding> {
-    let fault = TemplateEngine::new().add(path, source).err()?;
-    Some(Finding::new(path, fault.message).at(fault.place))
+    let error = TemplateEngine::new().add(path, source, &Variables::default()).err()?;
+    Some(Finding::new(path, error.message).at(error.place))
 }
 
-/// Returns the place of the first fault of a source of HTML, in any of its branches: a value that must not stand where
+/// Returns the place of the first error of a source of HTML, in any of its branches: a value that must not stand where
 /// it does, or markup that is not closed or has a URL that is not allowed.
-pub fn misplaced_value(source: &str) -> Option<(Option<Place>, &'static str)> {
+pub fn misplaced_value(source: &str) -> Option<(Option<Place>, MarkupRuleError)> {
     let mut marked = String::with_capacity(source.len());
     // Bytes of the text with marks and of the source at which the pieces begin.
-    let (mut pieces, mut end) = (Vec::new(), 0);
-    for tag in tags(source) {
-        pieces.push((marked.len(), end));
-        marked.push_str(source.get(end..tag.start).unwrap_or_default());
-        pieces.push((marked.len(), tag.start));
-        if tag.is_expression() {
-            marked.push(URI);
-            marked.push_str("https://example.com/");
-            marked.push(END);
+    let mut pieces = Vec::new();
+    for piece in source_pieces(source) {
+        match piece {
+            SourcePiece::Literal { start, text } => {
+                pieces.push((marked.len(), start));
+                marked.push_str(text);
+            }
+            SourcePiece::Tag(tag) if tag.is_expression() => {
+                pieces.push((marked.len(), tag.start));
+                marked.push(URI);
+                marked.push_str("https://example.com/");
+                marked.push(END);
+            }
+            SourcePiece::Tag(_) => {}
         }
-        end = tag.end();
     }
-    pieces.push((marked.len(), end));
-    marked.push_str(source.get(end..).unwrap_or_default());
-    let fault = markup::html(&marked).err()?;
-    let piece = pieces.iter().rev().find(|(start, _)| *start <= fault.offset);
-    let place = piece.map(|(start, offset)| Place::of_offset(source, offset + fault.offset - start));
-    Some((place, fault.reason))
+    let error = html_pass::html(&marked).err()?;
+    let piece = pieces.iter().rev().find(|(start, _)| *start <= error.offset);
+    let place = piece.map(|(start, offset)| Place::of_offset(source, offset + error.offset - start));
+    Some((place, error.rule))
 }

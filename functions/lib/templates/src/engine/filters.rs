@@ -11,6 +11,8 @@ use crate::locale::language;
 const CATEGORIES: [&str; 6] = ["zero", "one", "two", "few", "many", "other"];
 /// Bytes of text that one unit of fuel pays for.
 const BYTES_PER_FUEL: usize = 64;
+/// Items of a list that one unit of fuel pays for, where they are only passed over.
+const ITEMS_PER_FUEL: usize = 2;
 
 /// Registers all filters, tests and functions.
 pub fn register(environment: &mut Environment<'static>) {
@@ -20,8 +22,8 @@ pub fn register(environment: &mut Environment<'static>) {
     environment.add_filter("lower", |value: &Value| Ok::<_, Error>(textual(value)?.to_lowercase()));
     environment.add_filter("trim", |value: &Value| Ok::<_, Error>(textual(value)?.trim().to_owned()));
     environment.add_filter("length", length);
-    environment.add_filter("first", |list: &Value| item(list, false));
-    environment.add_filter("last", |list: &Value| item(list, true));
+    environment.add_filter("first", |state: &State, list: &Value| item(state, list, false));
+    environment.add_filter("last", |state: &State, list: &Value| item(state, list, true));
     environment.add_filter("join", join);
     environment.add_filter("plural", plural);
     environment.add_filter("number", number);
@@ -37,10 +39,10 @@ pub fn register(environment: &mut Environment<'static>) {
 /// Message of a filter for the editor. It never repeats a value.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(super) struct FilterFault(pub(super) String);
+pub(super) struct FilterError(pub(super) String);
 
 pub(super) fn invalid(message: impl Into<String>) -> Error {
-    Error::from(ErrorKind::InvalidOperation).with_source(FilterFault(message.into()))
+    Error::from(ErrorKind::InvalidOperation).with_source(FilterError(message.into()))
 }
 
 /// Refuses a value that is not there.
@@ -57,13 +59,17 @@ fn length(value: &Value) -> Result<usize, Error> {
     value.len().ok_or_else(|| invalid("length needs a text, a list or an object"))
 }
 
-fn item(list: &Value, is_last: bool) -> Result<Value, Error> {
+fn item(state: &State, list: &Value, is_last: bool) -> Result<Value, Error> {
     defined(list)?;
-    // A repeated list is an iterable.
+    // A part of a list is an iterable.
     if !matches!(list.kind(), ValueKind::Seq | ValueKind::Iterable) {
         return Err(invalid("first and last need a list"));
     }
     let index = if is_last { list.len().unwrap_or(0).saturating_sub(1) } else { 0 };
+    if list.kind() == ValueKind::Iterable {
+        // It is searched from its beginning.
+        state.consume_fuel((index / ITEMS_PER_FUEL) as u64)?;
+    }
     // An item of an empty list is undefined, which cannot be printed.
     list.get_item(&Value::from(index))
 }
@@ -71,7 +77,7 @@ fn item(list: &Value, is_last: bool) -> Result<Value, Error> {
 /// Joins the texts of a list. The result is paid for before it exists.
 fn join(state: &State, list: &Value, separator: Option<&str>) -> Result<String, Error> {
     defined(list)?;
-    // A repeated list is an iterable.
+    // A part of a list is an iterable.
     if !matches!(list.kind(), ValueKind::Seq | ValueKind::Iterable) {
         return Err(invalid("join needs a list"));
     }
@@ -79,7 +85,7 @@ fn join(state: &State, list: &Value, separator: Option<&str>) -> Result<String, 
     let mut joined = String::new();
     for (index, value) in list.try_iter()?.enumerate() {
         defined(&value)?;
-        if matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::None) {
+        if !matches!(value.kind(), ValueKind::String | ValueKind::Number | ValueKind::Bool) {
             return Err(invalid("join needs a list of texts and numbers"));
         }
         let text = value.to_string();
@@ -111,25 +117,31 @@ fn numeric(value: &Value) -> Result<f64, Error> {
 fn plural(state: &State, value: &Value, forms: Kwargs) -> Result<String, Error> {
     let (value, local) = (numeric(value)?, Localization::of(state)?);
     let language = language(&local.part_locale);
-    let form = |category: &str| match forms.has(category) {
-        true => forms.get::<Value>(category).and_then(|form| textual(&form).map(|form| Some(form.to_owned()))),
-        false => Ok(None),
-    };
-    let known: Vec<Option<String>> = CATEGORIES.iter().map(|category| form(category)).collect::<Result<_, _>>()?;
-    forms.assert_all_used()?;
-    let found = |category: &str| {
-        let index = CATEGORIES.iter().position(|known| *known == category)?;
-        known.get(index).cloned().flatten()
-    };
     let category = format::plural_category(language, value).unwrap_or("other");
-    let form = found(category).or_else(|| found("other")).ok_or_else(|| invalid("plural needs other"))?;
+    let (mut chosen, mut other) = (None, None);
+    // A form that is not used is checked, and never copied.
+    for known in CATEGORIES.into_iter().filter(|known| forms.has(known)) {
+        let form = forms.get::<Value>(known)?;
+        textual(&form)?;
+        if known == "other" {
+            other = Some(form.clone());
+        }
+        if known == category {
+            chosen = Some(form);
+        }
+    }
+    forms.assert_all_used()?;
+    let form = chosen.or(other).ok_or_else(|| invalid("plural needs other"))?;
+    let form = textual(&form)?;
+    // The result is paid for before it exists.
+    state.consume_fuel((form.len() / BYTES_PER_FUEL) as u64)?;
     if !form.contains('#') {
-        return Ok(form);
+        return Ok(form.to_owned());
     }
     let shown =
         format::number(&local.format_locale, value, None).ok_or_else(|| invalid("the number is out of range"))?;
     let marks = form.matches('#').count();
-    state.consume_fuel((form.len() + marks * shown.len()) as u64 / BYTES_PER_FUEL as u64)?;
+    state.consume_fuel((marks * shown.len() / BYTES_PER_FUEL) as u64)?;
     Ok(form.replace('#', &shown))
 }
 

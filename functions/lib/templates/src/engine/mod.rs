@@ -4,15 +4,22 @@
 //! marks: it escapes or encodes the value for the place where it stands, or refuses it there.
 
 mod autolink;
+mod complexity;
 mod environment;
 mod filters;
+mod html_pass;
+mod html_place;
 mod localization;
 mod markup;
+mod markup_error;
 mod output;
+mod refusal;
+mod shapes;
 mod tags;
 mod url_value;
+mod value_shape;
 
-pub use environment::{EngineFault, EngineFaultKind, SourceKind, TemplateEngine, misplaced_value, syntax_finding};
+pub use environment::{EngineError, EngineErrorKind, SourceKind, TemplateEngine, misplaced_value, syntax_finding};
+pub use html_pass::escaped;
 pub use localization::{CONTEXT_NAME, Localization};
-pub use markup::escaped;
 pub use tags::{TemplateTag, tags};

@@ -1,9 +1,7 @@
 //! Values inside a URL.
 
+use super::markup_error::MarkupRuleError;
 use crate::variables::cleaned_uri;
-
-/// Reason for which a URL is refused, for the editor.
-pub const BAD_URL: &str = "must be a URL that begins with http://, https:// or mailto:";
 
 /// Place in a URL at which a value stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,10 +33,10 @@ impl UrlPlace {
 /// path, query or address, and is percent-encoded.
 ///
 /// # Errors
-/// [`BAD_URL`].
-pub fn push_url_value(out: &mut String, place: UrlPlace, value: &str) -> Result<(), &'static str> {
+/// [`MarkupRuleError::UrlScheme`].
+pub fn push_url_value(out: &mut String, place: UrlPlace, value: &str) -> Result<(), MarkupRuleError> {
     if place == UrlPlace::Start {
-        out.push_str(&cleaned_uri(value).map_err(|_| BAD_URL)?);
+        out.push_str(&cleaned_uri(value).map_err(|_| MarkupRuleError::UrlScheme)?);
         return Ok(());
     }
     let is_mail = place == UrlPlace::Mail;
@@ -65,7 +63,7 @@ pub fn is_allowed_url(url: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn pushed(before: &str, value: &str) -> Result<String, &'static str> {
+    fn pushed(before: &str, value: &str) -> Result<String, MarkupRuleError> {
         let mut out = before.to_owned();
         push_url_value(&mut out, UrlPlace::after(before), value).map(|()| out)
     }
@@ -73,7 +71,7 @@ mod tests {
     #[test]
     fn a_value_at_the_beginning_is_a_whole_url() {
         assert_eq!(pushed("", "https://example.com/a b").as_deref(), Ok("https://example.com/a%20b"));
-        assert_eq!(pushed(" ", "javascript:alert(1)"), Err(BAD_URL));
+        assert_eq!(pushed(" ", "javascript:alert(1)"), Err(MarkupRuleError::UrlScheme));
     }
 
     #[test]

@@ -6,9 +6,9 @@ use icu_decimal::options::DecimalFormatterOptions;
 use icu_locale_core::Locale;
 use icu_plurals::{PluralCategory, PluralOperands, PluralRules};
 
-/// Maximum number of decimals that a number shows unless the template asks for a count.
+/// Maximum number of decimals of a number, unless the template sets it.
 const MAX_DECIMALS: usize = 3;
-/// Maximum number of decimals that a template can ask for.
+/// Maximum number of decimals that a template can set.
 const MOST_DECIMALS: usize = 12;
 
 /// Returns the plain decimal text of a number: a point, no grouping, no exponent. `digits` sets the number of

@@ -34,18 +34,8 @@ pub fn incomplete_plurals(draft: &TemplateDraft) -> Vec<Finding> {
 
 /// Returns the offset and the named arguments of each use of `plural`.
 fn plurals(source: &str) -> Vec<(usize, BTreeSet<&str>)> {
-    let mut found = Vec::new();
-    let mut is_raw = false;
-    for TemplateTag { start, text } in tags(source) {
-        let words = text.trim_matches(|c| "{%-+} ".contains(c));
-        match words {
-            "raw" => is_raw = true,
-            "endraw" => is_raw = false,
-            _ if is_raw || text.starts_with("{#") => {}
-            _ => found.extend(uses(text).map(|(offset, names)| (start + offset, names))),
-        }
-    }
-    found
+    let tags = tags(source).filter(|tag| !tag.is_comment());
+    tags.flat_map(|TemplateTag { start, text }| uses(text).map(move |(at, names)| (start + at, names))).collect()
 }
 
 /// Returns the offset and the named arguments of each use of `plural` in a tag.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::model::TemplateDraft;
-use crate::variables::VariableValues;
+use crate::variables::{VariableValues, Variables};
 
 fn compiled(parts: Value) -> CompiledTemplate {
     let draft = json!({
@@ -37,10 +37,10 @@ fn with<T>(template: &CompiledTemplate, locale: &str, values: &Value, run: impl 
 }
 
 /// Renders a text as the SMS in Italian and in English.
-fn sms(source: &str, locale: &str, values: &Value) -> Result<String, RenderFault> {
+fn sms(source: &str, locale: &str, values: &Value) -> Result<String, RenderError> {
     let template = compiled(json!({"en": {"sms": {"text": source}}, "it": {"sms": {"text": source}}}));
     let part = with(&template, locale, values, |request| template.sms(request).unwrap());
-    part.message.map(|sms| sms.text.into_exposed()).map_err(RenderFaults::into_first)
+    part.message.map(|sms| sms.text.into_exposed()).map_err(RenderErrors::into_first)
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn each_channel_has_the_nearest_locale_of_its_own() {
 }
 
 #[test]
-fn an_sms_has_plain_spaces_whoever_wrote_the_others() {
+fn an_sms_has_plain_spaces_in_place_of_all_others() {
     for space in ['\u{a0}', '\u{2002}', '\u{2003}', '\u{2007}', '\u{2009}', '\u{200a}', '\u{202f}', '\u{3000}'] {
         let source = format!("Your{space}code: {{{{ name }}}}\nBye{space}");
         let values = json!({"name": format!("12{space}34")});
@@ -96,8 +96,8 @@ fn filters_write_in_the_locale_and_zone_of_the_recipient() {
 
 #[test]
 fn all_missing_variables_of_a_source_are_named() {
-    let missing = |source: &str, values: &Value| match sms(source, "en", values).map_err(|fault| fault.kind) {
-        Err(RenderFaultKind::Missing(names)) => names,
+    let missing = |source: &str, values: &Value| match sms(source, "en", values).map_err(|error| error.kind) {
+        Err(RenderErrorKind::Missing(names)) => names,
         other => panic!("{source}: {other:?}"),
     };
     assert_eq!(missing("{{ n }} {{ name }} {{ url | default('x') }}", &json!({})), ["n", "name"]);
@@ -123,13 +123,23 @@ fn all_missing_variables_of_a_part_are_named() {
 }
 
 #[test]
+fn a_link_that_the_service_does_not_make_is_named_as_missing() {
+    let source = "{{ preferences_url }} {{ name | default('x') }}";
+    let error = sms(source, "en", &json!({})).unwrap_err();
+    assert_eq!(error.kind, RenderErrorKind::Missing(vec!["preferences_url".to_owned()]));
+    let error = sms("{{ preferences_url }} {{ name }}", "en", &json!({})).unwrap_err();
+    assert_eq!(error.kind, RenderErrorKind::Missing(vec!["name".to_owned(), "preferences_url".to_owned()]));
+    assert_eq!(sms("{{ preferences_url | default('none') }}", "en", &json!({})).as_deref(), Ok("none"));
+}
+
+#[test]
 fn a_value_that_is_no_url_has_the_place_of_its_expression() {
     let place = |part: Value, values: &Value| {
         let template = compiled(json!({"en": part}));
         let rendered = with(&template, "en", values, |request| template.render(request));
         let push = rendered.push.and_then(|part| part.message.err());
-        let faults = push.or_else(|| rendered.email.and_then(|part| part.message.err())).unwrap();
-        let finding = faults.into_first().finding;
+        let errors = push.or_else(|| rendered.email.and_then(|part| part.message.err())).unwrap();
+        let finding = errors.into_first().finding;
         (finding.path, finding.place.map(|place| (place.line, place.column)))
     };
     let values = json!({"name": "x", "url": "mailto:a@b.example", "list": ["a", "b"]});
@@ -185,7 +195,7 @@ fn the_preheader_and_the_footer_count_to_the_limit_of_an_email() {
         rendered
             .message
             .map(|email| email.html.expose().len() + email.text.expose().len())
-            .map_err(|faults| faults.into_first().finding.path)
+            .map_err(|errors| errors.into_first().finding.path)
     };
     assert!(email(None, 300, 300).is_ok() && email(Some("p"), 300, 500).is_ok());
     for (preheader, html, text, path) in [
@@ -211,12 +221,12 @@ fn a_push_is_a_content_within_its_limits() {
     assert_eq!(content.title.expose(), "a b");
     assert_eq!(content.url.unwrap().expose(), "https://a.example/a%0Ab");
     assert_eq!(content.actions[0].url.as_ref().unwrap().expose(), "https://b.example/");
-    let fault =
+    let error =
         push("{{ url }}", json!({"name": "x".repeat(201), "url": "mailto:a@b.example"})).unwrap_err().into_first();
-    assert_eq!((fault.kind, fault.finding.path.as_str()), (RenderFaultKind::NotAllowed, "parts.en.push.title"));
-    let fault =
+    assert_eq!((error.kind, error.finding.path.as_str()), (RenderErrorKind::NotAllowed, "parts.en.push.title"));
+    let error =
         push("{{ name }}", json!({"name": "javascript:x", "url": "https://b.example"})).unwrap_err().into_first();
-    assert_eq!(fault.finding.path, "parts.en.push.url");
+    assert_eq!(error.finding.path, "parts.en.push.url");
 }
 
 #[test]
@@ -260,24 +270,99 @@ fn a_rendering_that_never_ends_or_grows_is_stopped() {
     let limit = std::time::Duration::from_millis(50) * if cfg!(debug_assertions) { 20 } else { 1 };
     for source in [
         "{{ 'x' * 100000000 }}",
-        "{% for a in [1] * 5000 %}{% for b in [1] * 5000 %}{% for c in [1] * 5000 %}{{ c }}{% endfor %}{% endfor %}{% endfor %}",
+        "{% for a in list %}{% for b in list %}{% for c in list %}{{ c }}{% endfor %}{% endfor %}{% endfor %}",
         "{% for a in [[1]] recursive %}{{ loop([[1]]) }}{% endfor %}",
-        "{% set x = 'x' * 1000 %}{% for a in [1] * 1000 %}{{ x }}{% endfor %}",
-        "{{ (['x' * 1000] * 1000) | join('y' * 1000) }}",
+        "{% set x = 'x' * 1000 %}{% for a in list %}{% for b in list %}{{ x }}{% endfor %}{% endfor %}",
+        "{% set x = 'x' * 1000 %}{{ [x, x, x, x, x, x, x, x, x, x] | join('y' * 100000) }}",
         "{{ ('x' * 100000) | upper | lower | upper | length }}{{ 'ß' * 1000000 }}",
         "{{ 9 ** 9 ** 9 ** 9 }}",
         "{{ n | number(digits=1000000000) }}{{ 'x' * 5000 }}",
         "{{ 1 | plural(other='#' * 100000) }}",
+        "{% set s = ' ' * 600000 %}{% for a in list %}{% for b in list %}{{ n | plural(one=s, other='x') }}{% endfor %}{% endfor %}",
+        "{% for a in list %}{% for b in list %}{{ list[0:] | last }}{{ list[::-1] | first }}{% endfor %}{% endfor %}",
     ] {
         let started = std::time::Instant::now();
-        assert!(sms(source, "en", &json!({"n": 1})).is_err(), "{source}");
+        let values = json!({"n": 1, "list": vec!["a"; 400]});
+        assert!(sms(source, "en", &values).is_err(), "{source}");
         assert!(started.elapsed() <= limit, "{source}: {:?}", started.elapsed());
+    }
+}
+
+/// Without this, each of the six forms would be copied in each of the 300 rounds: 1 GB.
+#[test]
+fn a_plural_copies_and_charges_the_chosen_form_alone() {
+    let source = |form: &str| {
+        let forms = "zero=s,one=s,two=s,few=s,many=s,other=s".replace(&format!("{form}=s"), &format!("{form}='# x'"));
+        format!("{{% set s = ' ' * 600000 %}}{{% for a in list %}}{{{{ n | plural({forms}) }}}}{{% endfor %}}")
+    };
+    let rendered = |form: &str, n: f64| sms(&source(form), "en", &json!({"n": n, "list": vec!["a"; 300]}));
+    assert_eq!(rendered("other", 7.0).as_deref(), Ok("7 x".repeat(300).as_str()));
+    assert_eq!(rendered("one", 1.0).as_deref(), Ok("1 x".repeat(300).as_str()));
+    assert_eq!(rendered("few", 7.0).map_err(|error| error.kind), Err(RenderErrorKind::OutOfFuel));
+}
+
+/// A source that would exhaust the stack, or run without fuel, is refused before it is compiled.
+#[test]
+fn a_source_that_would_exhaust_the_stack_or_time_when_it_is_compiled_is_refused() {
+    let finding = |source: &str| {
+        let draft = json!({"title": "T", "default_locale": "en", "parts": {"en": {"sms": {"text": source}}},
+            "variables": {"properties": {"n": {"type": "number"}, "list": {"type": "array", "items": {"type": "number"}}}}});
+        let mut findings = CompiledTemplate::new(TemplateDraft::parse(&draft).unwrap()).unwrap_err();
+        assert_eq!(findings.len(), 1);
+        let Finding { place, message, .. } = findings.remove(0);
+        (place.map(|place| (place.line, place.column)), message)
+    };
+    let nested = |open: &str, close: &str, count: usize| format!("{}n{}", open.repeat(count), close.repeat(count));
+    for (source, place, message) in [
+        (format!("{{{{ {}n }}}}", "-".repeat(60_000)), (1, 204), "200 operators"),
+        (format!("{{{{ {}n }}}}", "not ".repeat(15_000)), (1, 804), "200 operators"),
+        (format!("\n{{{{ n{} }}}}", "+n".repeat(30_000)), (2, 405), "200 operators"),
+        (format!("{{{{ n{} }}}}", "|upper".repeat(10_000)), (1, 1_205), "200 operators"),
+        (format!("{{{{ n{} }}}}", "(x)()".repeat(10_000)), (1, 505), "200 operators"),
+        (format!("{{{{ {} }}}}", nested("[", "]", 30_000)), (1, 24), "nest brackets"),
+        (format!("{{% set {}n = 1 %}}", "(".repeat(60_000)), (1, 28), "nest brackets"),
+        (nested("{% if n %}", "{% endif %}", 3_000), (1, 204), "nest statements"),
+        (format!("{{% if n %}}{}{{% endif %}}", "{% elif n %}".repeat(5_000)), (1, 1_214), "100 elif"),
+        ("{{ 5 in ([1] * 100000000) }}".to_owned(), (1, 10), "operator on a list"),
+        ("x\n{% if n > 5 %}{{ ([n] * 100000000) | last }}{% endif %}".to_owned(), (2, 20), "operator on a list"),
+        ("{{ ([1] * 100000000) == ([1] * 100000000) }}".to_owned(), (1, 5), "operator on a list"),
+        ("{{ 'a' ~ list }}".to_owned(), (1, 10), "operator on a list"),
+        ("{% set a = [a] %}".to_owned(), (1, 12), "from itself"),
+    ] {
+        let start: String = source.chars().take(40).collect();
+        let (found, text) = finding(&source);
+        assert!(text.contains(message), "{start}: {text}");
+        let (line, column) = found.unwrap();
+        assert!(line == place.0 && column.abs_diff(place.1) <= 2, "{start}: {found:?}");
+    }
+}
+
+/// The largest structures that are allowed are compiled and rendered on the stack of a thread.
+#[test]
+fn the_largest_allowed_structures_are_rendered() {
+    let nested = |open: &str, close: &str, count: usize| format!("{}1{}", open.repeat(count), close.repeat(count));
+    for (source, text) in [
+        (format!("{{{{ 0{} }}}}", "+n".repeat(200)), "200"),
+        (format!("{{{{ {}n }}}}", "- ".repeat(200)), "1"),
+        (format!("{{{{ {}n }}}}", "not ".repeat(199)), "false"),
+        (format!("{{{{ 'a'{} }}}}", "|upper".repeat(200)), "A"),
+        (format!("{{{{ {}n }}}}", "1 if n == 2 else ".repeat(66)), "1"),
+        (format!("{{{{ {} }}}}", nested("(", ")", 20)), "1"),
+        (nested("{% if n %}", "{% endif %}", 18), "1"),
+        (format!("{{% if n == 0 %}}{}{{% endif %}}", "{% elif n == 1 %}1".repeat(100)), "1"),
+        (format!("{{{{ n{} }}}}", " and n".repeat(200)), "1"),
+        (format!("{{{{ 'a'{} }}}}", " ~ ''".repeat(200)), "a"),
+    ] {
+        assert_eq!(sms(&source, "en", &json!({"n": 1})).as_deref(), Ok(text), "{source}");
     }
 }
 
 proptest! {
     #[test]
     fn no_value_breaks_out_of_any_channel(name in any::<String>(), nick in "\\PC{0,20}(https?://)?[a-z]{2,9}\\.[a-z]{2,6}[<>\"'\r\n]?") {
+        let schema = Variables::parse(&json!({"properties": {"v": {"type": "string"}}})).unwrap();
+        let is_given = VariableValues::new(&schema, &json!({"v": name})).is_ok();
+        let name = if is_given { name } else { String::new() };
         let source = "{{ name }} {{ user.nick }}";
         let template = compiled(json!({"en": {
             "push": {"title": "T {{ name }}", "body": source, "url": "https://a.example/?q={{ name }}"},

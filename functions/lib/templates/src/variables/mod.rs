@@ -5,7 +5,7 @@ mod schema;
 mod values;
 
 pub use schema::{TextFormat, VariableKind, VariableSchema, Variables};
-pub use values::{ValueProblems, VariableValues, cleaned_uri};
+pub use values::{ValueErrors, VariableValues, cleaned_uri};
 
 /// Names of the links that the service itself provides.
 pub const SERVICE_VARIABLES: [&str; 2] = ["unsubscribe_url", "preferences_url"];

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::channel::link::{Link, LinkFault};
+use domain::channel::link::{Link, LinkError};
 use domain::{resembling, text};
 use jiff::civil::Date;
 use minijinja::value::Value as EngineValue;
@@ -29,14 +29,14 @@ pub struct VariableValues {
 
 /// Errors of a message's variables.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ValueProblems {
+pub struct ValueErrors {
     /// Names of all required variables that are missing, such as `days` or `user.name`.
     pub missing: Vec<String>,
     /// Errors of the values that are there.
     pub errors: Vec<FieldError>,
 }
 
-impl ValueProblems {
+impl ValueErrors {
     /// Returns one error for each field.
     #[must_use]
     pub fn into_errors(self) -> Vec<FieldError> {
@@ -48,10 +48,12 @@ impl ValueProblems {
 }
 
 struct Reader<'a> {
-    problems: ValueProblems,
+    problems: ValueErrors,
     uris: BTreeSet<String>,
     absent: Vec<String>,
     root: &'a str,
+    /// `true` inside a default or an example, which the template's author chose.
+    is_of_template: bool,
 }
 
 impl VariableValues {
@@ -59,9 +61,8 @@ impl VariableValues {
     ///
     /// # Errors
     /// Returns all missing variables and all errors.
-    pub fn new(schema: &Variables, given: &Value) -> Result<Self, ValueProblems> {
-        let mut reader =
-            Reader { problems: ValueProblems::default(), uris: BTreeSet::new(), absent: vec![], root: "variables" };
+    pub fn new(schema: &Variables, given: &Value) -> Result<Self, ValueErrors> {
+        let mut reader = Reader::new("variables", false);
         let empty = Map::new();
         let given = match given {
             Value::Object(given) => given,
@@ -74,7 +75,7 @@ impl VariableValues {
         let is_required = |name: &str| schema.is_required(name);
         let values = reader.object(schema.properties(), &is_required, given, "");
         let Reader { problems, uris, absent, .. } = reader;
-        if problems != ValueProblems::default() {
+        if problems != ValueErrors::default() {
             return Err(problems);
         }
         Ok(Self { values: values.into(), uris: uris.into(), absent })
@@ -145,7 +146,11 @@ fn insert_at(values: &mut BTreeMap<String, EngineValue>, names: &[&str], value: 
     }
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(root: &'a str, is_of_template: bool) -> Self {
+        Self { problems: ValueErrors::default(), uris: BTreeSet::new(), absent: Vec::new(), root, is_of_template }
+    }
+
     fn error(&mut self, path: &str, message: &str) {
         let separator = if path.is_empty() || path.starts_with('[') { "" } else { "." };
         self.problems.errors.push(FieldError::new(format!("{}{separator}{path}", self.root), message));
@@ -165,12 +170,15 @@ impl Reader<'_> {
         }
         let mut values = BTreeMap::new();
         for (name, field) in properties {
-            let value = given.get(name).or(field.default.as_ref());
-            match value {
+            let stated = given.get(name);
+            match stated.or(field.default.as_ref()) {
                 Some(value) => {
+                    let is_inside = self.is_of_template;
+                    self.is_of_template |= stated.is_none();
                     if let Some(value) = self.value(field, value, &at(name)) {
                         values.insert(name.clone(), value);
                     }
+                    self.is_of_template = is_inside;
                 }
                 None if is_required(name) => self.problems.missing.push(at(name)),
                 None if !path.contains('[') => self.absent.push(at(name)),
@@ -206,13 +214,17 @@ impl Reader<'_> {
 
     fn text(&mut self, format: Option<TextFormat>, text: &str, path: &str) -> Option<EngineValue> {
         let cleaned = cleaned_text(text);
-        let fault = match format {
-            None => None,
+        let message = match format {
+            // An empty text is a statement of the caller. One that only looks empty is an accident.
+            None if text.is_empty() || self.is_of_template || !text::is_blank(&cleaned) => None,
+            None => {
+                Some("must not consist of white space and invisible characters; an empty text is allowed".to_owned())
+            }
             Some(TextFormat::Date) => {
                 let is_wrong = cleaned.len() != 10 || cleaned.parse::<Date>().is_err();
                 is_wrong.then(|| "must be a date such as 2026-11-30".to_owned())
             }
-            Some(TextFormat::DateTime) => rfc3339::parse(&cleaned).err().map(|fault| fault.to_string()),
+            Some(TextFormat::DateTime) => rfc3339::parse(&cleaned).err().map(|error| error.to_string()),
             Some(TextFormat::Money) => {
                 let is_wrong = MoneyAmount::parse(&cleaned).is_none();
                 is_wrong.then(|| "must be an amount and a currency such as 1234.50 EUR".to_owned())
@@ -222,10 +234,10 @@ impl Reader<'_> {
                     self.uris.insert(uri.clone());
                     return Some(EngineValue::from(uri));
                 }
-                Err(reason) => Some(reason),
+                Err(error) => Some(error.to_string()),
             },
         };
-        if let Some(message) = fault {
+        if let Some(message) = message {
             self.error(path, &message);
             return None;
         }
@@ -235,28 +247,39 @@ impl Reader<'_> {
 
 /// Returns the errors of a default or an example, with the path below it.
 pub(super) fn checked(field: &VariableSchema, value: &Value) -> Vec<(String, String)> {
-    let mut reader = Reader { problems: ValueProblems::default(), uris: BTreeSet::new(), absent: vec![], root: "" };
+    let mut reader = Reader::new("", true);
     reader.value(field, value, "");
     reader.problems.into_errors().into_iter().map(|e| (e.field.replacen("variables", "", 1), e.message)).collect()
+}
+
+/// Reason for which a text is no URI that may stand in a URL attribute. It never contains a part of the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UriError {
+    /// The address of a `mailto:` URI is missing, or has characters that would have to be encoded.
+    #[error("must be an http, https or mailto URI: the address after mailto: is missing or not plain")]
+    MailAddress,
+    /// The text has no scheme, or another one.
+    #[error("must be an absolute http, https or mailto URI")]
+    Scheme,
+    /// The text is no link.
+    #[error(transparent)]
+    Link(LinkError),
 }
 
 /// Returns the normal form of a URI that may stand in a URL attribute.
 ///
 /// # Errors
-/// Returns the reason why the text is none, without a part of it.
-pub fn cleaned_uri(text: &str) -> Result<String, String> {
+/// Returns the reason why the text is none.
+pub fn cleaned_uri(text: &str) -> Result<String, UriError> {
     if let Some(address) = text.strip_prefix("mailto:") {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$'*+@%?=&,".contains(&byte);
         let is_address = !address.is_empty() && address.bytes().all(is_plain);
-        let reason = "must be an http, https or mailto URI: the address after mailto: is missing or not plain";
-        return if is_address { Ok(text.to_owned()) } else { Err(reason.to_owned()) };
+        return if is_address { Ok(text.to_owned()) } else { Err(UriError::MailAddress) };
     }
     match Link::parse(text) {
         Ok(link) => Ok(link.as_str().to_owned()),
-        Err(LinkFault::NoScheme | LinkFault::OtherScheme) => {
-            Err("must be an absolute http, https or mailto URI".to_owned())
-        }
-        Err(fault) => Err(fault.to_string()),
+        Err(LinkError::NoScheme | LinkError::OtherScheme) => Err(UriError::Scheme),
+        Err(error) => Err(UriError::Link(error)),
     }
 }
 

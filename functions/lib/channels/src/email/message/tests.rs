@@ -107,7 +107,7 @@ fn a_notification_id_cannot_start_a_header_either() {
 }
 
 #[test]
-fn a_body_that_knows_the_boundary_cannot_end_its_part() {
+fn a_body_that_contains_the_boundary_cannot_end_its_part() {
     let body = format!("--=_{ID}--\n--=_{ID}\nContent-Type: text/html\n\n<b>");
     let built = mime(&message("t", &body, None));
     let parsed = MessageParser::default().parse(&built).unwrap();
@@ -137,7 +137,7 @@ fn a_title_that_looks_encoded_is_shown_as_it_is() {
 }
 
 #[test]
-fn right_to_left_text_says_so() {
+fn right_to_left_text_has_its_direction() {
     let (from, to) = (address("hello@example.com"), address("ada@example.org"));
     let message = EmailMessage::new(from, to, "ההזמנה נשלחה", "הזמנה 7", None, None, Some("he-IL"));
     assert_golden("right_to_left", &mime(&message));

@@ -91,7 +91,7 @@ async fn a_name_that_was_public_a_moment_ago_is_judged_by_what_it_is_now() {
 }
 
 #[tokio::test]
-async fn a_known_name_that_somebody_bent_inwards_is_not_connected_to() {
+async fn a_public_name_that_resolves_to_a_private_address_is_not_connected_to() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     for (address, what) in INWARDS {
         let client = public_client_with(scripted(&[&[address]]));

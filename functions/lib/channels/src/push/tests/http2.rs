@@ -204,7 +204,7 @@ async fn what_has_no_end_is_read_to_64_kib_and_no_further() {
 
 #[tokio::test]
 async fn what_is_no_http2_is_a_reason_to_try_later() {
-    let (client, rogue) = (client(), super::rogue::Rogue::doing(Vec::new()).await);
-    let answer = push(&client, &rogue.origin, PLENTY).await;
+    let (client, service) = (client(), super::faulty_service::FaultyPushService::doing(Vec::new()).await);
+    let answer = push(&client, &service.origin, PLENTY).await;
     assert_eq!((answer.outcome, answer.status_code), (later(None), None));
 }

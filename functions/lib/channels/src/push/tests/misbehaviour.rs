@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::super::PushClient;
 use super::browser::Browser;
-use super::rogue::{Act, CREATED, Rogue, say};
+use super::faulty_service::{Act, CREATED, FaultyPushService, say};
 use super::service::{client, later, message};
 use domain::channel::push::{ExtraOrigins, Subscription};
 use domain::channel::{Answer, Outcome, Rejection};
@@ -27,7 +27,7 @@ const SILENT: Option<&str> = Some("timed out");
 const NO_HTTP: Option<&str> = Some("the answer was not HTTP");
 
 /// Result of one push, and the number of requests that the service received.
-type Came = (Outcome, Option<u16>, Option<&'static str>, usize);
+type PushResult = (Outcome, Option<u16>, Option<&'static str>, usize);
 
 pub async fn push(client: &PushClient, origin: &str, limit: Duration) -> Answer {
     let browser = Browser::new(&[0x42; 32], *b"sixteen secrets!");
@@ -38,18 +38,24 @@ pub async fn push(client: &PushClient, origin: &str, limit: Duration) -> Answer 
 }
 
 /// Pushes once to a service that runs `acts`, and once more when the service answers correctly again.
-async fn sees(client: &PushClient, name: &str, acts: Vec<Vec<Act>>, limit: Duration, came: Came) -> Rogue {
-    let rogue = Rogue::doing(acts).await;
-    let answer = push(client, &rogue.origin, limit).await;
-    let (outcome, status, detail, requests) = came;
+async fn assert_push(
+    client: &PushClient,
+    name: &str,
+    acts: Vec<Vec<Act>>,
+    limit: Duration,
+    expected: PushResult,
+) -> FaultyPushService {
+    let service = FaultyPushService::doing(acts).await;
+    let answer = push(client, &service.origin, limit).await;
+    let (outcome, status, detail, requests) = expected;
     let seen = (answer.outcome, answer.status_code, answer.detail.as_deref());
     assert_eq!(seen, (outcome, status, detail), "{name}");
-    assert_eq!(rogue.count(), requests, "{name}");
+    assert_eq!(service.count(), requests, "{name}");
     assert!(answer.latency_ms < 6_000, "{name} took {} ms", answer.latency_ms);
-    let next = push(client, &rogue.origin, PLENTY).await;
+    let next = push(client, &service.origin, PLENTY).await;
     assert_eq!((next.outcome, next.status_code), (ACCEPTED, Some(201)), "after {name}");
-    assert_eq!(rogue.count(), requests + 1, "after {name}");
-    rogue
+    assert_eq!(service.count(), requests + 1, "after {name}");
+    service
 }
 
 #[tokio::test]
@@ -66,15 +72,15 @@ async fn each_status_has_its_meaning_and_leaves_the_connection_usable() {
         for status in statuses {
             let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: 2\r\n\r\nno");
             let name = status.to_string();
-            let came = (outcome, Some(*status), None, 1);
-            let rogue = sees(&client, &name, vec![vec![say(answer)]], PLENTY, came).await;
-            assert_eq!(rogue.connections.load(Ordering::SeqCst), 1, "{status}");
+            let expected = (outcome, Some(*status), None, 1);
+            let service = assert_push(&client, &name, vec![vec![say(answer)]], PLENTY, expected).await;
+            assert_eq!(service.connections.load(Ordering::SeqCst), 1, "{status}");
         }
     }
     for (status, outcome) in [(204, ACCEPTED), (205, ACCEPTED), (304, UNEXPECTED)] {
         let answer = format!("HTTP/1.1 {status} X\r\n\r\n");
         let acts = vec![vec![say(answer), Act::Close]];
-        sees(&client, "an answer without a body", acts, PLENTY, (outcome, Some(status), None, 1)).await;
+        assert_push(&client, "an answer without a body", acts, PLENTY, (outcome, Some(status), None, 1)).await;
     }
 }
 
@@ -84,12 +90,12 @@ async fn an_answer_may_be_announced_and_a_long_announcement_is_given_up() {
     let early = "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
     for announced in ["HTTP/1.1 100 Continue\r\n\r\n".to_owned(), early.repeat(5)] {
         let acts = vec![vec![say(announced), say(CREATED)]];
-        sees(&client, "announced", acts, PLENTY, (ACCEPTED, Some(201), None, 1)).await;
+        assert_push(&client, "announced", acts, PLENTY, (ACCEPTED, Some(201), None, 1)).await;
     }
     let switching = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n";
     let acts = vec![vec![say(switching), Act::Wait]];
-    sees(&client, "another protocol", acts, PLENTY, (UNEXPECTED, Some(101), None, 1)).await;
-    sees(&client, "only announced", vec![vec![Act::Flood(early)]], SHORT, (LATER, None, SILENT, 1)).await;
+    assert_push(&client, "another protocol", acts, PLENTY, (UNEXPECTED, Some(101), None, 1)).await;
+    assert_push(&client, "only announced", vec![vec![Act::Flood(early)]], SHORT, (LATER, None, SILENT, 1)).await;
 }
 
 #[tokio::test]
@@ -102,7 +108,7 @@ async fn a_service_that_hangs_is_given_up_when_the_time_is_over() {
         ("half a head", vec![say("HTTP/1.1 201 Created\r\nLocation: /m"), Act::Wait]),
         ("a head that drips", vec![Act::Drip(CREATED.to_owned())]),
     ] {
-        sees(&client, name, vec![acts], SHORT, silent).await;
+        assert_push(&client, name, vec![acts], SHORT, silent).await;
     }
 }
 
@@ -121,7 +127,7 @@ async fn an_answer_counts_though_its_body_never_comes() {
     ];
     let at_once = rows.map(|(name, status, rest, outcome)| {
         let acts = vec![vec![say(head(status)), say("x"), rest, Act::Wait]];
-        sees(&client, name, acts, PLENTY, (outcome, Some(status), None, 1))
+        assert_push(&client, name, acts, PLENTY, (outcome, Some(status), None, 1))
     });
     futures_util::future::join_all(at_once).await;
 }
@@ -135,18 +141,18 @@ async fn a_lost_connection_is_worth_a_second_try_and_no_third() {
         ("closed within the head", vec![say(half), Act::Close]),
         ("reset before the request was read", vec![Act::Reset]),
     ] {
-        sees(&client, name, vec![acts.clone()], PLENTY, (ACCEPTED, Some(201), None, 2)).await;
-        sees(&client, name, vec![acts.clone(), acts], PLENTY, (LATER, None, LOST, 2)).await;
+        assert_push(&client, name, vec![acts.clone()], PLENTY, (ACCEPTED, Some(201), None, 2)).await;
+        assert_push(&client, name, vec![acts.clone(), acts], PLENTY, (LATER, None, LOST, 2)).await;
     }
 }
 
 #[tokio::test]
 async fn a_connection_that_was_closed_while_it_idled_costs_nothing() {
     let client = client();
-    let rogue = Rogue::doing(vec![vec![say(CREATED), Act::Close]; 6]).await;
+    let service = FaultyPushService::doing(vec![vec![say(CREATED), Act::Close]; 6]).await;
     for number in 1..=6 {
-        let answer = push(&client, &rogue.origin, PLENTY).await;
-        assert_eq!((answer.outcome, rogue.count()), (ACCEPTED, number));
+        let answer = push(&client, &service.origin, PLENTY).await;
+        assert_eq!((answer.outcome, service.count()), (ACCEPTED, number));
     }
 }
 
@@ -169,7 +175,7 @@ async fn what_is_no_http_is_a_reason_to_try_later_and_not_at_once() {
     ];
     for head in heads {
         let acts = vec![vec![say(head), Act::Close]];
-        sees(&client, &format!("{head:?}"), acts, PLENTY, (LATER, None, NO_HTTP, 1)).await;
+        assert_push(&client, &format!("{head:?}"), acts, PLENTY, (LATER, None, NO_HTTP, 1)).await;
     }
 }
 
@@ -179,7 +185,7 @@ async fn what_has_no_end_is_read_to_64_kib_and_no_further() {
     let chunked = "HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n";
     let long = "HTTP/1.1 201 Created\r\nContent-Length: 9223372036854775807\r\n\r\n";
     let until_closed = "HTTP/1.1 500 X\r\n\r\n";
-    for (name, head, more, came) in [
+    for (name, head, more, expected) in [
         ("chunks", chunked, "5\r\nhello\r\n", (ACCEPTED, Some(201), None, 1)),
         ("one chunk", chunked, "fffffffffff\r\n", (ACCEPTED, Some(201), None, 1)),
         ("no chunks", chunked, "zz\r\n", (ACCEPTED, Some(201), None, 1)),
@@ -192,9 +198,9 @@ async fn what_has_no_end_is_read_to_64_kib_and_no_further() {
         ("a status line", "HTTP/1.1 201 ", "x", (LATER, None, NO_HTTP, 1)),
         ("empty lines", "", "\r\n", (LATER, None, NO_HTTP, 1)),
     ] {
-        let rogue = sees(&client, name, vec![vec![say(head), Act::Flood(more)]], PLENTY, came).await;
+        let service = assert_push(&client, name, vec![vec![say(head), Act::Flood(more)]], PLENTY, expected).await;
         // The count includes data that the systems at both ends buffered before it was read.
-        let taken = rogue.taken_bytes.load(Ordering::SeqCst);
+        let taken = service.taken_bytes.load(Ordering::SeqCst);
         assert!(taken < 24 * 1024 * 1024, "{taken} bytes of {name} without end were taken");
     }
 }
@@ -204,7 +210,7 @@ async fn a_second_answer_is_never_taken_for_the_next_one() {
     let client = client();
     let two = format!("{CREATED}HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n");
     for _ in 0..20 {
-        sees(&client, "two answers", vec![vec![say(&two)]], PLENTY, (ACCEPTED, Some(201), None, 1)).await;
+        assert_push(&client, "two answers", vec![vec![say(&two)]], PLENTY, (ACCEPTED, Some(201), None, 1)).await;
     }
 }
 
@@ -232,7 +238,7 @@ async fn a_retry_after_that_makes_no_sense_is_as_good_as_none() {
         for status in [429, 406, 503] {
             let answer = format!("HTTP/1.1 {status} X\r\n{lines}\r\nContent-Length: 0\r\n\r\n");
             let name = &lines[..lines.len().min(60)];
-            sees(&client, name, vec![vec![say(answer)]], PLENTY, (outcome, Some(status), None, 1)).await;
+            assert_push(&client, name, vec![vec![say(answer)]], PLENTY, (outcome, Some(status), None, 1)).await;
         }
     }
 }
@@ -241,11 +247,11 @@ async fn a_retry_after_that_makes_no_sense_is_as_good_as_none() {
 async fn a_redirect_of_any_kind_is_never_followed() {
     let client = client();
     for status in [300, 301, 302, 303, 305, 307, 308] {
-        let other = Rogue::doing(Vec::new()).await;
+        let other = FaultyPushService::doing(Vec::new()).await;
         let answer =
             format!("HTTP/1.1 {status} X\r\nLocation: {}/push/device-1\r\nContent-Length: 0\r\n\r\n", other.origin);
-        let came = (UNEXPECTED, Some(status), None, 1);
-        sees(&client, "a redirect", vec![vec![say(answer)]], PLENTY, came).await;
+        let expected = (UNEXPECTED, Some(status), None, 1);
+        assert_push(&client, "a redirect", vec![vec![say(answer)]], PLENTY, expected).await;
         assert_eq!(other.connections.load(Ordering::SeqCst), 0, "{status}");
     }
 }
@@ -253,7 +259,8 @@ async fn a_redirect_of_any_kind_is_never_followed() {
 #[tokio::test]
 async fn one_that_hangs_does_not_hold_up_the_others() {
     let client = client();
-    let (hangs, works) = (Rogue::doing(vec![vec![Act::Wait]; 64]).await, Rogue::doing(Vec::new()).await);
+    let (hangs, works) =
+        (FaultyPushService::doing(vec![vec![Act::Wait]; 64]).await, FaultyPushService::doing(Vec::new()).await);
     let waiting = futures_util::future::join_all((0..32).map(|_| push(&client, &hangs.origin, PLENTY)));
     let sent = async {
         for _ in 0..32 {

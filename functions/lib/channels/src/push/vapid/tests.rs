@@ -43,7 +43,7 @@ fn what_is_no_private_key_is_refused_and_never_shown() {
         &BASE64URL.encode([0; 32]),
         order,
     ] {
-        assert_eq!(VapidKey::parse(bad).err(), Some(VapidProblem::Key), "{bad:?}");
+        assert_eq!(VapidKey::parse(bad).err(), Some(VapidError::Key), "{bad:?}");
     }
     assert!(!format!("{:?}", cache()).contains(PRIVATE_KEY));
 }
@@ -71,7 +71,7 @@ fn a_subject_is_an_address_or_a_page_that_others_can_reach() {
         "https://",
         "example.com",
     ] {
-        assert_eq!(VapidSubject::parse(bad), Err(VapidProblem::Subject), "{bad}");
+        assert_eq!(VapidSubject::parse(bad), Err(VapidError::Subject), "{bad}");
     }
 }
 

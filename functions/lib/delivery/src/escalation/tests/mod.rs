@@ -1,6 +1,8 @@
-//! Rules of the escalation policy, by topic: order of the channels, uncertain paid sends, open circuits and rests.
+//! Rules of the escalation policy, by topic: states of the channels, their order, uncertain paid sends, open circuits
+//! and rests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod channel_states;
 mod circuits;
 mod order;
 mod uncertain;

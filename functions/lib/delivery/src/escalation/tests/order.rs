@@ -31,7 +31,7 @@ fn one_accepted_device_is_enough() {
 }
 
 #[test]
-fn a_retry_goes_only_to_devices_that_said_later_and_not_before_their_time() {
+fn a_retry_goes_only_to_devices_that_answered_later_and_not_before_their_time() {
     let ada = people::with_everything(3);
     let mut about = v2("DEFAULT");
     about.record(tried(Channel::Push, Some("d0"), wait(5_000), start()));
@@ -89,7 +89,7 @@ fn an_unknown_paid_outcome_stops_the_escalation() {
 }
 
 #[test]
-fn silence_after_an_accepted_push_escalates_when_the_type_wants_proof() {
+fn no_receipt_after_an_accepted_push_escalates_if_the_type_requires_proof() {
     let ada = people::with_everything(1);
     let mut about = v2("PAYMENT_DUE");
     about.record(tried(Channel::Push, Some("d0"), Outcome::Accepted, start()));
@@ -132,8 +132,8 @@ fn if_only_the_budget_stands_in_the_way_it_is_skipped() {
 #[test]
 fn a_channel_without_a_message_is_skipped_and_its_reason_stands_if_no_other_was_tried() {
     let ada = people::with_everything(1);
-    let faults = BTreeMap::from([(Channel::Push, Reason::TemplateError), (Channel::Sms, Reason::TooLong)]);
-    let policy = EscalationPolicy { not_composable: &faults, ..policy_for(&ada) };
+    let not_composable = BTreeMap::from([(Channel::Push, Reason::TemplateError), (Channel::Sms, Reason::TooLong)]);
+    let policy = EscalationPolicy { not_composable: &not_composable, ..policy_for(&ada) };
     let mut about = v2("DEFAULT");
     assert_eq!(policy.next_step(&about, start()), Step::SendPaid(Channel::Email));
     about.parts_mut().request.channels = vec![Channel::Push, Channel::Sms];
@@ -174,7 +174,7 @@ fn an_erased_recipient_ends_it_without_reaching_them() {
 }
 
 #[test]
-fn who_wants_no_more_of_a_type_is_tried_no_further_and_what_was_accepted_stays_so() {
+fn after_an_opt_out_no_attempt_follows_and_an_accepted_one_stays_accepted() {
     let mut ada = people::with_everything(1);
     refuse(&mut ada, ChoiceScope::Type("PAYMENT_DUE".to_owned()));
     let mut about = v2("PAYMENT_DUE");
@@ -207,7 +207,7 @@ fn refuse(recipient: &mut Recipient, scope: ChoiceScope) {
 }
 
 #[test]
-fn an_unknown_paid_outcome_is_told_whatever_ends_the_notification() {
+fn an_uncertain_paid_outcome_is_reported_at_every_end_of_the_notification() {
     let ada = people::with_everything(1);
     let mut about = v2("PAYMENT_DUE");
     about.record(tried(Channel::Push, Some("d0"), Outcome::Accepted, start()));

@@ -1,49 +1,49 @@
 use super::*;
 
-fn verdict(number: &str) -> Result<(), NotMobile> {
+fn verdict(number: &str) -> Result<(), NotMobileError> {
     check(number.trim_start_matches('+'))
 }
 
 #[test]
-fn what_cannot_be_a_mobile_number_is_told_with_the_reason() {
-    let length = |least, most| NotMobile::Length { least, most };
+fn a_text_that_cannot_be_a_mobile_number_is_refused_with_the_reason() {
+    let length = |least, most| NotMobileError::Length { least, most };
     for (number, why) in [
         ("+3933512", length(9, 10)),
         ("+39333123456789", length(9, 10)),
-        ("+39800123456", NotMobile::OtherKind),
-        ("+39899123456", NotMobile::OtherKind),
-        ("+390612345678", NotMobile::OtherKind),
-        ("+44020794600", NotMobile::TrunkZero),
-        ("+4407400123456", NotMobile::TrunkZero),
-        ("+49015112345678", NotMobile::TrunkZero),
-        ("+442079460000", NotMobile::OtherKind),
+        ("+39800123456", NotMobileError::OtherKind),
+        ("+39899123456", NotMobileError::OtherKind),
+        ("+390612345678", NotMobileError::OtherKind),
+        ("+44020794600", NotMobileError::TrunkZero),
+        ("+4407400123456", NotMobileError::TrunkZero),
+        ("+49015112345678", NotMobileError::TrunkZero),
+        ("+442079460000", NotMobileError::OtherKind),
         ("+44800123456", length(10, 10)),
         ("+4930123456", length(10, 11)),
         ("+49301234567", length(10, 11)),
-        ("+493012345678", NotMobile::OtherKind),
-        ("+33123456789", NotMobile::OtherKind),
-        ("+9991234567", NotMobile::Unassigned),
-        ("+2101234567", NotMobile::Unassigned),
-        ("+80012345678", NotMobile::OtherKind),
-        ("+97912345678", NotMobile::OtherKind),
-        ("+18005550123", NotMobile::OtherKind),
-        ("+19005550123", NotMobile::OtherKind),
+        ("+493012345678", NotMobileError::OtherKind),
+        ("+33123456789", NotMobileError::OtherKind),
+        ("+9991234567", NotMobileError::Unassigned),
+        ("+2101234567", NotMobileError::Unassigned),
+        ("+80012345678", NotMobileError::OtherKind),
+        ("+97912345678", NotMobileError::OtherKind),
+        ("+18005550123", NotMobileError::OtherKind),
+        ("+19005550123", NotMobileError::OtherKind),
         ("+1202555012", length(10, 10)),
-        ("+12021550123", NotMobile::OtherKind),
-        ("+12020550123", NotMobile::OtherKind),
-        ("+551133334444", NotMobile::OtherKind),
-        ("+5511833334444", NotMobile::OtherKind),
-        ("+27111234567", NotMobile::OtherKind),
-        ("+27215551234", NotMobile::OtherKind),
-        ("+85523123456", NotMobile::OtherKind),
-        ("+11155501234", NotMobile::OtherKind),
+        ("+12021550123", NotMobileError::OtherKind),
+        ("+12020550123", NotMobileError::OtherKind),
+        ("+551133334444", NotMobileError::OtherKind),
+        ("+5511833334444", NotMobileError::OtherKind),
+        ("+27111234567", NotMobileError::OtherKind),
+        ("+27215551234", NotMobileError::OtherKind),
+        ("+85523123456", NotMobileError::OtherKind),
+        ("+11155501234", NotMobileError::OtherKind),
     ] {
         assert_eq!(verdict(number), Err(why), "{number}");
     }
 }
 
 #[test]
-fn one_length_is_told_as_one() {
+fn one_possible_length_is_shown_as_one_number() {
     assert!(verdict("+336123456").unwrap_err().to_string().contains("must have 9 digits"));
     assert!(verdict("+3933512").unwrap_err().to_string().contains("must have 9 to 10 digits"));
 }
@@ -138,13 +138,13 @@ fn landlines_premium_and_personal_numbers_and_pagers_beside_mobile_ranges_are_re
     let personal_or_pager =
         ["+447012345678", "+447600123456", "+447640123456", "+447699123456", "+420700123456", "+905123456789"];
     for number in personal_or_pager {
-        assert_eq!(verdict(number), Err(NotMobile::OtherKind), "{number}");
+        assert_eq!(verdict(number), Err(NotMobileError::OtherKind), "{number}");
     }
     for number in ["+447624123456", "+447599123456", "+447700900123"] {
         assert_eq!(verdict(number), Ok(()), "{number}");
     }
     for number in ["+34961234567", "+34971234567", "+4590123456", "+380900212345", "+601300881234", "+601800881234"] {
-        assert_eq!(verdict(number), Err(NotMobile::OtherKind), "{number}");
+        assert_eq!(verdict(number), Err(NotMobileError::OtherKind), "{number}");
     }
     for number in ["+34612345678", "+4591234567", "+380912345678", "+60123456789"] {
         assert_eq!(verdict(number), Ok(()), "{number}");

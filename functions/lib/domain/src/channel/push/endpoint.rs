@@ -24,7 +24,7 @@ pub struct PushEndpoint {
 
 /// Error in an endpoint. It never repeats the URL, which identifies a person's device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum EndpointProblem {
+pub enum EndpointError {
     /// The text is longer than [`MAX_ENDPOINT_BYTES`].
     #[error("is longer than 2,048 bytes")]
     TooLong,
@@ -59,17 +59,17 @@ impl PushEndpoint {
     ///
     /// # Errors
     ///
-    /// Returns the first [`EndpointProblem`] found.
-    pub fn parse(text: &str, extra: &ExtraOrigins) -> Result<Self, EndpointProblem> {
+    /// Returns the first [`EndpointError`] found.
+    pub fn parse(text: &str, extra: &ExtraOrigins) -> Result<Self, EndpointError> {
         let (origin, url) = spelled(text)?;
         let is_extra = extra.contains(&origin);
         if !is_extra {
             known_service(&origin, extra.hosts())?;
         }
         if url.len() > MAX_ENDPOINT_BYTES {
-            return Err(EndpointProblem::TooLong);
+            return Err(EndpointError::TooLong);
         }
-        let uri = url.parse().map_err(|_| EndpointProblem::NotAUrl)?;
+        let uri = url.parse().map_err(|_| EndpointError::NotAUrl)?;
         Ok(Self { url, uri, origin_length: origin.len(), is_extra })
     }
 
@@ -78,8 +78,8 @@ impl PushEndpoint {
     ///
     /// # Errors
     ///
-    /// Returns the first [`EndpointProblem`] found.
-    pub fn normalized(text: &str) -> Result<String, EndpointProblem> {
+    /// Returns the first [`EndpointError`] found.
+    pub fn normalized(text: &str) -> Result<String, EndpointError> {
         spelled(text).map(|(_, url)| url)
     }
 
@@ -122,30 +122,30 @@ impl fmt::Debug for PushEndpoint {
 }
 
 /// Parses a URL, and refuses characters that different parsers treat differently.
-fn parse_url(text: &str) -> Result<Uri, EndpointProblem> {
+fn parse_url(text: &str) -> Result<Uri, EndpointError> {
     if text.len() > MAX_ENDPOINT_BYTES {
-        return Err(EndpointProblem::TooLong);
+        return Err(EndpointError::TooLong);
     }
     if text.contains('#') {
-        return Err(EndpointProblem::Fragment);
+        return Err(EndpointError::Fragment);
     }
     if !text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>')) {
-        return Err(EndpointProblem::NotAUrl);
+        return Err(EndpointError::NotAUrl);
     }
-    text.parse().map_err(|_| EndpointProblem::NotAUrl)
+    text.parse().map_err(|_| EndpointError::NotAUrl)
 }
 
 /// Returns a URL's origin, and the URL in its normalized form.
-fn spelled(text: &str) -> Result<(String, String), EndpointProblem> {
+fn spelled(text: &str) -> Result<(String, String), EndpointError> {
     let uri = parse_url(text)?;
-    let scheme = uri.scheme_str().ok_or(EndpointProblem::NoScheme)?;
+    let scheme = uri.scheme_str().ok_or(EndpointError::NoScheme)?;
     if !["https", "http"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
-        return Err(EndpointProblem::NotHttps);
+        return Err(EndpointError::NotHttps);
     }
     if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-        return Err(EndpointProblem::UserInfo);
+        return Err(EndpointError::UserInfo);
     }
-    let origin = origin(&uri).ok_or(EndpointProblem::Port)?;
+    let origin = origin(&uri).ok_or(EndpointError::Port)?;
     let path = uri.path_and_query().map_or("", |path| path.as_str());
     // `https://host?query` has the path `/` as well. The client sends it, so the normalized form contains it.
     let slash = if path.starts_with('/') { "" } else { "/" };
@@ -154,15 +154,15 @@ fn spelled(text: &str) -> Result<(String, String), EndpointProblem> {
 }
 
 /// Accepts origins of the known push services and of the operator's hosts.
-fn known_service(origin: &str, extra: &ExtraHosts) -> Result<(), EndpointProblem> {
-    let authority = origin.strip_prefix("https://").ok_or(EndpointProblem::NotHttps)?;
+fn known_service(origin: &str, extra: &ExtraHosts) -> Result<(), EndpointError> {
+    let authority = origin.strip_prefix("https://").ok_or(EndpointError::NotHttps)?;
     if authority.starts_with('[') || ends_in_a_number(host_of(authority)) {
-        return Err(EndpointProblem::AddressLiteral);
+        return Err(EndpointError::AddressLiteral);
     }
     if authority.contains(':') {
-        return Err(EndpointProblem::Port);
+        return Err(EndpointError::Port);
     }
-    if extra.allow(authority) { Ok(()) } else { Err(EndpointProblem::UnknownHost) }
+    if extra.allow(authority) { Ok(()) } else { Err(EndpointError::UnknownHost) }
 }
 
 fn host_of(authority: &str) -> &str {

@@ -20,19 +20,19 @@ pub struct ExtraHosts(BTreeSet<String>);
 /// Error for an entry of `ExtraPushHosts` that is not a host name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("ExtraPushHosts: `{0}` is not a host name such as push.example.com or *.push.example.com")]
-pub struct NotAHost(String);
+pub struct HostError(String);
 
 impl ExtraHosts {
     /// Parses a comma-separated list of `host.name` and `*.suffix`. Empty entries are ignored.
     ///
     /// # Errors
     ///
-    /// [`NotAHost`] contains the first entry that is a URL, an address, a single label or has a port.
-    pub fn parse(list: &str) -> Result<Self, NotAHost> {
+    /// [`HostError`] contains the first entry that is a URL, an address, a single label or has a port.
+    pub fn parse(list: &str) -> Result<Self, HostError> {
         let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
         let hosts = parts.map(|part| {
             let host = part.to_ascii_lowercase();
-            if is_pattern(&host) { Ok(host) } else { Err(NotAHost(part.to_owned())) }
+            if is_pattern(&host) { Ok(host) } else { Err(HostError(part.to_owned())) }
         });
         hosts.collect::<Result<_, _>>().map(Self)
     }
@@ -161,7 +161,7 @@ mod tests {
         ] {
             let list = format!("push.example.org,{part}");
             let error = ExtraHosts::parse(&list).unwrap_err();
-            assert_eq!(error, NotAHost(part.to_owned()), "{part}");
+            assert_eq!(error, HostError(part.to_owned()), "{part}");
             assert!(error.to_string().starts_with("ExtraPushHosts: "));
         }
     }

@@ -23,7 +23,7 @@ pub struct SubscriptionKeys {
 
 /// Key that is wrong, and the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum KeyProblem {
+pub enum SubscriptionKeyError {
     /// `p256dh` is not base64url, not 65 bytes, or not a P-256 point in uncompressed form.
     #[error("p256dh is not an uncompressed P-256 point in base64url")]
     P256dh,
@@ -37,10 +37,10 @@ impl SubscriptionKeys {
     ///
     /// # Errors
     ///
-    /// [`KeyProblem`] names the first key that is wrong.
-    pub fn parse(p256dh: &str, auth: &str) -> Result<Self, KeyProblem> {
-        let p256dh = decode(p256dh).filter(is_uncompressed_point).ok_or(KeyProblem::P256dh)?;
-        let auth = decode(auth).ok_or(KeyProblem::Auth)?;
+    /// [`SubscriptionKeyError`] names the first key that is wrong.
+    pub fn parse(p256dh: &str, auth: &str) -> Result<Self, SubscriptionKeyError> {
+        let p256dh = decode(p256dh).filter(is_uncompressed_point).ok_or(SubscriptionKeyError::P256dh)?;
+        let auth = decode(auth).ok_or(SubscriptionKeyError::Auth)?;
         Ok(Self { p256dh, auth })
     }
 
@@ -132,7 +132,12 @@ mod tests {
             &BASE64URL.encode([0; 65]),
             &"A".repeat(1_000_000),
         ] {
-            assert_eq!(SubscriptionKeys::parse(bad, AUTH), Err(KeyProblem::P256dh), "{} characters", bad.len());
+            assert_eq!(
+                SubscriptionKeys::parse(bad, AUTH),
+                Err(SubscriptionKeyError::P256dh),
+                "{} characters",
+                bad.len()
+            );
         }
     }
 
@@ -141,7 +146,7 @@ mod tests {
         for bad in
             ["", "=", "AAAA", &AUTH[1..], &format!("{AUTH}A"), &BASE64URL.encode([0; 15]), &BASE64URL.encode([0; 17])]
         {
-            assert_eq!(SubscriptionKeys::parse(P256DH, bad), Err(KeyProblem::Auth), "{bad:?}");
+            assert_eq!(SubscriptionKeys::parse(P256DH, bad), Err(SubscriptionKeyError::Auth), "{bad:?}");
         }
     }
 

@@ -9,9 +9,9 @@ mod origins;
 mod subscription;
 mod topic;
 
-pub use endpoint::{EndpointProblem, MAX_ENDPOINT_BYTES, PushEndpoint};
-pub use hosts::{ExtraHosts, NotAHost, PUSH_HOSTS};
-pub use keys::{KeyProblem, SubscriptionKeys};
-pub use origins::{ExtraOrigins, NotAnOrigin};
-pub use subscription::{BrowserSubscription, Subscription, SubscriptionProblem};
+pub use endpoint::{EndpointError, MAX_ENDPOINT_BYTES, PushEndpoint};
+pub use hosts::{ExtraHosts, HostError, PUSH_HOSTS};
+pub use keys::{SubscriptionKeyError, SubscriptionKeys};
+pub use origins::{ExtraOrigins, OriginError};
+pub use subscription::{BrowserSubscription, Subscription, SubscriptionError};
 pub use topic::Topic;

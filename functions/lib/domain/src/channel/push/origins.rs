@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use http::Uri;
 
 use super::hosts::ExtraHosts;
+use platform::environment::{Environment, EnvironmentError};
 
 /// Returns `scheme://host[:port]` in lower case, without the scheme's default port. `None` for another scheme, for
 /// user info and for a port that is not a plain number.
@@ -47,18 +48,28 @@ pub struct ExtraOrigins {
 /// Error for an entry of `ExtraPushOrigins` that is not an origin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("ExtraPushOrigins: `{0}` is not an origin such as https://push.example.com or http://127.0.0.1:8080")]
-pub struct NotAnOrigin(String);
+pub struct OriginError(String);
 
 impl ExtraOrigins {
+    /// Reads the optional variables `EXTRA_PUSH_ORIGINS` and `EXTRA_PUSH_HOSTS`.
+    ///
+    /// # Errors
+    /// Names the variable that is invalid.
+    pub fn read(environment: &Environment) -> Result<Self, EnvironmentError> {
+        let origins = environment.read_optional("EXTRA_PUSH_ORIGINS", Self::parse)?.unwrap_or_default();
+        let hosts = environment.read_optional("EXTRA_PUSH_HOSTS", ExtraHosts::parse)?.unwrap_or_default();
+        Ok(origins.with_hosts(hosts))
+    }
+
     /// Parses a comma-separated list. Empty entries are ignored, so the empty string is the empty list.
     ///
     /// # Errors
     ///
-    /// [`NotAnOrigin`] contains the first entry that has a path, user info, another scheme or none.
-    pub fn parse(list: &str) -> Result<Self, NotAnOrigin> {
+    /// [`OriginError`] contains the first entry that has a path, user info, another scheme or none.
+    pub fn parse(list: &str) -> Result<Self, OriginError> {
         let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
         parts
-            .map(|part| bare_origin(part).ok_or_else(|| NotAnOrigin(part.to_owned())))
+            .map(|part| bare_origin(part).ok_or_else(|| OriginError(part.to_owned())))
             .collect::<Result<_, _>>()
             .map(|origins| Self { origins, hosts: ExtraHosts::default() })
     }
@@ -149,7 +160,7 @@ mod tests {
             "*",
         ] {
             let list = format!("http://127.0.0.1:1,{part}");
-            assert_eq!(ExtraOrigins::parse(&list), Err(NotAnOrigin(part.to_owned())), "{part}");
+            assert_eq!(ExtraOrigins::parse(&list), Err(OriginError(part.to_owned())), "{part}");
         }
     }
 }

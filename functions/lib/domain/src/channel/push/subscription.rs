@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::endpoint::{EndpointProblem, PushEndpoint};
-use super::keys::{KeyProblem, SubscriptionKeys};
+use super::endpoint::{EndpointError, PushEndpoint};
+use super::keys::{SubscriptionKeyError, SubscriptionKeys};
 use super::origins::ExtraOrigins;
 
 /// Device that can receive pushes.
@@ -23,7 +23,7 @@ pub struct Subscription {
 /// Error in a subscription, for a response with status 422: the JSON path of the field, and the requirement.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {message}")]
-pub struct SubscriptionProblem {
+pub struct SubscriptionError {
     /// `endpoint`, `keys.p256dh` or `keys.auth`; `old_endpoint` from [`BrowserSubscription::replaced`].
     pub field: &'static str,
     /// Requirement; it follows the field's name in a sentence and never repeats the value.
@@ -36,11 +36,11 @@ impl Subscription {
     /// # Errors
     ///
     /// Returns the first field that is wrong.
-    pub fn parse(endpoint: &str, p256dh: &str, auth: &str, extra: &ExtraOrigins) -> Result<Self, SubscriptionProblem> {
+    pub fn parse(endpoint: &str, p256dh: &str, auth: &str, extra: &ExtraOrigins) -> Result<Self, SubscriptionError> {
         let endpoint = PushEndpoint::parse(endpoint, extra).map_err(|problem| match problem {
-            EndpointProblem::UnknownHost => {
+            EndpointError::UnknownHost => {
                 let message = format!("must be at a known push service: {}", extra.hosts().all());
-                SubscriptionProblem { field: "endpoint", message: message.into() }
+                SubscriptionError { field: "endpoint", message: message.into() }
             }
             other => other.into(),
         })?;
@@ -74,7 +74,7 @@ impl BrowserSubscription {
     /// # Errors
     ///
     /// Returns the first field that is wrong.
-    pub fn parse(&self, extra: &ExtraOrigins) -> Result<Subscription, SubscriptionProblem> {
+    pub fn parse(&self, extra: &ExtraOrigins) -> Result<Subscription, SubscriptionError> {
         let subscription = Subscription::parse(&self.endpoint, &self.keys.p256dh, &self.keys.auth, extra)?;
         // JavaScript numbers may have a fraction. A value beyond the largest `Timestamp` is set to the largest one.
         #[allow(clippy::cast_possible_truncation)]
@@ -90,30 +90,30 @@ impl BrowserSubscription {
     }
 }
 
-impl From<EndpointProblem> for SubscriptionProblem {
-    fn from(problem: EndpointProblem) -> Self {
+impl From<EndpointError> for SubscriptionError {
+    fn from(problem: EndpointError) -> Self {
         let message = match problem {
-            EndpointProblem::TooLong => "must be at most 2,048 bytes",
-            EndpointProblem::NotAUrl => "must be a URL",
-            EndpointProblem::NoScheme => "must begin with https://",
-            EndpointProblem::NotHttps => "must be https",
-            EndpointProblem::UserInfo => "must have no user name",
-            EndpointProblem::Fragment => "must have no fragment",
-            EndpointProblem::Port => "must use port 443",
-            EndpointProblem::AddressLiteral => "must name a host, not an IP address",
-            EndpointProblem::UnknownHost => "must be at a known push service",
+            EndpointError::TooLong => "must be at most 2,048 bytes",
+            EndpointError::NotAUrl => "must be a URL",
+            EndpointError::NoScheme => "must begin with https://",
+            EndpointError::NotHttps => "must be https",
+            EndpointError::UserInfo => "must have no user name",
+            EndpointError::Fragment => "must have no fragment",
+            EndpointError::Port => "must use port 443",
+            EndpointError::AddressLiteral => "must name a host, not an IP address",
+            EndpointError::UnknownHost => "must be at a known push service",
         };
         Self { field: "endpoint", message: message.into() }
     }
 }
 
-impl From<KeyProblem> for SubscriptionProblem {
-    fn from(problem: KeyProblem) -> Self {
+impl From<SubscriptionKeyError> for SubscriptionError {
+    fn from(problem: SubscriptionKeyError) -> Self {
         match problem {
-            KeyProblem::P256dh => {
+            SubscriptionKeyError::P256dh => {
                 Self { field: "keys.p256dh", message: "must be an uncompressed P-256 point in base64url".into() }
             }
-            KeyProblem::Auth => Self { field: "keys.auth", message: "must be 16 bytes in base64url".into() },
+            SubscriptionKeyError::Auth => Self { field: "keys.auth", message: "must be 16 bytes in base64url".into() },
         }
     }
 }
@@ -137,7 +137,7 @@ mod tests {
         })
     }
 
-    fn read(value: Value) -> Result<Subscription, SubscriptionProblem> {
+    fn read(value: Value) -> Result<Subscription, SubscriptionError> {
         let written: BrowserSubscription = serde_json::from_value(value).unwrap();
         written.parse(&ExtraOrigins::default())
     }

@@ -86,7 +86,8 @@ pub enum HoldReason {
     /// No rule had data or a sample.
     NoData,
     /// A rule holds, but not yet in enough consecutive evaluations.
-    NotTwice,
+    #[serde(rename = "not_twice")]
+    AwaitingSecondEvaluation,
     /// Version 1 does no better, for every rule that holds. So the provider is at fault, and going back to version 1
     /// would remove the fallback.
     ProvidersFault,
@@ -123,7 +124,7 @@ pub fn decide(input: &GuardInput<'_>, state: GuardState, settings: &GuardSetting
         None if findings.iter().all(|result| !result.has_data) => hold(HoldReason::NoData),
         None => hold(HoldReason::Healthy),
         Some(_) if state.off >= settings.evaluations => GuardAction::Lower { to_hundredths: 0 },
-        Some(_) if state.step < settings.evaluations => hold(HoldReason::NotTwice),
+        Some(_) if state.step < settings.evaluations => hold(HoldReason::AwaitingSecondEvaluation),
         Some(_) if is_cooling_down(input.changed_at, settings, now) => hold(HoldReason::CoolingDown),
         Some(_) => GuardAction::Lower { to_hundredths: one_step_down(input.percentage) },
     };

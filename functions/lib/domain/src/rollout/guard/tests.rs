@@ -106,9 +106,9 @@ fn one_evaluation_is_not_enough_and_a_schedule_that_fires_twice_is_one() {
     let minutes = minutes(ended(0), ended(50));
     let (bad, settings) = (input(&minutes), GuardSettings::default());
     let first = decide(&bad, GuardState::default(), &settings, at(0));
-    assert_eq!(first.action, hold(HoldReason::NotTwice));
+    assert_eq!(first.action, hold(HoldReason::AwaitingSecondEvaluation));
     let again = decide(&bad, first.state, &settings, at(20));
-    assert_eq!((again.action, again.state), (hold(HoldReason::NotTwice), first.state));
+    assert_eq!((again.action, again.state), (hold(HoldReason::AwaitingSecondEvaluation), first.state));
     assert_eq!(decide(&bad, again.state, &settings, at(30)).action, OFF);
 }
 
@@ -119,8 +119,8 @@ fn a_bad_evaluation_soon_after_a_good_one_is_the_first() {
     let mut state = GuardState::default();
     for (second, minutes, action) in [
         (0, &good, hold(HoldReason::Healthy)),
-        (10, &bad, hold(HoldReason::NotTwice)),
-        (39, &bad, hold(HoldReason::NotTwice)),
+        (10, &bad, hold(HoldReason::AwaitingSecondEvaluation)),
+        (39, &bad, hold(HoldReason::AwaitingSecondEvaluation)),
         (40, &bad, OFF),
     ] {
         let verdict = decide(&input(minutes), state, &settings, at(second));
@@ -135,9 +135,9 @@ fn a_good_evaluation_in_between_restarts_the_count() {
     let settings = GuardSettings::default();
     let mut state = GuardState::default();
     for (second, minutes, action) in [
-        (0, &bad, hold(HoldReason::NotTwice)),
+        (0, &bad, hold(HoldReason::AwaitingSecondEvaluation)),
         (60, &good, hold(HoldReason::Healthy)),
-        (120, &bad, hold(HoldReason::NotTwice)),
+        (120, &bad, hold(HoldReason::AwaitingSecondEvaluation)),
         (180, &bad, OFF),
     ] {
         let verdict = decide(&input(minutes), state, &settings, at(second));
@@ -339,7 +339,9 @@ fn seconds_until_off(traffic: Traffic) -> Option<i64> {
     };
     (0..5).map(|tick| tick * 60 + traffic.phase_seconds).find_map(|second| match look(second) {
         OFF => Some(second),
-        GuardAction::Hold { why: HoldReason::NotTwice } => (look(second + 30) == OFF).then_some(second + 30),
+        GuardAction::Hold { why: HoldReason::AwaitingSecondEvaluation } => {
+            (look(second + 30) == OFF).then_some(second + 30)
+        }
         _ => None,
     })
 }

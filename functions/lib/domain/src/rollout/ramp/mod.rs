@@ -8,7 +8,7 @@ mod criteria;
 mod plan;
 
 pub use criteria::{Criteria, Criterion, RampFigures};
-pub use plan::{MAX_STEPS, PlanProblem, RampPlan, RampStep};
+pub use plan::{MAX_STEPS, PlanError, RampPlan, RampStep};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;

@@ -28,7 +28,7 @@ pub struct RampStep {
 
 /// Error in a plan: the field, and a sentence for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlanProblem {
+pub struct PlanError {
     /// Path of the field, such as `plan.steps[1].percentage`.
     pub field: String,
     /// Requirement that the field does not meet.
@@ -40,9 +40,9 @@ impl RampPlan {
     ///
     /// # Errors
     /// One error for each field that is not valid.
-    pub fn new(steps: Vec<RampStep>, criteria: Criteria, present: Percentage) -> Result<Self, Vec<PlanProblem>> {
+    pub fn new(steps: Vec<RampStep>, criteria: Criteria, present: Percentage) -> Result<Self, Vec<PlanError>> {
         let mut problems = Vec::new();
-        let mut problem = |field: String, message| problems.push(PlanProblem { field, message });
+        let mut problem = |field: String, message| problems.push(PlanError { field, message });
         if steps.is_empty() || steps.len() > MAX_STEPS {
             problem("plan.steps".to_owned(), "must have 1 to 10 steps");
         }

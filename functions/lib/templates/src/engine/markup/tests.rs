@@ -3,6 +3,8 @@
 use proptest::prelude::{any, proptest};
 
 use super::super::autolink::BREAK;
+use super::super::html_pass::html;
+use super::super::markup_error::MarkupRuleError;
 use super::*;
 
 /// Marks `{...}` as a value and `[...]` as a URI.
@@ -10,8 +12,8 @@ fn marked(text: &str) -> String {
     text.replace('{', "\u{fdd0}").replace('[', "\u{fdd1}").replace(['}', ']'], "\u{fdd2}")
 }
 
-fn checked(text: &str) -> Result<String, &'static str> {
-    html(&marked(text)).map(|html| html.replace(BREAK, "|")).map_err(|fault| fault.reason)
+fn checked(text: &str) -> Result<String, MarkupRuleError> {
+    html(&marked(text)).map(|html| html.replace(BREAK, "|")).map_err(|error| error.rule)
 }
 
 #[test]
@@ -34,6 +36,14 @@ fn a_value_is_text_in_text_and_in_quoted_attributes() {
             "<!DOCTYPE html><!-- a > b --><style>p > a {color:red}</style>",
         ),
         ("<img src=https://a.example/x.png alt=\"{x}\">", "<img src=https://a.example/x.png alt=\"x\">"),
+        ("<img src=https://a.example/x.png/><br/>{x}", "<img src=https://a.example/x.png/><br/>x"),
+        ("<title><b title='</title>{x}", "<title><b title='</title>x"),
+        ("<title>{<b>}</title><textarea>{x}</textarea>", "<title>&lt;b&gt;</title><textarea>x</textarea>"),
+        ("<!-->{x}<!--->{x}<!-- > --!>{x}</>{x}</ a=\">{x}", "<!-->x<!--->x<!-- > --!>x</>x</ a=\">x"),
+        (
+            "<p hidden>{x}</p><script>1</script >{x}<svg><path d='M0'/></svg>{x}",
+            "<p hidden>x</p><script>1</script >x<svg><path d='M0'/></svg>x",
+        ),
     ] {
         let source = if source.contains("<style>") { source.to_owned() } else { marked(source) };
         assert_eq!(html(&source).map(|html| html.replace(BREAK, "|")).as_deref(), Ok(expected), "{source}");
@@ -42,28 +52,73 @@ fn a_value_is_text_in_text_and_in_quoted_attributes() {
 
 #[test]
 fn a_value_is_refused_at_every_other_place() {
-    for (source, reason) in [
-        ("<{b}>", IN_TAG),
-        ("<p {onclick}=\"x\">", IN_TAG),
-        ("<p title={x}>", IN_TAG),
-        ("<p title=a{x}>", IN_TAG),
-        ("<p style=\"color:{x}\">", IN_CODE),
-        ("<p onClick=\"f('{x}')\">", IN_CODE),
-        ("<script>{x}</script>", IN_CODE),
-        ("<STYLE>{x}</STYLE>", IN_CODE),
-        ("<meta content=\"{x}\">", IN_CODE),
-        ("<base href=\"{https://a.example}\">", IN_CODE),
-        ("<!-- {x} -->", IN_COMMENT),
-        ("<!DOCTYPE {x}>", IN_COMMENT),
-        ("<a href=\"{javascript:alert(1)}\">", BAD_URL),
-        ("<a href=\"java{script:alert(1)}\">", BAD_URL),
-        ("<a href=\"javascript:x\">", BAD_URL),
-        ("<a href=javascript:x>", BAD_URL),
-        ("<p title=\"{x}", UNCLOSED),
-        ("<p title=\"x\"", UNCLOSED),
-        ("<!-- x", UNCLOSED),
+    for (source, rule) in [
+        ("<{b}>", MarkupRuleError::InTag),
+        ("<p {onclick}=\"x\">", MarkupRuleError::InTag),
+        ("<p title={x}>", MarkupRuleError::InTag),
+        ("<p title=a{x}>", MarkupRuleError::InTag),
+        ("<p style=\"color:{x}\">", MarkupRuleError::InCode),
+        ("<p onClick=\"f('{x}')\">", MarkupRuleError::InCode),
+        ("<script>{x}</script>", MarkupRuleError::InCode),
+        ("<STYLE>{x}</STYLE>", MarkupRuleError::InCode),
+        ("<meta content=\"{x}\">", MarkupRuleError::InCode),
+        ("<base href=\"{https://a.example}\">", MarkupRuleError::InCode),
+        ("<!-- {x} -->", MarkupRuleError::InComment),
+        ("<!DOCTYPE {x}>", MarkupRuleError::InComment),
+        ("<a href=\"{javascript:alert(1)}\">", MarkupRuleError::UrlScheme),
+        ("<a href=\"java{script:alert(1)}\">", MarkupRuleError::UrlScheme),
+        ("<a href=\"javascript:x\">", MarkupRuleError::UrlScheme),
+        ("<a href=javascript:x>", MarkupRuleError::UrlScheme),
+        // A slash separates the attributes as white space does.
+        ("<a x/href=\"{javascript:alert(1)}\">", MarkupRuleError::UrlScheme),
+        ("<a/href=\"{javascript:alert(1)}\">", MarkupRuleError::UrlScheme),
+        ("<a class=\"b\"/href=\"{javascript:alert(1)}\">", MarkupRuleError::UrlScheme),
+        ("<a class=\"b\"//href\u{c}=\n\"{javascript:alert(1)}\">", MarkupRuleError::UrlScheme),
+        ("<p a/style=\"{x}\">", MarkupRuleError::InCode),
+        ("<p x/onclick='{x}'>", MarkupRuleError::InCode),
+        ("<p =/style='{x}'>", MarkupRuleError::InCode),
+        ("<p title/=\"{x}\">", MarkupRuleError::InTag),
+        ("<p hidden><p =\"{x}\">", MarkupRuleError::InTag),
+        ("<script/>{x}</script>", MarkupRuleError::InCode),
+        ("<style/ x>{x}</style>", MarkupRuleError::InCode),
+        ("<STYLE/>{x}</STYLE>", MarkupRuleError::InCode),
+        ("<meta/ http-equiv=refresh content=\"0;url={x}\">", MarkupRuleError::InCode),
+        ("<iframe/ src=\"{https://a.example}\">", MarkupRuleError::InCode),
+        // Raw content ends at the end tag of its element, and comments and false end tags where the standard says.
+        ("<style></stylex>{x}</style>", MarkupRuleError::InCode),
+        ("<style></style{x}</style>", MarkupRuleError::InCode),
+        ("<xmp><p title='</xmp><p style=\"{x}\"'>", MarkupRuleError::InCode),
+        ("<title><p title='</title><p style=\"{x}\"'>", MarkupRuleError::InCode),
+        ("<textarea><p title='</textarea/><p style=\"{x}\"'>", MarkupRuleError::InCode),
+        ("<!--><p style='-->{x}'>", MarkupRuleError::InCode),
+        ("<!---><p style='-->{x}'>", MarkupRuleError::InCode),
+        ("<!-- --!><p style='-->{x}'>", MarkupRuleError::InCode),
+        ("</ a='><p style=\"{x}\"'>", MarkupRuleError::InCode),
+        ("</{x}>", MarkupRuleError::InTag),
+        ("<!{x}-- >", MarkupRuleError::InComment),
+        // Programs do not agree on what these contain.
+        ("<svg><style><a style='</style>{x}'></svg>", MarkupRuleError::Ambiguous),
+        ("<script><!--<script></script>{x}</script>", MarkupRuleError::Ambiguous),
+        ("<noscript><a title='</noscript><p style=\"{x}\"'>", MarkupRuleError::Ambiguous),
+        ("<plaintext>{x}", MarkupRuleError::Ambiguous),
+        ("<svg><a><animate attributeName=href values=\"{x}\">", MarkupRuleError::InCode),
+        ("<p title=\"{x}", MarkupRuleError::Unclosed),
+        ("<p title=\"x\"", MarkupRuleError::Unclosed),
+        ("<!-- x", MarkupRuleError::Unclosed),
     ] {
-        assert_eq!(checked(source), Err(reason), "{source}");
+        assert_eq!(checked(source), Err(rule), "{source}");
+    }
+}
+
+#[test]
+fn a_declaration_ends_at_its_first_bracket_and_a_section_of_characters_in_svg_does_not() {
+    let checked =
+        |text: &str| html(&text.replace('{', "\u{fdd0}").replace('}', "\u{fdd2}")).map_err(|error| error.rule);
+    let text = "<![if !mso]>{x}<![endif]><![CDATA[ > {x}";
+    assert_eq!(checked(text), Ok("<![if !mso]>x<![endif]><![CDATA[ > x".to_owned()));
+    for element in ["svg", "MATH"] {
+        let source = format!("<{element}><![CDATA[><a title=']]><p style=\"{{x}}\"'>");
+        assert_eq!(checked(&source), Err(MarkupRuleError::Ambiguous), "{element}");
     }
 }
 
@@ -89,7 +144,10 @@ fn in_text_a_value_is_encoded_inside_a_url_and_never_becomes_one_in_mail() {
 fn a_url_of_a_value_is_a_whole_url() {
     assert_eq!(url(&marked("[https://a.example/]")).as_deref(), Ok("https://a.example/"));
     assert_eq!(url(&marked("https://a.example/{a/b}")).as_deref(), Ok("https://a.example/a%2Fb"));
-    assert_eq!(url(&marked("{javascript:x}")), Err(MarkupFault { reason: BAD_URL, values: 1, offset: 0 }));
+    assert_eq!(
+        url(&marked("{javascript:x}")),
+        Err(MarkupError { rule: MarkupRuleError::UrlScheme, values: 1, offset: 0 })
+    );
 }
 
 proptest! {

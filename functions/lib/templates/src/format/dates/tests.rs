@@ -1,4 +1,4 @@
-//! The table against the crate that holds all of CLDR. `UPDATE_DATES=1` writes the table anew.
+//! The table against the crate that holds all of CLDR. `UPDATE_DATES=1` writes the table again.
 
 #![allow(clippy::unwrap_used)]
 

@@ -2,16 +2,16 @@
 
 use proptest::prelude::*;
 
-use super::EndpointProblem::{
+use super::EndpointError::{
     AddressLiteral, Fragment, NoScheme, NotAUrl, NotHttps, Port, TooLong, UnknownHost, UserInfo,
 };
 use super::*;
 
-fn parse(text: &str) -> Result<PushEndpoint, EndpointProblem> {
+fn parse(text: &str) -> Result<PushEndpoint, EndpointError> {
     PushEndpoint::parse(text, &ExtraOrigins::default())
 }
 
-const HOSTILE: &[(&str, EndpointProblem)] = &[
+const HOSTILE: &[(&str, EndpointError)] = &[
     // Texts that are not URLs, and URLs whose scheme is missing or is not https.
     ("", NotAUrl),
     (" ", NotAUrl),
