@@ -151,19 +151,21 @@ mod tests {
     }
 
     #[test]
-    fn junk_is_a_problem_that_names_the_field_and_does_not_repeat_it() {
+    fn a_malformed_percentage_is_a_problem_that_names_the_field_and_does_not_repeat_it() {
         let long = "9".repeat(4_096);
-        for junk in ["10%", "0,5", "101", "-1", "NaN", "", "1e1", "05", "canary", &long] {
-            let problem = read(&json!({"percentage": junk}).to_string()).unwrap_err();
+        for malformed in ["10%", "0,5", "101", "-1", "NaN", "", "1e1", "05", "canary", &long] {
+            let problem = read(&json!({"percentage": malformed}).to_string()).unwrap_err();
             assert_eq!(
                 (problem.kind, problem.errors[0].field.as_str()),
                 (ProblemKind::Invalid, "percentage"),
-                "{junk}"
+                "{malformed}"
             );
             assert!(!problem.detail.contains("canary") && problem.detail.len() < 200);
         }
-        for junk in [json!(101), json!(-1), json!(0.001), json!(-0.0), json!(true), json!(null), json!([]), json!({})] {
-            assert_eq!(fields(&json!({"percentage": junk})), ["percentage"], "{junk}");
+        for malformed in
+            [json!(101), json!(-1), json!(0.001), json!(-0.0), json!(true), json!(null), json!([]), json!({})]
+        {
+            assert_eq!(fields(&json!({"percentage": malformed})), ["percentage"], "{malformed}");
         }
         assert_eq!(read(r#"{"percentage": NaN}"#).unwrap_err().kind, ProblemKind::NotJson);
         assert_eq!(read("").unwrap_err().kind, ProblemKind::NotJson);

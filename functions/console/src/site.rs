@@ -58,7 +58,7 @@ use visit::{MY_ZONE_COOKIE, ZONE_COOKIE};
 
 /// Detail of the page if a form is too large.
 const TOO_LARGE: &str =
-    "The form is larger than 1 MB. Nothing was changed. Copy what you typed, shorten it, and fill the form anew.";
+    "The form is larger than 1 MB. Nothing was changed. Copy what you typed, shorten it, and fill in the form again.";
 /// Title and detail of the page if another site sent a form.
 const FOREIGN_TITLE: &str = "This form was not sent from here";
 const FOREIGN: &str = "This form was not sent by a page of this console. Nothing was changed. If you filled it yourself, \

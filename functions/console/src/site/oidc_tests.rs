@@ -44,7 +44,7 @@ fn a_token_for_another_or_of_another_or_without_a_role_gives_none() {
     assert_eq!(with("nonce", json!("n-2")), LoginError::Invalid("another nonce"));
     assert_eq!(with("exp", json!(now().as_second() - 61)), LoginError::Invalid("an expired token"));
     assert_eq!(with("cognito:groups", json!(["staff"])), LoginError::NoRole);
-    assert!(Issuer::new(ISSUER, None).session_of("junk", "client", &pending(), now()).is_err());
+    assert!(Issuer::new(ISSUER, None).session_of("malformed", "client", &pending(), now()).is_err());
 }
 
 #[test]

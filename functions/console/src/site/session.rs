@@ -256,8 +256,8 @@ mod tests {
             let changed = String::from_utf8(bytes).unwrap();
             assert_eq!(Session::open(&changed, &keys(1, None), NOW.parse().unwrap()), None, "{place}");
         }
-        for junk in ["", "A", "%", &"A".repeat(5_000)] {
-            assert_eq!(Session::open(junk, &keys(1, None), NOW.parse().unwrap()), None);
+        for malformed in ["", "A", "%", &"A".repeat(5_000)] {
+            assert_eq!(Session::open(malformed, &keys(1, None), NOW.parse().unwrap()), None);
         }
     }
 

@@ -22,7 +22,7 @@ use campaign::{CampaignId, CampaignTask, PassRun, TaskPass, TaskRelease};
 use domain::recipient::RecipientKey;
 
 const RETENTION: SignedDuration = SignedDuration::from_hours(180 * 24);
-/// Remaining retention below which a list is stored anew before it is used. A campaign stops at most 14 days after its
+/// Remaining retention below which a list is stored again before it is used. A campaign stops at most 14 days after its
 /// plan.
 const MIN_REMAINING_RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Number of recipients of one part of a list, which is one task or several.
@@ -183,7 +183,7 @@ impl CampaignStore {
         Ok(Some(all))
     }
 
-    /// Stores a list anew if it would be deleted soon. Returns `false` if it was deleted.
+    /// Stores a list again if it would be deleted soon. Returns `false` if it was deleted.
     ///
     /// # Errors
     /// If a call to DynamoDB fails.

@@ -116,7 +116,7 @@ struct Slot<T> {
     error: Option<ParameterError>,
     /// Version up to which `last_valid` is certainly the newest valid one.
     newest_up_to: Option<VersionKey>,
-    /// Junk version whose history held nothing valid, so that the history need not be read again.
+    /// Version that is not valid, and whose history held nothing valid, so that the history need not be read again.
     history_exhausted_at: Option<VersionKey>,
     /// `true` if the parameter may never have existed.
     is_optional: bool,

@@ -23,7 +23,7 @@ fn a_base_for_links_may_never_have_been_there_and_stays_when_it_goes_missing() {
     assert_eq!((known.take(with(None), false), base_of(&known)), (vec![], None));
     assert_eq!(known.take(with(Some("https://a.example")), false), []);
     assert!(matches!(
-        &known.take(with(Some("junk")), false)[..],
+        &known.take(with(Some("malformed")), false)[..],
         [ReadabilityChange::Unreadable { parameter: "public-base-url", .. }]
     ));
     assert_eq!(base_of(&known).as_deref(), Some("https://a.example"));
@@ -91,13 +91,13 @@ fn entry(valid: Option<ParameterText>, up_to: i64) -> RecordEntry {
 #[test]
 fn the_record_is_heeded_where_there_is_a_doubt_and_its_own_junk_is_ignored() {
     let mut known = ParsedConfig::default();
-    known.take(texts("junk", r#"["alice"]"#, "{}"), false);
+    known.take(texts("malformed", r#"["alice"]"#, "{}"), false);
     let doubtful = known.doubtful(false, false);
     assert_eq!((doubtful.as_slice(), known.needs_history(false)), (&["rollout-percentage"][..], doubtful.clone()));
     let record = ParameterRecord::from([
         ("rollout-percentage", entry(stored(0, "25"), 0)),
         ("rollout-users", entry(stored(9, r#"["bob"]"#), 9)),
-        ("settings", entry(stored(9, "junk"), 9)),
+        ("settings", entry(stored(9, "malformed"), 9)),
     ]);
     known.apply_record(&record, &doubtful);
     let rollout = known.snapshot().rollout;
@@ -157,6 +157,6 @@ fn with_settings_only_the_rollout_is_not_missed() {
 fn the_good_texts_are_those_the_values_came_from() {
     let mut known = ParsedConfig::default();
     known.take(texts("10", "[]", "{}"), false);
-    known.take(texts("junk", "[\"alice\"]", "{}"), false);
+    known.take(texts("malformed", "[\"alice\"]", "{}"), false);
     assert_eq!(known.valid_texts(), texts("10", "[\"alice\"]", "{}"));
 }
