@@ -139,7 +139,7 @@ HOSTILE = console_hostile.CHAPTERS
 STATES = (*console_states.CHAPTERS, *console_errors.CHAPTERS)
 # Parts alone, by the variable CHAPTERS, such as `console,hostile` or the name of a chapter, while it is written.
 PARTS = {
-    "clients": (refuses, subscribes, *clicks.CHAPTERS, *subscribing.CHAPTERS), "console": CONSOLE,
+    "clients": CLIENTS, "console": CONSOLE,
     "firefox": console_pages.CHAPTERS[:1] + console_firefox.CHAPTERS, "campaign": console_campaign.CHAPTERS,
     "forms": console_pages.CHAPTERS[:1] + console_forms.CHAPTERS, "keys": console_keys.CHAPTERS, "training": training.CHAPTERS,
     "live": console_live.CHAPTERS, "sessions": console_sessions.CHAPTERS,

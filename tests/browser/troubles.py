@@ -1,15 +1,26 @@
 """Chapters about errors: of the network, the service, a push, the page's backend, the time."""
 
 import json
-import time
 
 from shop import RECEIPTS, REGISTER
 from visitor import KEY_IN_USE, SUBSCRIPTIONS
 
 DAY_MS = 24 * 3_600_000
-# Longest time until a loaded page, or the worker's first retry, has sent the stored entries: 1 s of waiting,
-# LOCK_TIMEOUT_MS of outbox.js, and the call itself.
-QUIET_AFTER_S = 2.5
+# Resolves when the script has sent the stored entries, and nothing of earlier events is left to send.
+FLUSH = "notificationsOutbox.flush()"
+# Begins a second flush while the first one waits for the response to its first entry.
+TWO_FLUSHES = f"Promise.all([{FLUSH}, new Promise((resolve) => setTimeout(resolve, 20)).then(() => {FLUSH})])"
+# Another script sends and deletes the last entry while the worker sends the first one.
+FLUSH_BESIDE_ANOTHER = """(async () => {
+  const post = self.fetch;
+  self.fetch = async (...given) => {
+    self.fetch = post;
+    const [last] = (await notificationsDatabase('outbox', 'readonly', (store) => store.getAllKeys())).slice(-1);
+    await notificationsDatabase('outbox', 'readwrite', (store) => store.delete(last));
+    return post(...given);
+  };
+  await notificationsOutbox.flush();
+})()"""
 
 
 def loses_its_network(visitor, narrator):
@@ -26,10 +37,10 @@ def loses_its_network(visitor, narrator):
 
 def meets_a_busy_service(visitor, narrator):
     narrator.chapter("The service does not accept a receipt at once")
-    # The window of the last click and the worker's retry of the previous chapter also send stored entries. Their calls
-    # would be counted as calls of this chapter.
+    # The page and earlier events of the worker send stored entries too. Their calls would be counted in this chapter.
     visitor.waits(lambda: visitor.evaluates("document.readyState") == "complete", "the page has loaded")
-    time.sleep(QUIET_AFTER_S)
+    visitor.evaluates(FLUSH)
+    visitor.in_worker(FLUSH)
     visitor.skips_retry_waits()
     for faults, waits in [((503,), [1_000]), ((429, 500, 503), [1_000, 3_000, 9_000])]:
         visitor.in_worker("self.waits = []")
@@ -78,17 +89,23 @@ def fills_what_waits(visitor, narrator):
     first = visitor.in_worker("notificationsDatabase('outbox', 'readonly', (store) => store.getAll()).then((all) => all[0].body.token)")
     narrator.equal((visitor.waiting(), first), (50, "11"), "of 60 receipts, the last 50 are stored")
     visitor.site.will_answer(RECEIPTS, 503)
-    visitor.in_worker("notificationsOutbox.flush()")
+    visitor.in_worker(FLUSH)
     narrator.equal((visitor.statuses(), visitor.waiting()), ([503], 50), "after a 503, the other entries of the URL are not sent")
     visitor.site.will_answer(RECEIPTS, *[202] * 50)
-    visitor.in_worker("Promise.all([notificationsOutbox.flush(), notificationsOutbox.flush()])")
+    visitor.in_worker(TWO_FLUSHES)
     tokens = [int(body["token"]) for _, body in visitor.site.answered(RECEIPTS)]
     narrator.equal((tokens, visitor.waiting()), (list(range(11, 61)), 0), "two concurrent flushes send each entry once, in order")
     visitor.site.will_answer(RECEIPTS)
     visitor.in_worker("notificationsDatabase('outbox', 'readwrite', (store) => store.add("
                       f"{{kind: 'receipt', url: {there}, body: {{}}, kept_at: Date.now() - {8 * DAY_MS}}}))"
-                      ".then(() => notificationsOutbox.flush())")
+                      f".then(() => {FLUSH})")
     narrator.equal((visitor.statuses(), visitor.waiting()), ([], 0), "an entry older than a week is deleted")
+    visitor.site.will_answer(RECEIPTS, *[503] * 3)
+    visitor.in_worker(f"(async () => {{ for (let number = 1; number <= 3; number += 1) await notificationsOutbox.send({entry}); }})()")
+    visitor.site.will_answer(RECEIPTS, *[202] * 3)
+    visitor.in_worker(FLUSH_BESIDE_ANOTHER)
+    tokens = [body["token"] for _, body in visitor.site.answered(RECEIPTS)]
+    narrator.equal((tokens, visitor.waiting()), (["1", "2"], 0), "an entry that another script has sent meanwhile is left out")
 
 
 def is_pushed_something_else(visitor, narrator):

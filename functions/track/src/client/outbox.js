@@ -83,10 +83,17 @@ self.notificationsOutbox = (() => {
   });
 
   // Sends each stored entry once. true: none remains. Within a script, one flush follows the other, however long it takes.
+  // Calls during a flush share the next one.
   let lastFlush = Promise.resolve();
+  let nextFlush = null;
   const flush = () => {
-    lastFlush = lastFlush.then(sendStored, sendStored);
-    return lastFlush;
+    const start = () => {
+      nextFlush = null;
+      return sendStored();
+    };
+    nextFlush ??= lastFlush.then(start, start);
+    lastFlush = nextFlush;
+    return nextFlush;
   };
 
   // Retries after RETRY_DELAYS_MS until `work` returns true. false: every retry failed.

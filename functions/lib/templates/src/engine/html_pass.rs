@@ -38,8 +38,8 @@ const CODE_ELEMENTS: [&str; 22] = [
     "use",
     "xmp",
 ];
-/// Elements whose children follow other rules than those of HTML.
-const FOREIGN_ELEMENTS: [&str; 2] = ["math", "svg"];
+/// Elements inside of which a style, a script or a title may be read as markup, or not at all.
+const FOREIGN_ELEMENTS: [&str; 4] = ["frameset", "math", "select", "svg"];
 /// Elements that programs read in different ways: with scripts, or to the end of the text.
 const AMBIGUOUS_ELEMENTS: [&str; 2] = ["noscript", "plaintext"];
 
@@ -79,7 +79,7 @@ struct HtmlPass {
     value_start: usize,
     /// `true` if the last piece is a value that must not become a link.
     is_after_value: bool,
-    /// `true` after the beginning of an SVG image or a formula.
+    /// `true` after the beginning of an element with other rules for what stands inside.
     is_foreign: bool,
     /// `true` after markup that programs read in different ways.
     is_ambiguous: bool,
@@ -207,7 +207,7 @@ impl HtmlPass {
         let tag = self.tag.as_str();
         self.place = content_of(tag);
         self.is_foreign |= FOREIGN_ELEMENTS.contains(&tag);
-        // In SVG and formulas, the content of these elements is markup.
+        // In SVG and formulas, the content of these elements is markup. In a selection, some programs skip their tags.
         self.is_ambiguous |= AMBIGUOUS_ELEMENTS.contains(&tag) || (self.is_foreign && self.place != HtmlPlace::Text);
     }
 

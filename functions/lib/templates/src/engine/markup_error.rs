@@ -14,7 +14,8 @@ pub enum MarkupRuleError {
     InCode,
     /// A value stands after markup that programs read in different ways.
     #[error(
-        "must have no value after noscript, plaintext, a comment in a script, or styles, scripts and titles in svg or math"
+        "must have no value after noscript, plaintext, a comment in a script, or styles, scripts and titles in svg, math, \
+         select or frameset"
     )]
     Ambiguous,
     /// A tag, a quote or a comment is not closed.

@@ -98,6 +98,9 @@ fn a_value_is_refused_at_every_other_place() {
         ("<!{x}-- >", MarkupRuleError::InComment),
         // Programs do not agree on what these contain.
         ("<svg><style><a style='</style>{x}'></svg>", MarkupRuleError::Ambiguous),
+        ("<select><title><a href=\"{javascript:x}\">", MarkupRuleError::Ambiguous),
+        ("<SELECT><style><p style='</style>{x}'></select>", MarkupRuleError::Ambiguous),
+        ("<frameset><title><frame src=\"{javascript:x}\">", MarkupRuleError::Ambiguous),
         ("<script><!--<script></script>{x}</script>", MarkupRuleError::Ambiguous),
         ("<noscript><a title='</noscript><p style=\"{x}\"'>", MarkupRuleError::Ambiguous),
         ("<plaintext>{x}", MarkupRuleError::Ambiguous),
@@ -114,6 +117,7 @@ fn a_value_is_refused_at_every_other_place() {
 fn a_declaration_ends_at_its_first_bracket_and_a_section_of_characters_in_svg_does_not() {
     let checked =
         |text: &str| html(&text.replace('{', "\u{fdd0}").replace('}', "\u{fdd2}")).map_err(|error| error.rule);
+    assert_eq!(checked("<select><option>{x}</select>{x}"), Ok("<select><option>x</select>x".to_owned()));
     let text = "<![if !mso]>{x}<![endif]><![CDATA[ > {x}";
     assert_eq!(checked(text), Ok("<![if !mso]>x<![endif]><![CDATA[ > x".to_owned()));
     for element in ["svg", "MATH"] {
