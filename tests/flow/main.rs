@@ -21,6 +21,7 @@ mod campaign_membership;
 mod campaign_opt_outs;
 mod campaign_plans;
 mod campaign_requests;
+mod campaign_retention;
 mod campaign_states;
 mod campaign_test_phase;
 mod campaign_two_people;

@@ -244,7 +244,7 @@ impl CampaignsApi {
         let AudienceKind::Recipients(list) = &definition.audience else { return Ok(()) };
         let parts = list.parts(PEOPLE_PER_PART);
         let is_stored = self.campaigns.renew_people(&stored.id, &list.list, parts, now).await?;
-        if is_stored { Ok(()) } else { Err(deleted_list()) }
+        if is_stored { Ok(()) } else { Err(deleted_list("Give the list again.")) }
     }
 
     /// Changes the campaign of a request as [`change_by`] does.

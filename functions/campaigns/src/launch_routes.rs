@@ -64,7 +64,7 @@ impl CampaignsApi {
                 return Err(stale("The hash is that of another plan. Look at the present one."));
             }
             if !self.plan_totals(&stored.id, plan).await?.is_complete() {
-                return Err(incomplete_plan());
+                return Err(incomplete_plan(plan, now));
             }
             stored
                 .campaign
@@ -126,12 +126,12 @@ impl CampaignsApi {
         Pinned { definition, launch, .. }: Pinned,
         now: Timestamp,
     ) -> Result<Launch, Problem> {
+        if is_outdated(plan, now) {
+            return Err(stale("The plan is older than 24 hours, so its numbers may be wrong. Plan it again."));
+        }
         let totals = self.plan_totals(id, plan).await?;
         if !totals.is_complete() {
-            return Err(incomplete_plan());
-        }
-        if now.duration_since(plan.at) > MAX_PLAN_AGE {
-            return Err(stale("The plan is older than 24 hours, so its numbers may be wrong. Plan it again."));
+            return Err(incomplete_plan(plan, now));
         }
         let (slots, slot_people) = match &definition.timing {
             Timing::AtLocal(local) => local_slots(local, &totals, now)?,
@@ -256,7 +256,7 @@ impl CampaignsApi {
         let list: campaign::RecipientList =
             serde_json::from_value(list.clone()).map_err(|_| Problem::not_found("list of recipients"))?;
         let keys = self.campaigns.all_people(from, &list.list, list.parts(PEOPLE_PER_PART)).await?;
-        let keys = keys.ok_or_else(deleted_list)?;
+        let keys = keys.ok_or_else(|| deleted_list("Create a campaign with the list instead."))?;
         Ok(self.campaigns.save_people(to, &list.list, &keys, now).await?)
     }
 
@@ -295,7 +295,16 @@ fn hash_request(request: &Request) -> Result<HashRequest, Problem> {
     if request.body.expose().is_empty() { Ok(HashRequest::default()) } else { request.json() }
 }
 
-fn incomplete_plan() -> Problem {
+/// Returns `true` if a launch refuses a plan because of its age.
+fn is_outdated(plan: &Plan, now: Timestamp) -> bool {
+    now.duration_since(plan.at) > MAX_PLAN_AGE
+}
+
+/// Returns the problem of a plan that is not complete. An outdated one may never be: its tasks ended or were deleted.
+fn incomplete_plan(plan: &Plan, now: Timestamp) -> Problem {
+    if is_outdated(plan, now) {
+        return stale("The plan is older than 24 hours and not complete. Plan it again.");
+    }
     Problem::new(ProblemKind::Conflict, "The plan is not complete yet. Retry later.").retry_after(2)
 }
 
