@@ -37,6 +37,7 @@ mod console_campaigns;
 mod console_caps;
 mod console_direction;
 mod console_forms;
+mod console_identity;
 mod console_lists;
 mod console_notices;
 mod console_offers;

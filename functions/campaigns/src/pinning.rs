@@ -82,7 +82,6 @@ impl CampaignPinning {
     pub(super) async fn pinned(
         &self,
         stored: &StoredCampaign,
-        by: &str,
         config: &ConfigSnapshot,
         now: Timestamp,
     ) -> Result<Pinned, Problem> {
@@ -99,7 +98,6 @@ impl CampaignPinning {
         let slots = std::iter::once(begins_at).chain(after_test).collect();
         let launch = Launch {
             at: now,
-            by: by.to_owned(),
             filter,
             exclude,
             earlier,
@@ -129,7 +127,7 @@ impl CampaignPinning {
         let campaign = campaign::Campaign::draft(definition.clone(), String::new());
         let row = CatalogRow::revised(Map::new(), None, now);
         let stored = StoredCampaign { id: id.clone(), campaign, row };
-        self.pinned(&stored, "", config, now).await.map(drop)
+        self.pinned(&stored, config, now).await.map(drop)
     }
 
     async fn filters(&self, definition: &CampaignDefinition) -> Result<PinnedFilters, Problem> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::recipient::Profile;
-use platform::http::Caller;
+use platform::caller::Caller;
 use platform::private::Private;
 use store::WriteIf;
 use store::sample::{key, recipient_id};
