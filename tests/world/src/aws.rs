@@ -54,6 +54,8 @@ pub struct AwsState {
     pub login_forms: Vec<std::collections::HashMap<String, String>>,
     /// Write units that DynamoDB charged, and the calls that wrote.
     pub writes: Vec<(String, f64)>,
+    /// Number of reads of a campaign's state alone.
+    pub campaign_state_reads: usize,
     /// Number of DynamoDB calls until every later one fails; `None` fails none.
     pub dynamo_fuse: Option<usize>,
     /// The call that fails; `None` is every call.
@@ -279,6 +281,9 @@ async fn dynamodb(state: &Mutex<AwsState>, dynamo: &str, call: &str, mut arrival
     let throttled = state.lock().unwrap().throttled_table;
     if throttled.is_some_and(|table| body["TableName"] == table || !body["RequestItems"][table].is_null()) {
         return refusal(state, &arrival);
+    }
+    if call == "GetItem" && body["ProjectionExpression"] == "#definition, updated_at" {
+        state.lock().unwrap().campaign_state_reads += 1;
     }
     let reads_catalog = call == "Query" && body["ExpressionAttributeValues"][":pk"]["S"] == "catalog";
     if reads_catalog && state.lock().unwrap().catalog_is_throttled {
