@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
+use super::account_rate::AccountRate;
 use super::calls::{Call, refused, signer};
 use super::faults::Faults;
 use super::functions::PREFIX;
@@ -44,6 +45,8 @@ pub struct AwsState {
     /// Scripted responses of SES and SNS; without one, they accept the message.
     pub ses: VecDeque<Reply>,
     pub sns: VecDeque<Reply>,
+    /// Rate of the account; `None` is no limit.
+    pub account_rate: Option<AccountRate>,
     /// Quota of SES: e-mails a second, in 24 hours, and sent in the last 24 hours. `None` while SES does not answer.
     pub mail_quota: Option<[f64; 3]>,
     /// Number of reads of the quota.
@@ -214,7 +217,7 @@ fn query(state: &Mutex<AwsState>, arrival: &Arrival) -> Reply {
             let mail = STANDARD.decode(&form["RawMessage.Data"]).unwrap();
             state.mails.push(String::from_utf8(mail).unwrap());
             assert_eq!((&*form["ConfigurationSetName"], &*form["Tags.member.1.Name"]), ("feedback", "notification"));
-            state.ses.pop_front()
+            state.ses.pop_front().or_else(|| state.account_rate.as_mut()?.refusal(400, "Throttling"))
         }
         "GetSendQuota" => {
             state.mail_quota_reads += 1;
@@ -226,7 +229,7 @@ fn query(state: &Mutex<AwsState>, arrival: &Arrival) -> Reply {
         }
         "Publish" => {
             state.texts.push((form["PhoneNumber"].clone(), form["Message"].clone()));
-            state.sns.pop_front()
+            state.sns.pop_front().or_else(|| state.account_rate.as_mut()?.refusal(429, "Throttled"))
         }
         other => panic!("unexpected call {other}"),
     };
