@@ -47,6 +47,7 @@ async fn a_list_that_was_deleted_must_be_given_again() {
     delete();
     let retry = post("retry", json!({"outcomes": ["sent"]})).await;
     assert_eq!(retry.status, 409, "{retry:?}");
+    assert!(retry.body["detail"].as_str().unwrap().contains("Create a campaign"), "{retry:?}");
 }
 
 #[tokio::test]

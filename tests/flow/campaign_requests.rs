@@ -51,6 +51,10 @@ async fn what_is_wrong_is_named_and_nothing_is_stored() {
         let fields: Vec<_> = refused.body["errors"].as_array().unwrap().iter().map(|error| &error["field"]).collect();
         assert!(fields.contains(&&json!(field)), "{changes} names {fields:?}");
     }
+    let refuses = |kind: &str| json!({"field": "opted_out_of", "op": "contains", "value": kind});
+    let unknown = json!({"filter": {"any": [refuses("X"), refuses("NEWS")]}, "exclude": {"filter": refuses("Y")}});
+    let refused = world.campaign_request("POST /v1/campaigns", "", with(unknown)).await;
+    assert_eq!(refused.fields(), ["filter.any[0].value", "exclude.filter.value"]);
     assert_eq!(world.items("settings").len(), before);
     assert_eq!(
         world.campaign_request("GET /v1/campaigns/{id}", "0123456789abcdefghjkmnpqrs", json!(null)).await.status,

@@ -295,3 +295,31 @@ async fn the_end_of_a_paused_campaign_is_checked_like_that_of_a_draft() {
     assert_eq!(patch(past).await, (422, 1), "after the begin of the campaign, and in the past");
     assert_eq!(patch(Value::Null).await, (200, 0));
 }
+
+/// The state is read for the pause, once in 5 s, and not for each paid message.
+#[tokio::test]
+async fn the_state_of_a_campaign_is_read_once_in_5_s_for_all_its_paid_messages() {
+    let world = crowd(0).await;
+    for number in 0..40 {
+        let id = format!("mail-{number}");
+        world.put_profile(&id, json!({"email": format!("{id}@example.com")})).await;
+    }
+    let reads = || std::mem::take(&mut world.aws.state.lock().unwrap().campaign_state_reads);
+    let id = world.approved_campaign(with(json!({"rollout": {"steps": [{"percent": 100}]}}))).await;
+    world.launch(&id).await;
+    world.work_on_next_tasks(50).await;
+    let first = world.mails().len();
+    assert!((5..=35).contains(&first), "{first} of 40");
+    assert_eq!(reads(), 1);
+    world.advance(4);
+    world.work_on_next_tasks(25).await;
+    assert!(world.mails().len() > first);
+    assert_eq!(reads(), 0, "the state of 4 s ago");
+    world.advance(1);
+    world.work_on_next_tasks(25).await;
+    assert_eq!((world.mails().len(), reads()), (40, 1));
+    let another = world.approved_campaign(campaign()).await;
+    world.launch(&another).await;
+    world.work_on_tasks().await;
+    assert_eq!((world.mails().len(), reads()), (80, 1), "people at the same time share a read");
+}

@@ -27,10 +27,7 @@ async fn partly_sent() -> (World, String, usize) {
     let world = crowd(40).await;
     let id = world.approved_campaign(with(json!({"rollout": {"steps": [{"percent": 100}]}}))).await;
     world.launch(&id).await;
-    for _ in 0..30 {
-        let task = world.next_task().unwrap();
-        world.work_on_task(&world.fanout, &task).await.unwrap();
-    }
+    world.work_on_next_tasks(30).await;
     let sent = world.items("notifications").len();
     assert!((1..40).contains(&sent), "{sent}");
     (world, id, sent)

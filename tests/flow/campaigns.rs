@@ -82,10 +82,7 @@ async fn a_campaign_rolls_itself_out_and_pauses_itself_at_a_guard() {
     world.push.always(Some(world::Reply::status(403)));
     world.advance(601);
     world.reconcile().await;
-    for _ in 0..60 {
-        let task = world.next_task().unwrap();
-        world.work_on_task(&world.fanout, &task).await.unwrap();
-    }
+    world.work_on_next_tasks(60).await;
     world.reconcile().await;
     let progress = world.progress(&id).await;
     assert_eq!((&progress["state"], &progress["pause_reason"]), (&json!("paused"), &json!("guard")), "{progress}");
@@ -98,10 +95,7 @@ async fn a_pause_holds_and_a_resume_sends_to_the_rest() {
     let world = crowd(40).await;
     let id = world.approved_campaign(with(json!({"rollout": {"steps": [{"percent": 100}]}}))).await;
     world.launch(&id).await;
-    for _ in 0..30 {
-        let task = world.next_task().unwrap();
-        world.work_on_task(&world.fanout, &task).await.unwrap();
-    }
+    world.work_on_next_tasks(30).await;
     let before = world.push.total();
     assert_eq!(world.campaign_request("POST /v1/campaigns/{id}/pause", &id, json!(null)).await.status, 200);
     assert!(world.work_on_tasks().await.iter().all(|end| *end == TaskEnd::Nothing));

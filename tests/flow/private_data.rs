@@ -13,7 +13,8 @@ use domain::channel::{EmailAddress, PhoneNumber};
 use domain::notification::{Content, Notification};
 use domain::recipient::{Device, KeyHasher, Profile, Recipient, RecipientId};
 use domain::rollout::ListedUsers;
-use platform::http::{Caller, Request, Response};
+use platform::caller::Caller;
+use platform::http::{Request, Response};
 use platform::private::Private;
 
 /// A type with a `Display` implements `Unshown` in two ways, which is a compile error.

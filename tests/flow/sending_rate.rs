@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use platform::clock::Clock;
-use world::{ApiResponse, Reply, World};
+use world::{AccountRate, ApiResponse, Reply, World};
 
 /// Answers with which a provider refuses the account's rate.
 const REFUSALS: [(&str, u16, &str); 2] = [("email", 400, "Throttling"), ("sms", 429, "Throttled")];
@@ -133,4 +133,61 @@ async fn a_person_who_is_erased_or_a_lifetime_that_ends_while_a_message_waits_en
     let gone = world.get(erased.body["id"].as_str().unwrap()).await;
     assert!(gone.status == 404 || reason(&gone) == "unknown_recipient", "{gone:?}");
     assert_eq!(world.mails().len(), 2);
+}
+
+/// Number of messages that each process begins: more than the account sends in a second.
+const EACH: usize = 10;
+
+/// Rate of the account in these tests: messages a second.
+const PER_SECOND: usize = 5;
+
+/// Each process learns the rate from its own refusals alone. Together they exceed it again and again.
+#[tokio::test]
+async fn three_processes_that_exceed_the_rate_side_by_side_send_all_on_the_same_channel() {
+    tokio::join!(exceed_the_rate(["email", "sms"]), exceed_the_rate(["sms", "email"]));
+}
+
+async fn exceed_the_rate(channels: [&str; 2]) {
+    let world = World::start().await;
+    let ids = people(&world, 3 * EACH).await;
+    world.aws.state.lock().unwrap().account_rate = Some(AccountRate::new(world.clock.clone(), PER_SECOND));
+    let [one, two, three] = [world.another_send().await, world.another_send().await, world.another_send().await];
+    let message = |id: &String| json!({"to": id, "content": {"title": "Hi", "body": "there"}, "channels": channels});
+    let parts: Vec<Vec<_>> = ids.chunks(EACH).map(|part| part.iter().map(message).collect()).collect();
+    let begun = tokio::join!(
+        world.batch_by(&one, &parts[0], "one"),
+        world.batch_by(&two, &parts[1], "two"),
+        world.batch_by(&three, &parts[2], "three"),
+    );
+    let mut sent = Vec::new();
+    for batch in [begun.0, begun.1, begun.2] {
+        let items = batch.body["items"].as_array().unwrap().clone();
+        assert!(items.iter().any(|item| item["status"] == "cascading"), "the process was refused: {batch:?}");
+        sent.extend(items.iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+    }
+    let [four, five] = [world.another_cascade().await, world.another_cascade().await];
+    let mut seconds = 0;
+    while accepted(&world) < 3 * EACH && seconds < 120 {
+        world.advance(1);
+        seconds += 1;
+        let ends_at_ms = u64::try_from(world.clock.now().as_millisecond()).unwrap() + 60_000;
+        let swept = tokio::join!(four.sweep(100, ends_at_ms), five.sweep(100, ends_at_ms), world.try_sweep());
+        assert!(swept.0.is_ok() && swept.1.is_ok() && swept.2.is_ok());
+    }
+    // At the rate, they need 6 s, after the first wait of 5 to 15 s. Who is refused again waits for as long again.
+    assert!(seconds <= 60, "{seconds} s for {} messages at {PER_SECOND} a second", 3 * EACH);
+    for id in sent {
+        let ended = world.get(&id).await;
+        assert_eq!(ended.attempts(), [format!("{}:accepted", channels[0])], "{ended:?}");
+    }
+    let (mails, texts) = (world.mails().len(), world.texts().len());
+    assert_eq!(if channels[0] == "email" { texts } else { mails }, 0, "the other channel is not paid for");
+    let refused = world.aws.state.lock().unwrap().account_rate.as_ref().unwrap().refused;
+    assert_eq!((accepted(&world), mails + texts), (3 * EACH, 3 * EACH + refused), "each once");
+    assert!(!world.items("control").iter().any(|item| item["pk"]["S"].as_str().unwrap().starts_with("breaker#")));
+}
+
+/// Number of messages that the provider accepted.
+fn accepted(world: &World) -> usize {
+    world.aws.state.lock().unwrap().account_rate.as_ref().unwrap().accepted
 }

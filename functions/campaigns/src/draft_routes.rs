@@ -50,7 +50,7 @@ impl CampaignsApi {
     /// Creates a draft: 201, or 422. With an `Idempotency-Key`, a repeat returns the same campaign.
     pub(super) async fn create(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
-        let by = Actor::Api(request.author()?);
+        let by = request.author()?;
         let body = request.json_value()?;
         let id = CampaignId::random(now);
         let key = self.key(request, &id).await?;
@@ -73,10 +73,10 @@ impl CampaignsApi {
         if let Some((list, keys)) = &wanted.keys {
             self.campaigns.save_people(&id, list, keys, now).await?;
         }
-        let campaign = Campaign::draft(wanted.definition, request.caller.id.clone());
+        let campaign = Campaign::draft(wanted.definition, by.name.clone());
         let row = CatalogRow::revised(StoredCampaign::definition(&campaign)?, None, now);
         let new = StoredCampaign { id, campaign, row };
-        let change = CatalogChange::between(None, Some(&new.row.definition), new.row.revision, by, now);
+        let change = CatalogChange::between(None, Some(&new.row.definition), new.row.revision, Actor::Api(by), now);
         let Some(change) = change.map(masked) else { return Err(Problem::unavailable(1)) };
         if !self.campaigns.create(&new, &change, key.as_ref(), now).await? {
             // Another request with the same key stored its campaign first.
@@ -204,7 +204,6 @@ impl CampaignsApi {
     pub(super) async fn plan(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
         let config = self.config_now().await;
-        let by = request.caller.id.clone();
         let stored = self
             .change_found(request, now, async |stored: &mut StoredCampaign| {
                 if !matches!(stored.campaign.state, CampaignState::Draft | CampaignState::Approved) {
@@ -213,7 +212,7 @@ impl CampaignsApi {
                         action: "planned",
                     }));
                 }
-                let pinned = self.pinning.pinned(stored, &by, &config, now).await?;
+                let pinned = self.pinning.pinned(stored, &config, now).await?;
                 pinned.definition.check_times(now)?;
                 self.renew_list(stored, &pinned.definition, now).await?;
                 let segments = self.pinning.segments_for(&pinned.definition).await?;
@@ -244,7 +243,7 @@ impl CampaignsApi {
         let AudienceKind::Recipients(list) = &definition.audience else { return Ok(()) };
         let parts = list.parts(PEOPLE_PER_PART);
         let is_stored = self.campaigns.renew_people(&stored.id, &list.list, parts, now).await?;
-        if is_stored { Ok(()) } else { Err(deleted_list()) }
+        if is_stored { Ok(()) } else { Err(deleted_list("Give the list again.")) }
     }
 
     /// Changes the campaign of a request as [`change_by`] does.

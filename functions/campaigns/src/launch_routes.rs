@@ -17,6 +17,7 @@ use campaign::{
 use domain::channel::Channel;
 use domain::notification::Reason;
 use domain::{Actor, CatalogChange};
+use platform::caller::Author;
 use platform::http::{Request, Response};
 use platform::problem::{Problem, ProblemKind};
 use store::{CatalogRow, PEOPLE_PER_PART, StoredCampaign};
@@ -52,9 +53,10 @@ impl CampaignsApi {
     pub(super) async fn approve(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
         let asked = hash_request(request)?;
-        let (by, kind, config) = (request.caller.id.clone(), operator_kind(request), self.config_now().await);
+        let (Author { name: by, sub }, kind) = (request.author()?, operator_kind(request));
+        let config = self.config_now().await;
         self.change(request, now, async |stored: &mut StoredCampaign| {
-            let pinned = self.pinning.pinned(stored, &by, &config, now).await?;
+            let pinned = self.pinning.pinned(stored, &config, now).await?;
             pinned.definition.check_times(now)?;
             let plan = stored.campaign.plan.as_ref().filter(|plan| plan.hash == pinned.hash);
             let Some(plan) = plan else {
@@ -64,11 +66,12 @@ impl CampaignsApi {
                 return Err(stale("The hash is that of another plan. Look at the present one."));
             }
             if !self.plan_totals(&stored.id, plan).await?.is_complete() {
-                return Err(incomplete_plan());
+                return Err(incomplete_plan(plan, now));
             }
+            let (by, sub) = (by.clone(), sub.clone());
             stored
                 .campaign
-                .approve(Approval { hash: pinned.hash, by: by.clone(), kind: Some(kind), at: now })
+                .approve(Approval { hash: pinned.hash, by, sub, kind: Some(kind), at: now })
                 .map_err(conflict)
         })
         .await
@@ -78,7 +81,7 @@ impl CampaignsApi {
     pub(super) async fn launch(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
         let asked = hash_request(request)?;
-        let (by, kind, config) = (request.caller.id.clone(), operator_kind(request), self.config_now().await);
+        let (by, kind, config) = (request.author()?, operator_kind(request), self.config_now().await);
         let found = self.find(request).await?;
         if found.campaign.state == CampaignState::Approved {
             self.check_running().await?;
@@ -91,7 +94,7 @@ impl CampaignsApi {
                     return Err(conflict(campaign::StateConflictError { state, action: "launched" }));
                 };
                 check_active(kind_of(&stored.campaign.parsed()?, &config)?)?;
-                let pinned = self.pinning.pinned(stored, &by, &config, now).await?;
+                let pinned = self.pinning.pinned(stored, &config, now).await?;
                 pinned.definition.check_times(now)?;
                 let plan = stored.campaign.plan.as_ref().filter(|plan| plan.hash == pinned.hash);
                 let is_asked = asked.hash.as_ref().is_none_or(|hash| *hash == pinned.hash);
@@ -107,7 +110,7 @@ impl CampaignsApi {
                     return Err(Problem::new(ProblemKind::TooLate, format!("No message can be sent: {detail}.")));
                 }
                 let launch = self.launch_of(&stored.id, plan, pinned, now).await?;
-                stored.campaign.launch(launch, now).map_err(conflict)
+                stored.campaign.launch(Launch { by: by.name.clone(), ..launch }, now).map_err(conflict)
             })
             .await?;
         self.reconcile_now(request, now).await;
@@ -126,12 +129,12 @@ impl CampaignsApi {
         Pinned { definition, launch, .. }: Pinned,
         now: Timestamp,
     ) -> Result<Launch, Problem> {
+        if is_outdated(plan, now) {
+            return Err(stale("The plan is older than 24 hours, so its numbers may be wrong. Plan it again."));
+        }
         let totals = self.plan_totals(id, plan).await?;
         if !totals.is_complete() {
-            return Err(incomplete_plan());
-        }
-        if now.duration_since(plan.at) > MAX_PLAN_AGE {
-            return Err(stale("The plan is older than 24 hours, so its numbers may be wrong. Plan it again."));
+            return Err(incomplete_plan(plan, now));
         }
         let (slots, slot_people) = match &definition.timing {
             Timing::AtLocal(local) => local_slots(local, &totals, now)?,
@@ -160,7 +163,7 @@ impl CampaignsApi {
     /// Resumes a paused campaign for the remaining people.
     pub(super) async fn resume(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
-        let (by, kind) = (request.caller.id.clone(), operator_kind(request));
+        let (by, kind) = (request.author()?, operator_kind(request));
         if self.find(request).await?.campaign.state == CampaignState::Paused {
             self.check_running().await?;
         }
@@ -204,7 +207,7 @@ impl CampaignsApi {
     /// Creates a draft for people whose notification of this campaign ended in one of the named ways: 201.
     pub(super) async fn retry(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
-        let by = Actor::Api(request.author()?);
+        let by = request.author()?;
         let RetryRequest { outcomes, reasons, title } = request.json()?;
         let found = self.find(request).await?;
         if found.campaign.launch.is_none() {
@@ -230,14 +233,14 @@ impl CampaignsApi {
         definition.insert("title".to_owned(), json!(shown_title));
         definition.insert("retry_of".to_owned(), json!(retry_of));
         campaign::CampaignDefinition::parse(Value::Object(definition.clone()))?;
-        let draft = Campaign::draft(definition, request.caller.id.clone());
+        let draft = Campaign::draft(definition, by.name.clone());
         let campaign = Campaign { hidden_variables: hidden(&found.campaign), ..draft };
         let row = CatalogRow::revised(StoredCampaign::definition(&campaign)?, None, now);
         let new = StoredCampaign { id: CampaignId::random(now), campaign, row };
         if let Some(list) = found.campaign.definition.get("recipients") {
             self.copy_people(&found.id, &new.id, list, now).await?;
         }
-        let change = CatalogChange::between(None, Some(&new.row.definition), new.row.revision, by, now);
+        let change = CatalogChange::between(None, Some(&new.row.definition), new.row.revision, Actor::Api(by), now);
         let Some(change) = change.map(masked) else { return Err(Problem::unavailable(1)) };
         if !self.campaigns.create(&new, &change, None, now).await? {
             return Err(Problem::unavailable(1));
@@ -256,7 +259,7 @@ impl CampaignsApi {
         let list: campaign::RecipientList =
             serde_json::from_value(list.clone()).map_err(|_| Problem::not_found("list of recipients"))?;
         let keys = self.campaigns.all_people(from, &list.list, list.parts(PEOPLE_PER_PART)).await?;
-        let keys = keys.ok_or_else(deleted_list)?;
+        let keys = keys.ok_or_else(|| deleted_list("Create a campaign with the list instead."))?;
         Ok(self.campaigns.save_people(to, &list.list, &keys, now).await?)
     }
 
@@ -295,7 +298,16 @@ fn hash_request(request: &Request) -> Result<HashRequest, Problem> {
     if request.body.expose().is_empty() { Ok(HashRequest::default()) } else { request.json() }
 }
 
-fn incomplete_plan() -> Problem {
+/// Returns `true` if a launch refuses a plan because of its age.
+fn is_outdated(plan: &Plan, now: Timestamp) -> bool {
+    now.duration_since(plan.at) > MAX_PLAN_AGE
+}
+
+/// Returns the problem of a plan that is not complete. An outdated one may never be: its tasks ended or were deleted.
+fn incomplete_plan(plan: &Plan, now: Timestamp) -> Problem {
+    if is_outdated(plan, now) {
+        return stale("The plan is older than 24 hours and not complete. Plan it again.");
+    }
     Problem::new(ProblemKind::Conflict, "The plan is not complete yet. Retry later.").retry_after(2)
 }
 

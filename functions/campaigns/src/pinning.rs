@@ -82,7 +82,6 @@ impl CampaignPinning {
     pub(super) async fn pinned(
         &self,
         stored: &StoredCampaign,
-        by: &str,
         config: &ConfigSnapshot,
         now: Timestamp,
     ) -> Result<Pinned, Problem> {
@@ -99,7 +98,6 @@ impl CampaignPinning {
         let slots = std::iter::once(begins_at).chain(after_test).collect();
         let launch = Launch {
             at: now,
-            by: by.to_owned(),
             filter,
             exclude,
             earlier,
@@ -129,7 +127,7 @@ impl CampaignPinning {
         let campaign = campaign::Campaign::draft(definition.clone(), String::new());
         let row = CatalogRow::revised(Map::new(), None, now);
         let stored = StoredCampaign { id: id.clone(), campaign, row };
-        self.pinned(&stored, "", config, now).await.map(drop)
+        self.pinned(&stored, config, now).await.map(drop)
     }
 
     async fn filters(&self, definition: &CampaignDefinition) -> Result<PinnedFilters, Problem> {
@@ -181,23 +179,17 @@ impl CampaignPinning {
     /// Checks that the types which the filters of a definition name exist.
     ///
     /// # Errors
-    /// 422 with the condition that names an unknown type; 503 if the types could not be read.
+    /// 422 with each condition that names an unknown type; 503 if the types could not be read.
     async fn check_types(&self, selections: &[(Option<&Selection>, &str)]) -> Result<(), Problem> {
-        for (selection, prefix) in selections {
-            let Some(Selection::Filter(filter)) = selection else { continue };
-            let named = filter.types(&format!("{prefix}filter"));
-            if named.is_empty() {
-                continue;
-            }
-            let names: Vec<_> = named.iter().map(|(_, name)| *name).collect();
-            let config = self.config.with_types(&names).await;
-            for (path, name) in named {
-                config.check_type(name)?;
-                let known = config.settings.types.known(name);
-                known.map_err(|unknown| Problem::invalid_field(path, unknown.to_string()))?;
-            }
+        let named = selections.iter().flat_map(|(selection, prefix)| match selection {
+            Some(Selection::Filter(filter)) => filter.types(&format!("{prefix}filter")),
+            _ => Vec::new(),
+        });
+        let unknown = self.config.unknown_types(&named.collect::<Vec<_>>()).await?;
+        if unknown.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        Err(Problem::invalid(unknown.into_iter().map(|(_, error)| error).collect()))
     }
 
     /// Returns the messages of a definition, in the versions that it names or that are live.

@@ -5,13 +5,14 @@ use serde_json::{Value, json};
 
 use super::CampaignsApi;
 use campaign::{
-    Campaign, CampaignDefinition, CampaignState, CampaignTotals, Launch, LaunchedMessage, MailPace, ProviderLimitKind,
-    TaskPass, TaskRelease, mails_left, sms_pace,
+    Campaign, CampaignDefinition, CampaignId, CampaignState, CampaignTotals, Launch, LaunchedMessage, MailPace, Plan,
+    ProviderLimitKind, TaskPass, TaskRelease, mails_left, sms_pace,
 };
 use domain::channel::{Channel, MailQuota};
 use domain::notification::TemplateUse;
 use platform::http::{Request, Response};
 use platform::problem::Problem;
+use store::StoredCampaign;
 
 /// Size of a stored notification without its content or its variables, in bytes.
 const OTHER_ITEM_BYTES: usize = 600;
@@ -21,65 +22,91 @@ const MANY_WRITE_UNITS: usize = 3;
 const MANY_SKIPPED_PERCENT: u64 = 20;
 
 impl CampaignsApi {
-    /// Returns the numbers of a campaign.
+    /// Returns the numbers of a campaign. Numbers whose retention is over are left out, and `expired` names them.
     pub(super) async fn progress(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
         let stored = self.find(request).await?;
-        let (id, campaign) = (&stored.id, &stored.campaign);
+        let campaign = &stored.campaign;
         let definition = campaign.parsed()?;
         let plan = match &campaign.plan {
-            Some(plan) => {
-                let tasks = self.campaigns.tasks(id, TaskPass::Plan(plan.number)).await?;
-                let totals = CampaignTotals::of(plan.segments, tasks.values());
-                let quota = self.quota_for(&totals, now).await;
-                let sms_per_second = self.config.current().await.settings.sms.max_per_second;
-                let rate = plan_rate(&totals, &definition, quota.ok().flatten(), sms_per_second);
-                let ends_at = definition.ends_at(&totals.tally, rate, waits(&definition), now);
-                let begins_at = definition.begins_at(&totals.tally, now);
-                let samples = match totals.is_complete() {
-                    true => Box::pin(self.samples((id, &definition), plan, &tasks, now)).await?,
-                    false => Vec::new(),
-                };
-                json!({
-                    "number": plan.number, "hash": plan.hash, "at": plan.at, "is_complete": totals.is_complete(),
-                    "numbers": totals, "duration_seconds": seconds_from(begins_at, ends_at),
-                    "warnings": warnings(&totals, &definition, &plan.launch, quota, ends_at),
-                    "samples": samples,
-                })
-            }
+            Some(plan) => self.plan_progress((&stored.id, &definition), plan, now).await?,
             None => Value::Null,
         };
         let sending = match &campaign.launch {
-            Some(launch) => {
-                let release = self.campaigns.release(id).await?.map(|read| read.value).unwrap_or_default();
-                let first = release.closed.first_open_task(launch);
-                let tasks = self.campaigns.tasks_from(id, TaskPass::Send, first).await?;
-                let totals = release.closed.totals(launch, tasks.values());
-                let done = totals.tally.matched - totals.tally.holdout;
-                let left = launch.expected_people.saturating_sub(done);
-                let own_rate = f64::from(definition.rate_per_second);
-                let rate = release.provider_limit.map_or(own_rate, |limit| limit.people_per_second.min(own_rate));
-                let waits = holds_left(&definition, &release, now);
-                let has_ended = totals.is_complete() || campaign.state.is_final();
-                let ends_at = match has_ended {
-                    true => now,
-                    false => launch.ends_at(definition.test.as_ref(), left, rate, waits, now),
-                };
-                json!({
-                    "launched_at": launch.at, "expected_people": launch.expected_people, "numbers": totals,
-                    "rate_per_second": definition.rate_per_second, "step": release.step,
-                    "effective_rate_per_second": rate,
-                    "limiting_factor": limiting_factor(campaign, &definition, &release, &totals, now),
-                    "seconds_left": seconds_from(now, ends_at),
-                })
-            }
+            Some(launch) => self.sending_progress(&stored, &definition, launch, now).await?,
             None => Value::Null,
         };
+        let parts = [("plan", campaign.plan.is_some(), &plan), ("sending", campaign.launch.is_some(), &sending)];
+        let expired = parts.into_iter().filter(|(_, was_stored, shown)| *was_stored && shown.is_null());
         let body = json!({
-            "id": id, "state": campaign.state, "pause_reason": campaign.pause_reason,
-            "pause_detail": campaign.pause_detail, "plan": plan, "sending": sending,
+            "id": stored.id, "state": campaign.state, "pause_reason": campaign.pause_reason,
+            "pause_detail": campaign.pause_detail, "expired": expired.map(|(name, ..)| name).collect::<Vec<_>>(),
+            "plan": plan, "sending": sending,
         });
         Ok(Response::json(200, &body).with_header("Cache-Control", "no-store"))
+    }
+
+    /// Returns the numbers of a plan; null if their retention is over.
+    async fn plan_progress(
+        &self,
+        (id, definition): (&CampaignId, &CampaignDefinition),
+        plan: &Plan,
+        now: Timestamp,
+    ) -> Result<Value, Problem> {
+        let tasks = self.campaigns.tasks(id, TaskPass::Plan(plan.number)).await?;
+        let totals = CampaignTotals::of(plan.segments, tasks.values());
+        if totals.are_expired(plan.at, now) {
+            return Ok(Value::Null);
+        }
+        let quota = self.quota_for(&totals, now).await;
+        let sms_per_second = self.config.current().await.settings.sms.max_per_second;
+        let rate = plan_rate(&totals, definition, quota.ok().flatten(), sms_per_second);
+        let ends_at = definition.ends_at(&totals.tally, rate, waits(definition), now);
+        let begins_at = definition.begins_at(&totals.tally, now);
+        let samples = match totals.is_complete() {
+            true => Box::pin(self.samples((id, definition), plan, &tasks, now)).await?,
+            false => Vec::new(),
+        };
+        Ok(json!({
+            "number": plan.number, "hash": plan.hash, "at": plan.at, "is_complete": totals.is_complete(),
+            "numbers": totals, "duration_seconds": seconds_from(begins_at, ends_at),
+            "warnings": warnings(&totals, definition, &plan.launch, quota, ends_at),
+            "samples": samples,
+        }))
+    }
+
+    /// Returns the numbers of the sending; null if their retention is over.
+    async fn sending_progress(
+        &self,
+        StoredCampaign { id, campaign, .. }: &StoredCampaign,
+        definition: &CampaignDefinition,
+        launch: &Launch,
+        now: Timestamp,
+    ) -> Result<Value, Problem> {
+        let release = self.campaigns.release(id).await?.map(|read| read.value).unwrap_or_default();
+        let first = release.closed.first_open_task(launch);
+        let tasks = self.campaigns.tasks_from(id, TaskPass::Send, first).await?;
+        let totals = release.closed.totals(launch, tasks.values());
+        if totals.are_expired(launch.at, now) {
+            return Ok(Value::Null);
+        }
+        let done = totals.tally.matched - totals.tally.holdout;
+        let left = launch.expected_people.saturating_sub(done);
+        let own_rate = f64::from(definition.rate_per_second);
+        let rate = release.provider_limit.map_or(own_rate, |limit| limit.people_per_second.min(own_rate));
+        let waits = holds_left(definition, &release, now);
+        let has_ended = totals.is_complete() || campaign.state.is_final();
+        let ends_at = match has_ended {
+            true => now,
+            false => launch.ends_at(definition.test.as_ref(), left, rate, waits, now),
+        };
+        Ok(json!({
+            "launched_at": launch.at, "expected_people": launch.expected_people, "numbers": totals,
+            "rate_per_second": definition.rate_per_second, "step": release.step,
+            "effective_rate_per_second": rate,
+            "limiting_factor": limiting_factor(campaign, definition, &release, &totals, now),
+            "seconds_left": seconds_from(now, ends_at),
+        }))
     }
 
     /// Returns the quota of SES if a plan has e-mails.

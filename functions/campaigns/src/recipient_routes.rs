@@ -16,7 +16,7 @@ use domain::SignedCursor;
 use domain::notification::{Notification, NotificationId};
 use domain::recipient::{Recipient, RecipientKey};
 use platform::http::{Request, Response};
-use platform::problem::Problem;
+use platform::problem::{Problem, ProblemKind};
 use platform::time_limits::PEOPLE_READ_LIMIT;
 use store::{Histories, HistoryReader, PEOPLE_PER_PART, PeoplePage, ScanPosition};
 
@@ -79,7 +79,7 @@ impl CampaignsApi {
     ) -> Result<(PeoplePage, Option<RecipientsCursor>), Problem> {
         if let AudienceKind::Recipients(list) = &definition.audience {
             let part = if let Some(RecipientsCursor::Part(part)) = cursor { *part } else { 0 };
-            let keys = self.campaigns.people(id, &list.list, part).await?;
+            let keys = self.campaigns.people(id, &list.list, part).await?.ok_or_else(people_are_deleted)?;
             let next = (part + 1 < list.parts(PEOPLE_PER_PART)).then_some(RecipientsCursor::Part(part + 1));
             return Ok((self.recipients.people_with_keys(&keys).await?, next));
         }
@@ -179,6 +179,13 @@ fn known(reason: &str) -> Result<&'static str, Problem> {
     PersonOutcome::reason_named(reason).ok_or_else(|| {
         Problem::invalid_field("reason", "must be a reason of a failure or a skip, such as gone or local_time_passed")
     })
+}
+
+/// Returns the problem of a list of recipients whose people can no longer be found.
+fn people_are_deleted() -> Problem {
+    let detail = "The keys of the campaign's list were deleted, 180 days after they were given, so its people cannot be \
+                  listed. A person's notifications remain in the history of the recipient until their retention ends.";
+    Problem::new(ProblemKind::NotFound, detail)
 }
 
 fn shown(recipient: &Recipient, notification: Option<&Notification>, outcome: &PersonOutcome) -> Value {

@@ -263,7 +263,8 @@ impl CampaignReconciler {
     /// # Errors
     /// If the table does not answer.
     pub(super) async fn figures(&self, id: &CampaignId, launch: &Launch, now: Timestamp) -> Result<Variants, Problem> {
-        let counters = self.metrics.read(window_since(launch, now)).await?;
+        let Some(window) = window_since(launch, now) else { return Ok(Variants::new()) };
+        let counters = self.metrics.read(window).await?;
         Ok(Figures::of_campaign(&counters, id.as_str()))
     }
 

@@ -123,9 +123,9 @@ pub const fn operator_kind(request: &Request) -> OperatorKind {
     OperatorKind::of(request.caller.is_subject)
 }
 
-/// Returns the problem of a campaign whose list of recipients was deleted.
-pub fn deleted_list() -> Problem {
-    let detail = "The list of recipients was deleted, 180 days after it was given. Give the list again.";
+/// Returns the problem of a campaign whose list of recipients was deleted, with what the operator can do.
+pub fn deleted_list(remedy: &str) -> Problem {
+    let detail = format!("The list of recipients was deleted, 180 days after it was given. {remedy}");
     Problem::new(ProblemKind::Conflict, detail)
 }
 

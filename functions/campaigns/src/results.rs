@@ -11,10 +11,10 @@ use campaign::LaunchedMessage;
 use metrics::figures::Notifications;
 use metrics::interval::{MIN_SAMPLE, Proportion, chi_square_among, chi_square_limit, difference_among};
 use platform::http::{Request, Response};
-use platform::problem::Problem;
+use platform::problem::{Problem, ProblemKind};
 
 impl CampaignsApi {
-    /// Returns the results of a launched campaign. They arrive a minute or two after the messages.
+    /// Returns the results of the first 90 days of a launched campaign. They arrive a minute or two after the messages.
     pub(super) async fn results(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
         let stored = self.find(request).await?;
@@ -25,7 +25,7 @@ impl CampaignsApi {
                 action,
             }));
         };
-        let window = window_since(launch, now);
+        let window = window_since(launch, now).ok_or_else(results_are_deleted)?;
         let variants = self.reconciler.figures(&stored.id, launch, now).await?;
         let by_variant: Vec<Value> =
             launch.messages.iter().map(|message| shown(&message.variant, variants.get(&message.variant))).collect();
@@ -36,6 +36,11 @@ impl CampaignsApi {
         });
         Ok(Response::json(200, &body).with_header("Cache-Control", "no-store"))
     }
+}
+
+fn results_are_deleted() -> Problem {
+    let detail = "The results of the campaign were deleted, 800 days after its launch.";
+    Problem::new(ProblemKind::NotFound, detail)
 }
 
 /// Name of a goal, and the number of notifications that reached it.

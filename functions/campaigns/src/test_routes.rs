@@ -31,7 +31,7 @@ impl CampaignsApi {
         if to.is_empty() || to.len() > MAX_RECIPIENTS {
             return Err(Problem::invalid_field("to", "must name 1 to 10 recipients"));
         }
-        let (by, config, hasher) = (request.caller.id.clone(), self.config_now().await, self.hasher.get().await?);
+        let (config, hasher) = (self.config_now().await, self.hasher.get().await?);
         let keys: Vec<_> = to.iter().map(|id| hasher.recipient_key(id)).collect();
         let change = self.change_found(request, now, async |stored: &mut StoredCampaign| {
             if stored.campaign.state.is_final() {
@@ -41,7 +41,7 @@ impl CampaignsApi {
                 let detail = "The test before is not sent yet. Retry later.";
                 return Err(Problem::new(ProblemKind::Conflict, detail).retry_after(2));
             }
-            let pinned = self.pinning.pinned(stored, &by, &config, now).await?;
+            let pinned = self.pinning.pinned(stored, &config, now).await?;
             let number = stored.campaign.test.as_ref().map_or(0, |test| test.number) + 1;
             let launch = Launch { segments: 1, ..pinned.launch };
             let pass = TaskPass::Test(number);

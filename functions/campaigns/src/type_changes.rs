@@ -4,6 +4,7 @@ use campaign::{Campaign, CampaignDefinition, Launch, PauseReason, rules_at_launc
 use delivery::config::ConfigSnapshot;
 use domain::{Actor, NotificationType, TypeState};
 use jiff::Timestamp;
+use platform::caller::Author;
 use platform::problem::{Problem, ProblemKind};
 use store::CatalogKey;
 
@@ -40,7 +41,7 @@ impl CampaignsApi {
     /// # Errors
     /// 409 if the type is paused, or if `by` changed it although the settings require two people. 422 if no campaign
     /// can be sent with the type.
-    pub(super) async fn accept_type(&self, campaign: &mut Campaign, by: &str) -> Result<(), Problem> {
+    pub(super) async fn accept_type(&self, campaign: &mut Campaign, by: &Author) -> Result<(), Problem> {
         let (definition, config) = (campaign.parsed()?, self.config_now().await);
         let Some(launch) = &mut campaign.launch else { return Ok(()) };
         let kind = kind_of(&definition, &config)?;
@@ -59,11 +60,11 @@ impl CampaignsApi {
     }
 
     /// Returns `true` if a client changed a type after this time.
-    async fn has_changed_type(&self, kind: &NotificationType, since: Timestamp, by: &str) -> Result<bool, Problem> {
+    async fn has_changed_type(&self, kind: &NotificationType, since: Timestamp, by: &Author) -> Result<bool, Problem> {
         let (key, mut after) = (CatalogKey::Type(kind.id.clone()), None::<String>);
         loop {
             let page = self.catalog.changes(&key, CHANGES_PER_READ, after.as_deref()).await?;
-            let is_by = |actor: &Actor| matches!(actor, Actor::Api(client) if client == by);
+            let is_by = |actor: &Actor| matches!(actor, Actor::Api(author) if author.is_same(by));
             if page.items.iter().any(|change| change.at >= since && is_by(&change.by)) {
                 return Ok(true);
             }

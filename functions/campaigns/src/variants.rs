@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use campaign::{Launch, LaunchedMessage, TestMetric, VariantResult};
 use jiff::Timestamp;
+use metrics::Window;
 use metrics::figures::Notifications;
-use metrics::{MAX_MINUTES, Window};
 
-/// Returns the window from a launch to now.
-pub fn window_since(launch: &Launch, now: Timestamp) -> Window {
-    let minutes = now.duration_since(launch.at).as_secs() / 60 + 2;
-    Window::last(minutes.min(MAX_MINUTES), now)
+/// Returns the window of the first 90 days after a launch; `None` if its figures may be deleted.
+pub fn window_since(launch: &Launch, now: Timestamp) -> Option<Window> {
+    Window::first_days(launch.at.min(now), now)
 }
 
 /// Outcomes of the notifications of a campaign, by variant.

@@ -29,9 +29,10 @@ pub use api::CatalogApi;
 mod testing;
 
 #[cfg(test)]
-#[path = "template_routes_tests.rs"]
+mod segment_routes_tests;
+
+#[cfg(test)]
 mod template_routes_tests;
 
 #[cfg(test)]
-#[path = "type_routes_tests.rs"]
 mod type_routes_tests;

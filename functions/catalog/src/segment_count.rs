@@ -105,10 +105,10 @@ impl CatalogApi {
     pub(super) async fn get_count(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
         request.only_parameters(&[])?;
         let id = count_id(request)?;
-        let read: Versioned<ExactCount> = self.segments.count(id).await?.ok_or_else(|| Problem::not_found("count"))?;
+        let read: Versioned<ExactCount> = self.segments.count(id).await?.ok_or_else(count_is_deleted)?;
         let mut count = read.value.clone();
         if done(&count.progress) < count.progress.len() {
-            let filter = Filter::parse_resolved(&count.filter).ok_or_else(|| Problem::not_found("count"))?;
+            let filter = Filter::parse_resolved(&count.filter).ok_or_else(count_is_deleted)?;
             let kind = count.kind.as_deref().and_then(TypeId::parse);
             let histories = self.history_reader(&filter, None).await?;
             let audience = self.audience(filter, kind, histories, count.at).await?;
@@ -255,6 +255,12 @@ fn count_id(request: &Request) -> Result<&str, Problem> {
     } else {
         Err(Problem::invalid_field("id", "must be the id of a count: 16 hexadecimal digits"))
     }
+}
+
+fn count_is_deleted() -> Problem {
+    let detail = "There is no such count. It was cancelled, or deleted a day after the last request for it. Start a new \
+                  count.";
+    Problem::new(ProblemKind::NotFound, detail)
 }
 
 fn shown(id: &str, count: &ExactCount) -> Value {

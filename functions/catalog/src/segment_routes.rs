@@ -9,7 +9,7 @@ use super::type_resource::check_read_only;
 use domain::{Actor, CatalogChange, TypeId};
 use platform::http::{Request, Response};
 use platform::preconditions::{self, Preconditions};
-use platform::problem::{FieldError, Problem, ProblemKind};
+use platform::problem::{Problem, ProblemKind};
 use segments::{Filter, SegmentId};
 use store::CatalogRow;
 
@@ -113,18 +113,10 @@ impl CatalogApi {
     /// # Errors
     /// 422 with each condition that names an unknown type.
     pub(super) async fn check_types(&self, filter: &Filter, id: Option<&SegmentId>) -> Result<(), Problem> {
-        let named = filter.types("filter");
-        if named.is_empty() {
-            return Ok(());
-        }
-        let names: Vec<_> = named.iter().map(|(_, name)| *name).collect();
-        let config = self.config.with_types(&names).await;
-        let types = &config.settings.types;
-        let unknown: Vec<_> = named.iter().filter(|(_, name)| types.get(name).is_none()).collect();
+        let unknown = self.config.unknown_types(&filter.types("filter")).await?;
         if unknown.is_empty() {
             return Ok(());
         }
-        unknown.iter().try_for_each(|(_, name)| config.check_type(name))?;
         let stored = match id {
             Some(id) => filters(&self.segments.all().await?).remove(id),
             None => None,
@@ -132,10 +124,7 @@ impl CatalogApi {
         let stored: Vec<_> =
             stored.iter().flat_map(|filter| filter.types("")).map(|(_, name)| name.to_owned()).collect();
         let is_new = |name: &str| !stored.iter().any(|stored| stored == name);
-        let errors = unknown.into_iter().filter(|(_, name)| is_new(name)).filter_map(|(path, name)| {
-            types.known(name).err().map(|unknown| FieldError::new(path, unknown.to_string()))
-        });
-        let errors: Vec<_> = errors.collect();
+        let errors: Vec<_> = unknown.into_iter().filter(|(name, _)| is_new(name)).map(|(_, error)| error).collect();
         if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
     }
 

@@ -2,7 +2,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use platform::http::{Caller, Request, Response};
+use platform::caller::Caller;
+use platform::http::{Request, Response};
 use platform::private::Private;
 use serde_json::{Value, json};
 use store::testing_tables::tables;

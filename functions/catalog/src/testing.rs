@@ -1,4 +1,4 @@
-//! The API on tables with DynamoDB's real semantics, for tests. SSM never answers.
+//! The API on tables with DynamoDB's real semantics, for tests, and a request to it. SSM never answers.
 
 use aws::DynamoClient;
 use aws::parameters::ParameterStore;
@@ -7,7 +7,12 @@ use aws::{LazyKeyHasher, fake_aws};
 use super::CatalogApi;
 use delivery::config::ConfigSource;
 use domain::channel::country::CountryCode;
+use jiff::Timestamp;
+use platform::caller::Caller;
 use platform::clock::Clock;
+use platform::http::Request;
+use platform::private::Private;
+use serde_json::Value;
 use store::testing_tables::{CONTROL, NOTIFICATIONS, RECIPIENTS, SETTINGS};
 use store::{CampaignStore, CatalogStore, NotificationsStore, RecipientsStore, SegmentStore, TemplateStore};
 
@@ -26,4 +31,22 @@ pub fn api(client: &DynamoClient) -> CatalogApi {
         home_country: CountryCode::parse("IT").unwrap(),
         hasher: LazyKeyHasher::new(parameters, ""),
     }
+}
+
+/// Returns the time of the requests.
+pub fn now() -> Timestamp {
+    "2027-03-29T00:00:00Z".parse().unwrap()
+}
+
+/// Makes a request of an operator; returns the status and the body.
+pub async fn ask(api: &CatalogApi, route: &str, id: &str, body: &Value) -> (u16, Value) {
+    let request = Request {
+        route: route.to_owned(),
+        path: [("id".to_owned(), Private::new(id.to_owned()))].into(),
+        body: Private::new(body.to_string().into_bytes()),
+        caller: Caller { id: "ops".to_owned(), ..Caller::default() },
+        ..Request::default()
+    };
+    let response = api.answer(&request, now()).await;
+    (response.status, serde_json::from_str(response.body.expose()).unwrap_or(Value::Null))
 }

@@ -26,14 +26,14 @@ impl EndedSessions {
         Self { store, known: Mutex::new(None) }
     }
 
-    /// Returns `true` if the session of a person that began at `began_at` was ended. If the table does not answer, the
-    /// marks that were read before count.
+    /// Returns `true` if the session of a person that began at `began_at` was ended. `names` are those that a mark may
+    /// name the person by. If the table does not answer, the marks that were read before count.
     ///
     /// # Errors
     /// The marks were never read.
-    pub async fn has_ended(&self, person: &str, began_at: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn has_ended(&self, names: [&str; 2], began_at: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
         let marks = self.current(now).await?;
-        let is_meant = |mark: &&SessionMark| mark.person.as_deref().is_none_or(|marked| marked == person);
+        let is_meant = |mark: &&SessionMark| mark.person.as_deref().is_none_or(|marked| names.contains(&marked));
         Ok(marks.iter().filter(is_meant).any(|mark| began_at < mark.ended_at))
     }
 

@@ -4,6 +4,7 @@ use super::ConsoleApi;
 use super::report::Incident;
 use domain::{Actor, AuditRecord, PublishedAlert, raised};
 use metrics::Window;
+use platform::caller::Author;
 use platform::problem::Problem;
 
 impl ConsoleApi {
@@ -20,10 +21,11 @@ impl ConsoleApi {
 
 fn of_change(record: &AuditRecord) -> Incident {
     let by = match &record.by {
-        Actor::Operator(arn) if arn.is_empty() => "an operator".to_owned(),
-        Actor::Operator(arn) => format!("operator {arn}"),
-        Actor::Api(client) if client.is_empty() => "the API".to_owned(),
-        Actor::Api(client) => format!("API client {client}"),
+        Actor::Operator { name } if name.is_empty() => "an operator".to_owned(),
+        Actor::Operator { name } => format!("operator {name}"),
+        Actor::Api(author) if author.name.is_empty() => "the API".to_owned(),
+        Actor::Api(Author { name, sub: Some(_) }) => name.clone(),
+        Actor::Api(Author { name, sub: None }) => format!("API client {name}"),
         Actor::Guard => "guard".to_owned(),
         Actor::Ramp => "ramp".to_owned(),
         Actor::Service => "service".to_owned(),
@@ -76,9 +78,11 @@ mod tests {
         assert_eq!((incident.by.as_str(), incident.what.as_str()), ("guard", "rollout-percentage 50 -> 0"));
         assert!(incident.reason.contains("61.00 %"));
         let who = |by| of_change(&record(by)).by;
-        assert_eq!(who(Actor::Operator("arn:x".to_owned())), "operator arn:x");
-        assert_eq!(who(Actor::Operator(String::new())), "an operator");
-        assert_eq!(who(Actor::Api("ops".to_owned())), "API client ops");
+        assert_eq!(who(Actor::Operator { name: "arn:x".to_owned() }), "operator arn:x");
+        assert_eq!(who(Actor::Operator { name: String::new() }), "an operator");
+        assert_eq!(who(Actor::Api(Author::of_id("ops"))), "API client ops");
+        let login = Author { name: "ada@example.com".to_owned(), sub: Some("s-1".to_owned()) };
+        assert_eq!(who(Actor::Api(login)), "ada@example.com");
         assert_eq!(who(Actor::Ramp), "ramp");
         let unknown = AuditRecord { old: None, reason: None, ..record(Actor::Ramp) };
         assert_eq!(of_change(&unknown).what, "rollout-percentage (unknown) -> 0");

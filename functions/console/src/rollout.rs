@@ -308,6 +308,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use domain::rollout::ramp::{RampPlan, RampStep};
+    use platform::caller::Author;
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -326,7 +327,7 @@ mod tests {
             .map(|(percentage, hold_minutes)| RampStep { percentage: percentage.parse().unwrap(), hold_minutes });
         let plan = RampPlan { steps: steps.to_vec(), criteria: Criteria::default() };
         let began = at("2026-11-23T10:00:00Z");
-        let mut ramp = RampState::start(&plan, Actor::Api("ops".to_owned()), began);
+        let mut ramp = RampState::start(&plan, Actor::Api(Author::of_id("ops")), began);
         let view = serde_json::to_value(PlanView::new(&ramp)).unwrap();
         assert_eq!((&view["step"], &view["next_step_at"]), (&1.into(), &"2026-11-23T11:00:00Z".into()));
         assert_eq!(view["steps"][1], serde_json::json!({"percentage": 50, "hold_minutes": 30}));

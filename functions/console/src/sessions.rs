@@ -35,7 +35,10 @@ impl ConsoleApi {
             (1..=MAX_NAME_BYTES).contains(&name.len()) && !name.contains(|c: char| c == '#' || c.is_control())
         };
         if person.as_deref().is_some_and(|name| !is_name(name)) {
-            return Err(Problem::invalid_field("person", "must be the name of a person, as the audit shows it"));
+            return Err(Problem::invalid_field(
+                "person",
+                "must be the name of a person, as the audit shows it, or the subject of the login",
+            ));
         }
         self.ended_sessions.end(person.as_deref(), by, now).await?;
         tracing::info!(everyone, "ended sessions of the console");

@@ -164,7 +164,8 @@ impl Site {
         let Some(mut session) = Session::open(request.cookie(SESSION_COOKIE), &keys.sealing, time.now) else {
             return self.without_session(request, keys, time.now);
         };
-        match console.ended_sessions.has_ended(&session.name, session.signed_in_at, time.now).await {
+        match console.ended_sessions.has_ended([&session.subject, &session.name], session.signed_in_at, time.now).await
+        {
             Ok(false) => {}
             Ok(true) => return self.without_session(request, keys, time.now),
             Err(error) => {

@@ -11,7 +11,7 @@ use campaign::{
 use delivery::config::ConfigSnapshot;
 use delivery::{Allowance, CONCURRENCY, FirstResult, ResultStorage};
 use domain::notification::{Notification, NotificationId, Reason};
-use domain::recipient::Recipient;
+use domain::recipient::{Recipient, RecipientKey};
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use serde_json::json;
@@ -202,18 +202,28 @@ impl<'a> TaskRun<'a> {
         let segment = self.number % self.launch.segments.max(1);
         let recipients = self.services.engine().stores().recipients();
         if let TaskPass::Test(_) = self.pass {
-            let keys = self.services.campaigns.people(self.id, &self.pass.key(), 0).await?;
+            let keys = self.listed(&self.pass.key(), 0).await?;
             return recipients.people_with_keys(&keys).await;
         }
         if let AudienceKind::Recipients(list) = &self.definition.audience {
             let share = list.share_of(segment, self.launch.segments, PEOPLE_PER_PART);
-            let keys = share.of(self.services.campaigns.people(self.id, &list.list, share.part).await?);
+            let keys = share.of(self.listed(&list.list, share.part).await?);
             return recipients.people_with_keys(&keys).await;
         }
         let after: Option<ScanPosition> = task.after.as_ref().and_then(|at| serde_json::from_value(at.clone()).ok());
         let page_items = self.interval_ms.map_or(PAGE_ITEMS, |interval_ms| paced_page(interval_ms, PAGE_ITEMS));
         let number = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
         recipients.people(number(segment), number(self.launch.segments), after.as_ref(), Some(page_items)).await
+    }
+
+    /// Returns the keys of a part of a list. It exists: a plan stores a list for longer than its campaign can run, and
+    /// a test is sent within an hour.
+    ///
+    /// # Errors
+    /// If the table does not answer, or another program deleted the part.
+    async fn listed(&self, list: &str, part: u32) -> Result<Vec<RecipientKey>, StoreError> {
+        let keys = self.services.campaigns.people(self.id, list, part).await?;
+        keys.ok_or(StoreError::Malformed(MalformedItemError("keys")))
     }
 
     /// Returns the people of the task. Their filters are parsed once for all pages.

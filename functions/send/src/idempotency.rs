@@ -94,7 +94,7 @@ mod tests {
 
     use super::*;
     use domain::notification::sample;
-    use platform::http::Caller;
+    use platform::caller::Caller;
     use platform::private::Private;
 
     fn now() -> Timestamp {

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
+use super::account_rate::AccountRate;
 use super::calls::{Call, refused, signer};
 use super::faults::Faults;
 use super::functions::PREFIX;
@@ -44,6 +45,8 @@ pub struct AwsState {
     /// Scripted responses of SES and SNS; without one, they accept the message.
     pub ses: VecDeque<Reply>,
     pub sns: VecDeque<Reply>,
+    /// Rate of the account; `None` is no limit.
+    pub account_rate: Option<AccountRate>,
     /// Quota of SES: e-mails a second, in 24 hours, and sent in the last 24 hours. `None` while SES does not answer.
     pub mail_quota: Option<[f64; 3]>,
     /// Number of reads of the quota.
@@ -54,6 +57,8 @@ pub struct AwsState {
     pub login_forms: Vec<std::collections::HashMap<String, String>>,
     /// Write units that DynamoDB charged, and the calls that wrote.
     pub writes: Vec<(String, f64)>,
+    /// Number of reads of a campaign's state alone.
+    pub campaign_state_reads: usize,
     /// Number of DynamoDB calls until every later one fails; `None` fails none.
     pub dynamo_fuse: Option<usize>,
     /// The call that fails; `None` is every call.
@@ -212,7 +217,7 @@ fn query(state: &Mutex<AwsState>, arrival: &Arrival) -> Reply {
             let mail = STANDARD.decode(&form["RawMessage.Data"]).unwrap();
             state.mails.push(String::from_utf8(mail).unwrap());
             assert_eq!((&*form["ConfigurationSetName"], &*form["Tags.member.1.Name"]), ("feedback", "notification"));
-            state.ses.pop_front()
+            state.ses.pop_front().or_else(|| state.account_rate.as_mut()?.refusal(400, "Throttling"))
         }
         "GetSendQuota" => {
             state.mail_quota_reads += 1;
@@ -224,7 +229,7 @@ fn query(state: &Mutex<AwsState>, arrival: &Arrival) -> Reply {
         }
         "Publish" => {
             state.texts.push((form["PhoneNumber"].clone(), form["Message"].clone()));
-            state.sns.pop_front()
+            state.sns.pop_front().or_else(|| state.account_rate.as_mut()?.refusal(429, "Throttled"))
         }
         other => panic!("unexpected call {other}"),
     };
@@ -279,6 +284,9 @@ async fn dynamodb(state: &Mutex<AwsState>, dynamo: &str, call: &str, mut arrival
     let throttled = state.lock().unwrap().throttled_table;
     if throttled.is_some_and(|table| body["TableName"] == table || !body["RequestItems"][table].is_null()) {
         return refusal(state, &arrival);
+    }
+    if call == "GetItem" && body["ProjectionExpression"] == "#definition, updated_at" {
+        state.lock().unwrap().campaign_state_reads += 1;
     }
     let reads_catalog = call == "Query" && body["ExpressionAttributeValues"][":pk"]["S"] == "catalog";
     if reads_catalog && state.lock().unwrap().catalog_is_throttled {

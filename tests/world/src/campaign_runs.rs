@@ -87,6 +87,14 @@ impl World {
         outcome_counts
     }
 
+    /// Works on this many tasks of the queue.
+    pub async fn work_on_next_tasks(&self, count: usize) {
+        for _ in 0..count {
+            let task = self.next_task().unwrap();
+            self.work_on_task(&self.fanout, &task).await.unwrap();
+        }
+    }
+
     /// Takes the next message of the queue.
     pub fn next_message(&self) -> Option<WorkerMessage> {
         let (body, _) = self.aws.state.lock().unwrap().tasks.pop_front()?;

@@ -35,7 +35,12 @@ impl World {
     /// A person who signed in just now.
     pub fn person(&self, role: Role) -> ConsolePerson {
         let name = format!("{}@example.com", role.name());
-        ConsolePerson { session: Session::new(format!("subject-{}", role.name()), name, role, self.clock.now()) }
+        self.person_named(&format!("subject-{}", role.name()), &name, role)
+    }
+
+    /// A person who signed in just now, with this subject and this name at the issuer.
+    pub fn person_named(&self, subject: &str, name: &str, role: Role) -> ConsolePerson {
+        ConsolePerson { session: Session::new(subject.to_owned(), name.to_owned(), role, self.clock.now()) }
     }
 
     /// Opens a page.

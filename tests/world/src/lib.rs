@@ -6,6 +6,7 @@
 // The functions' nested futures exceed the default limit.
 #![recursion_limit = "256"]
 
+mod account_rate;
 mod answer;
 mod any_route;
 mod aws;
@@ -46,6 +47,7 @@ use send::SendApi;
 use tests::{browser, dynamo, faults, http, request, template};
 use track::{FeedbackProcessor, TrackApi};
 
+pub use account_rate::AccountRate;
 pub use answer::ApiResponse;
 pub use browser::Browser;
 pub use calls::Call;

@@ -1,6 +1,7 @@
 //! The control of the rollout by `rollup`, and its visible state.
 
 use domain::Actor;
+use platform::caller::Author;
 use rollout::{CommandError, ControllerState, ReconcileError, ReconcileOutcome, RolloutCommand};
 use serde_json::Value;
 
@@ -31,7 +32,7 @@ impl World {
 
     /// Requests a change through the API.
     pub async fn change_rollout(&self, wanted: RolloutCommand) -> Result<(), CommandError> {
-        let by = Actor::Api("ops-client".to_owned());
+        let by = Actor::Api(Author::of_id("ops-client"));
         self.rollup.controller.execute(wanted, by, Some("a story".to_owned()), self.clock.now()).await.map(drop)
     }
 

@@ -133,6 +133,9 @@ pub fn begin(campaign: &Value) -> CampaignBegin {
 
 /// Returns how far the sending is, its rate, and the time that is left.
 fn progress(sending: &Value) -> String {
+    if sending.is_null() {
+        return UNREAD.to_owned();
+    }
     let numbers: CampaignCounts = serde_json::from_value(sending["numbers"].clone()).unwrap_or_default();
     let left = SignedDuration::from_secs(sending["seconds_left"].as_i64().unwrap_or(0));
     format!(

@@ -55,7 +55,17 @@ struct CampaignSentPage {
     launch: CampaignLaunch,
     people: Option<CampaignPeople>,
     results: Option<CampaignResults>,
+    /// Explanation if the content of the tab was deleted after its retention.
+    deleted: Option<Box<str>>,
     definition: Vec<(String, String)>,
+}
+
+/// Content of the tabs that have a request of their own.
+#[derive(Debug, Default)]
+struct TabContent {
+    people: Option<CampaignPeople>,
+    results: Option<CampaignResults>,
+    deleted: Option<Box<str>>,
 }
 
 /// Launch.
@@ -201,13 +211,7 @@ pub async fn show_sent(
     let launch: CampaignLaunch = serde_json::from_value(campaign["launch"].clone()).unwrap_or_default();
     let mut read = progress(visit, id).await?;
     let was_launched = launch.at.is_some();
-    let people = if tab == "recipients" && was_launched { Some(people(visit, id).await?) } else { None };
-    let results = if tab == "results" && was_launched {
-        let call = ApiCall::get("/v1/campaigns/{id}/results").path("id", id);
-        Some(results(&visit.call(call).await.ok()?))
-    } else {
-        None
-    };
+    let content = if was_launched { tab_content(visit, id, tab).await? } else { TabContent::default() };
     let sending: Option<CampaignSending> = serde_json::from_value(read["sending"].take()).ok();
     let state = state(&campaign);
     let link = |(name, label): (&str, &'static str)| {
@@ -221,7 +225,7 @@ pub async fn show_sent(
         audience: audience(&campaign),
         tab,
         tabs: TABS.map(link).into(),
-        sentence: sentence(&state, sending.as_ref()),
+        sentence: sentence(&state, sending.as_ref(), was_launched),
         begin: begin(&campaign),
         state,
         sending,
@@ -229,14 +233,35 @@ pub async fn show_sent(
         typed: refused.typed.unwrap_or_else(|| CampaignFields::of_campaign(&campaign)),
         guards: SHARE_GUARDS,
         launch,
-        people,
-        results,
+        people: content.people,
+        results: content.results,
+        deleted: content.deleted,
         definition: definition(&campaign),
         frame: visit.frame("campaigns", campaign["title"].as_str().unwrap_or("Campaign")),
         problem: refused.problem,
         conflicts: refused.conflicts,
     };
     rendered(status, &page)
+}
+
+/// Reads the content of a tab of a launched campaign. A 404 means data whose retention is over.
+async fn tab_content(visit: &Visit<'_>, id: &str, tab: &str) -> Result<TabContent, ApiProblem> {
+    let read = match tab {
+        "recipients" => {
+            people(visit, id).await.map(|people| TabContent { people: Some(people), ..TabContent::default() })
+        }
+        "results" => {
+            let answer = visit.call(ApiCall::get("/v1/campaigns/{id}/results").path("id", id)).await.ok();
+            answer.map(|answer| TabContent { results: Some(results(&answer)), ..TabContent::default() })
+        }
+        _ => Ok(TabContent::default()),
+    };
+    match read {
+        Err(problem) if problem.status == 404 => {
+            Ok(TabContent { deleted: Some(problem.detail), ..TabContent::default() })
+        }
+        read => read,
+    }
 }
 
 /// Offers the calls that pause, resume and cancel, as the state allows them.
@@ -253,8 +278,13 @@ fn offer_moves(visit: &Visit<'_>, id: &str, state: &str) {
 }
 
 /// Returns the state in one sentence, with the progress.
-fn sentence(state: &CampaignStateBlock, sending: Option<&CampaignSending>) -> String {
-    let Some(sending) = sending else { return "It was ended before anybody was sent to.".to_owned() };
+fn sentence(state: &CampaignStateBlock, sending: Option<&CampaignSending>, was_launched: bool) -> String {
+    let Some(sending) = sending else {
+        return match was_launched {
+            true => "Its numbers were deleted, 180 days after its launch.".to_owned(),
+            false => "It was ended before anybody was sent to.".to_owned(),
+        };
+    };
     let people = format!("{} of {} people are handled", count(sending.handled()), count(sending.expected_people));
     match state.name.as_str() {
         "running" => format!("{people}; limited by {}; about {} left.", sending.limit(), sending.left()),

@@ -24,7 +24,7 @@ struct SessionsPage {
 pub async fn answer(visit: &Visit<'_>, action: &str) -> Result<PageReply, ApiProblem> {
     let body = match action {
         "" => return show(visit, None),
-        "end_mine" => json!({"person": visit.session.name}),
+        "end_mine" => json!({"person": visit.session.subject}),
         _ if visit.form().get("who") == "everyone" => json!({"everyone": true}),
         _ => json!({"person": visit.form().get("person")}),
     };
@@ -37,7 +37,7 @@ pub async fn answer(visit: &Visit<'_>, action: &str) -> Result<PageReply, ApiPro
 
 fn show(visit: &Visit<'_>, problem: Option<ApiProblem>) -> Result<PageReply, ApiProblem> {
     let session = visit.session;
-    let mut bodies = vec![json!({"person": session.name})];
+    let mut bodies = vec![json!({"person": session.subject})];
     if visit.may("sessions", "end") {
         bodies.extend(visit.form().optional("person").map(|person| json!({"person": person})));
         bodies.push(json!({"everyone": true}));

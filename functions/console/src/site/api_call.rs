@@ -9,7 +9,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use platform::http::{Caller, Request, Response};
+use platform::caller::Caller;
+use platform::http::{Request, Response};
 use platform::private::Private;
 use platform::problem::ProblemKind;
 
@@ -352,7 +353,7 @@ mod tests {
     #[test]
     fn a_call_is_the_request_that_api_gateway_would_send() {
         let call = ApiCall::post("/v1/campaigns/{id}/pause", json!({})).path("id", "c-1").query("x", "1");
-        let request = call.request(Caller { id: "ada".into(), is_subject: true, scopes: vec![] }, "r-1");
+        let request = call.request(Caller { id: "ada".into(), is_subject: true, ..Caller::default() }, "r-1");
         assert_eq!(request.route, "POST /v1/campaigns/{id}/pause");
         assert_eq!((request.path("id"), request.query("x")), ("c-1", Some("1")));
         assert_eq!((request.body.expose().as_slice(), request.request_id.as_str()), (b"{}".as_slice(), "r-1"));

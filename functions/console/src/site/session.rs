@@ -32,9 +32,9 @@ pub const MAX_COOKIE_CHARS: usize = 4096;
 /// Session of one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Subject of the login: the issuer's id of the person.
+    /// Subject of the login: the issuer's id of the person. The rules compare it.
     pub subject: String,
-    /// E-mail address or name, as the issuer gives it. Audit records name it.
+    /// E-mail address or name, as the issuer gives it. Audit records show it.
     pub name: String,
     /// Role.
     pub role: Role,

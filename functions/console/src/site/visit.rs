@@ -14,7 +14,7 @@ use super::routes;
 use super::session::Session;
 use crate::ConsoleApi;
 use askama::Template;
-use platform::http::Caller;
+use platform::caller::Caller;
 
 /// Cookie with the chosen zone, which the console's script may read and write.
 pub const ZONE_COOKIE: &str = "console-zone";
@@ -112,7 +112,8 @@ impl Visit<'_> {
     /// Calls the API as the person. The call is shown on the page.
     pub async fn call(&self, call: ApiCall) -> ApiAnswer {
         let scopes = ["send", "recipients", "ops"].map(|scope| format!("notifications/{scope}"));
-        let caller = Caller { id: self.session.name.clone(), is_subject: true, scopes: scopes.to_vec() };
+        let (id, name) = (self.session.subject.clone(), Some(self.session.name.clone()));
+        let caller = Caller { id, name, is_subject: true, scopes: scopes.to_vec() };
         self.curls.lock().unwrap_or_else(PoisonError::into_inner).push(call.curl(self.api_url));
         let request = call.request(caller, &self.request.request_id);
         // Boxed, so that a page that makes several calls at once stays small on the stack.

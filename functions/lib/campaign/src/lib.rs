@@ -70,7 +70,7 @@ pub use steps::{CampaignStep, StepCriteria};
 pub use tally::{LOCAL_TIME_PASSED, PeopleTally, PersonOutcome, UNKNOWN_TYPE};
 pub use task::{CampaignTask, MAX_TASKS, PlannedPerson, SpentBudget, TaskClaim, TaskMessage, TaskPass, WorkerMessage};
 pub use test_phase::{TestMetric, TestPhase, Winner};
-pub use totals::CampaignTotals;
+pub use totals::{CampaignTotals, TASK_RETENTION};
 pub use variants::{CampaignMessage, CampaignTemplate, Variant};
 pub use winner::{VariantResult, pick_winner};
 

@@ -38,7 +38,7 @@ pub struct Campaign {
     /// Variables that were sensitive in the campaign of which this one is a retry.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub hidden_variables: BTreeSet<String>,
-    /// Client that created it.
+    /// Author, as people read it.
     pub created_by: String,
     /// Last plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -90,9 +90,12 @@ pub struct Plan {
 pub struct Approval {
     /// Hash of the approved messages and their recipients.
     pub hash: String,
-    /// Client that approved them.
+    /// Author, as people read it.
     pub by: String,
-    /// Kind of that client; `None` if an earlier release stored the approval.
+    /// Subject of a login of the console; `None` for a client, and if an earlier release stored the approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub: Option<String>,
+    /// Kind of the author; `None` if an earlier release stored the approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<OperatorKind>,
     /// Time of the approval.
@@ -104,7 +107,7 @@ pub struct Approval {
 pub struct Launch {
     /// Time of the launch. Relative dates of filters count from it. Recipients who were created later are excluded.
     pub at: Timestamp,
-    /// Client that launched it.
+    /// Author of the launch, as people read it. Empty in a plan and a test.
     pub by: String,
     /// Number of tasks of a slot.
     pub segments: u32,
@@ -139,10 +142,10 @@ pub struct Launch {
     /// Assignment of variants in that campaign.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub earlier_assignment: Option<EarlierAssignment>,
-    /// Clients that changed the campaign during the present pause.
+    /// Identities that changed the campaign during the present pause. Earlier releases stored the names of people.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub revisers: BTreeSet<String>,
-    /// Kinds of these clients.
+    /// Kinds of these identities.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub reviser_kinds: BTreeSet<OperatorKind>,
     /// Variant that the people after a test phase get, once it is chosen.

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use jiff::SignedDuration;
+use platform::caller::Author;
 use proptest::prelude::*;
 
 use super::*;
@@ -25,7 +26,7 @@ fn launch(slot: i64) -> Launch {
 }
 
 fn approval() -> Approval {
-    Approval { hash: "h".to_owned(), by: "ops".to_owned(), kind: None, at: at(0) }
+    Approval { hash: "h".to_owned(), by: "ops".to_owned(), sub: None, kind: None, at: at(0) }
 }
 
 fn draft() -> Campaign {
@@ -130,20 +131,36 @@ fn by_local_time_the_lifetime_counts_from_the_last_zone() {
 fn a_person_and_a_client_may_be_one_human() {
     use OperatorKind::{Client, Person};
     let by = |kind| Approval { kind, ..approval() };
-    assert!(by(Some(Person)).is_by_another("bob", Person) && by(Some(Client)).is_by_another("ci", Client));
-    assert!(!by(Some(Person)).is_by_another("ops", Person) && !by(Some(Person)).is_by_another("ci", Client));
-    assert!(by(None).is_by_another("ci", Client), "an earlier release stored no kind");
+    let [ops, bob, ci, ada] = ["ops", "bob", "ci", "ada"].map(Author::of_id);
+    assert!(by(Some(Person)).is_by_another(&bob, Person) && by(Some(Client)).is_by_another(&ci, Client));
+    assert!(!by(Some(Person)).is_by_another(&ops, Person) && !by(Some(Person)).is_by_another(&ci, Client));
+    assert!(by(None).is_by_another(&ci, Client), "an earlier release stored no kind");
     let revised = |kinds: &[OperatorKind]| Launch {
         revisers: ["ada".to_owned()].into(),
         reviser_kinds: kinds.iter().copied().collect(),
         ..launch(0)
     };
-    assert!(revised(&[Person]).is_revised_by_others("bob", Person));
-    assert!(!revised(&[Person]).is_revised_by_others("ada", Person));
-    assert!(!revised(&[Person]).is_revised_by_others("ci", Client));
+    assert!(revised(&[Person]).is_revised_by_others(&bob, Person));
+    assert!(!revised(&[Person]).is_revised_by_others(&ada, Person));
+    assert!(!revised(&[Person]).is_revised_by_others(&ci, Client));
     assert!(
-        revised(&[Person, Client]).is_revised_by_others("ci", Client) && launch(0).is_revised_by_others("x", Client)
+        revised(&[Person, Client]).is_revised_by_others(&ci, Client) && launch(0).is_revised_by_others(&ci, Client)
     );
+}
+
+#[test]
+fn a_changed_e_mail_address_does_not_make_two_people_of_one() {
+    let login = |name: &str, sub: &str| Author { name: name.to_owned(), sub: Some(sub.to_owned()) };
+    let (ada, renamed, namesake) = (login("ada", "s-1"), login("ada.new", "s-1"), login("ada", "s-2"));
+    let person = OperatorKind::Person;
+    let approval = Approval { by: ada.name.clone(), sub: ada.sub.clone(), kind: Some(person), ..approval() };
+    assert!(!approval.is_by_another(&renamed, person) && approval.is_by_another(&namesake, person));
+    let earlier = Approval { sub: None, ..approval };
+    assert!(!earlier.is_by_another(&ada, person), "an earlier release stored the name alone");
+    let revised = |identity: &str| Launch { revisers: [identity.to_owned()].into(), ..launch(0) };
+    assert!(!revised("s-1").is_revised_by_others(&renamed, person));
+    assert!(revised("s-1").is_revised_by_others(&namesake, person));
+    assert!(!revised("ada").is_revised_by_others(&ada, person), "an earlier release stored the name");
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! States of campaigns, as a resumed notification of a campaign must respect them.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use campaign::CampaignState;
 use jiff::{SignedDuration, Timestamp};
 use store::{CampaignStore, StoreError};
+use tokio::sync::OnceCell;
 
-/// Time for which a state that was read is used.
+/// Time for which a state that was read is used. With the read behind the table, a pause takes effect within 10 s.
 const STATE_CACHE_TTL: SignedDuration = SignedDuration::from_secs(5);
 /// Bounds of the time after which a notification of a paused campaign is checked again.
 const SHORTEST_WAIT: SignedDuration = SignedDuration::from_mins(1);
@@ -24,32 +25,39 @@ pub(crate) enum Permission {
     End,
 }
 
+/// Read of a state with the time of its start. All attempts that need it at the same time or soon after share it.
+type SharedRead = (Timestamp, Arc<OnceCell<Result<Permission, StoreError>>>);
+
 /// Reader of the states of campaigns.
 #[derive(Debug)]
 pub(crate) struct CampaignStates {
     campaigns: CampaignStore,
-    read: Mutex<HashMap<String, (Permission, Timestamp)>>,
+    reads: Mutex<HashMap<String, SharedRead>>,
 }
 
 impl CampaignStates {
     pub(crate) fn new(campaigns: CampaignStore) -> Self {
-        Self { campaigns, read: Mutex::default() }
+        Self { campaigns, reads: Mutex::default() }
     }
 
-    /// Returns the permission to continue a notification of this campaign.
+    /// Returns the permission to continue a notification of this campaign. Concurrent attempts share one read.
     ///
     /// # Errors
-    /// If the campaign cannot be read.
+    /// If the campaign cannot be read. The next attempt reads it again.
     pub(crate) async fn permission(&self, id: &str, now: Timestamp) -> Result<Permission, StoreError> {
-        let known = self.read.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied();
-        if let Some((permission, _)) = known.filter(|(_, at)| now.duration_since(*at).abs() < STATE_CACHE_TTL) {
-            return Ok(permission);
-        }
-        let permission = permission_in(self.campaigns.state(id).await?, now);
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        read.retain(|_, (_, at)| now.duration_since(*at).abs() < STATE_CACHE_TTL);
-        read.insert(id.to_owned(), (permission, now));
-        Ok(permission)
+        let read = self.shared_read(id, now);
+        let reading = async || Ok(permission_in(self.campaigns.state(id).await?, now));
+        read.get_or_init(reading).await.clone()
+    }
+
+    /// Returns the read that is young enough, or a new one.
+    fn shared_read(&self, id: &str, now: Timestamp) -> Arc<OnceCell<Result<Permission, StoreError>>> {
+        let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        reads.retain(|_, (at, read)| {
+            now.duration_since(*at).abs() < STATE_CACHE_TTL && !read.get().is_some_and(Result::is_err)
+        });
+        let (_, read) = reads.entry(id.to_owned()).or_insert_with(|| (now, Arc::default()));
+        Arc::clone(read)
     }
 }
 

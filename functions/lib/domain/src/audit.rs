@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::rollout::{ListedUsers, ParameterVersion, Percentage};
 use crate::settings::{ChangedSettings, Settings};
+use platform::caller::Author;
 use platform::private::Private;
 
 /// Parameter whose changes are recorded in the audit.
@@ -73,15 +74,18 @@ impl fmt::Display for ManagedParameter {
     }
 }
 
-/// Author of a change.
+/// Origin of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "who", content = "name")]
+#[serde(rename_all = "snake_case", tag = "who")]
 pub enum Actor {
-    /// An operator with the AWS console or CLI, as the ARN that SSM reports. The ARN may contain a person's name. It is
-    /// stored in the audit and returned to operators, and never logged.
-    Operator(String),
-    /// Client id of a caller of `PUT /v1/rollout`.
-    Api(String),
+    /// An operator with the AWS console or CLI. The ARN may contain a person's name. It is stored in the audit and
+    /// returned to operators, and never logged.
+    Operator {
+        /// ARN that SSM reports.
+        name: String,
+    },
+    /// A caller of the API, or a person with a login of the web console.
+    Api(Author),
     /// The guard.
     Guard,
     /// A ramp.
@@ -128,8 +132,8 @@ impl AuditRecord {
         before: Option<&ParameterVersion>,
     ) -> Self {
         let (at, by) = match &found.written {
-            Some(written) => (written.at, Actor::Operator(written.by.expose().clone())),
-            None => (Timestamp::UNIX_EPOCH, Actor::Operator(String::new())),
+            Some(written) => (written.at, Actor::Operator { name: written.by.expose().clone() }),
+            None => (Timestamp::UNIX_EPOCH, Actor::Operator { name: String::new() }),
         };
         let old = before.map(|before| parameter.redacted(&before.value));
         let new = parameter.redacted(&found.value);
@@ -144,6 +148,8 @@ impl AuditRecord {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -168,7 +174,7 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             parameter: ManagedParameter::RolloutPercentage,
             version: 7,
-            by: Actor::Api("ops-client".to_owned()),
+            by: Actor::Api(Author::of_id("ops-client")),
             old: Some("10".to_owned()),
             new: "50".to_owned(),
             reason: Some("figures are good".to_owned()),
@@ -178,11 +184,25 @@ mod tests {
         let json = serde_json::to_value(&record).unwrap();
         assert_eq!(
             json,
-            serde_json::json!({
+            json!({
                 "at": "1970-01-01T00:00:00Z", "parameter": "rollout-percentage", "version": 7, "who": "api",
                 "name": "ops-client", "old": "10", "new": "50", "reason": "figures are good",
             })
         );
         assert_eq!(serde_json::from_value::<AuditRecord>(json).unwrap(), record);
+    }
+
+    #[test]
+    fn an_actor_is_read_as_every_release_wrote_it() {
+        let login = Author { name: "ada@example.com".to_owned(), sub: Some("s-1".to_owned()) };
+        for (actor, stored) in [
+            (Actor::Api(Author::of_id("ops")), json!({"who": "api", "name": "ops"})),
+            (Actor::Api(login), json!({"who": "api", "name": "ada@example.com", "sub": "s-1"})),
+            (Actor::Operator { name: "arn:x".to_owned() }, json!({"who": "operator", "name": "arn:x"})),
+            (Actor::Guard, json!({"who": "guard"})),
+        ] {
+            assert_eq!(json!(actor), stored);
+            assert_eq!(serde_json::from_value::<Actor>(stored).unwrap(), actor);
+        }
     }
 }

@@ -16,8 +16,11 @@ const MINUTES_AVAILABLE: SignedDuration = SignedDuration::from_hours(48);
 /// Age up to which all hours are available. They are kept for 100 days from their start.
 const HOURS_AVAILABLE: SignedDuration = SignedDuration::from_hours(24 * 99);
 
+/// Age up to which all days are available. They are kept for 800 days from their start.
+const DAYS_AVAILABLE: SignedDuration = SignedDuration::from_hours(24 * 799);
+
 /// Window from `from` to `to`, which is excluded. Both are on a whole minute. Where minutes may no longer be available,
-/// they are on a whole hour.
+/// they are on a whole hour, and where hours may no longer be, on a whole day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
     from: Timestamp,
@@ -72,6 +75,17 @@ impl Window {
         Self::on_whole_buckets(from, Bucket::containing(Unit::Minute, now).end(), now)
     }
 
+    /// Returns the window of the first 90 days from `from`, which must not be in the future, or up to now if that is
+    /// earlier. Returns `None` if the figures may be deleted.
+    #[must_use]
+    pub fn first_days(from: Timestamp, now: Timestamp) -> Option<Self> {
+        if now.duration_since(from) > DAYS_AVAILABLE {
+            return None;
+        }
+        let longest = from.saturating_add(SignedDuration::from_mins(MAX_MINUTES)).unwrap_or(Timestamp::MAX);
+        Some(Self::on_whole_buckets(from, longest.min(Bucket::containing(Unit::Minute, now).end()), now))
+    }
+
     fn between(from: Timestamp, to: Option<Timestamp>, now: Timestamp) -> Result<Self, Problem> {
         let this_minute_ends = Bucket::containing(Unit::Minute, now).end();
         let problem = |field, message: &str| Err(Problem::invalid_field(field, message));
@@ -92,7 +106,11 @@ impl Window {
     }
 
     fn on_whole_buckets(from: Timestamp, to: Timestamp, now: Timestamp) -> Self {
-        let unit = |at| if now.duration_since(at) > MINUTES_AVAILABLE { Unit::Hour } else { Unit::Minute };
+        let unit = |at| match now.duration_since(at) {
+            age if age > HOURS_AVAILABLE => Unit::Day,
+            age if age > MINUTES_AVAILABLE => Unit::Hour,
+            _ => Unit::Minute,
+        };
         let last = Bucket::containing(unit(to), to);
         let to = if last.start() == to { to } else { last.end() };
         Self { from: Bucket::containing(unit(from), from).start(), to }
@@ -170,6 +188,20 @@ mod tests {
         let widened = window("2026-11-10T09:00:00Z", "2026-11-10T12:00:00Z", 180);
         assert_eq!(parse("from=2026-11-10T09:20:00Z&to=2026-11-10T11:01:00Z"), widened);
         assert_eq!(parse("minutes=129600").unwrap().0, "2026-08-25T10:00:00Z");
+    }
+
+    #[test]
+    fn the_first_days_after_a_time_are_available_for_800_days() {
+        let first_days = |from: &str| {
+            let window = Window::first_days(from.parse().unwrap(), NOW.parse().unwrap())?;
+            Some((window.from().to_string(), window.to().to_string()))
+        };
+        let window = |from: &str, to: &str| Some((from.to_owned(), to.to_owned()));
+        assert_eq!(first_days("2026-11-23T10:04:10Z"), window("2026-11-23T10:04:00Z", "2026-11-23T10:06:00Z"));
+        assert_eq!(first_days("2026-11-10T09:20:00Z"), window("2026-11-10T09:00:00Z", "2026-11-23T10:06:00Z"));
+        assert_eq!(first_days("2026-08-20T09:20:00Z"), window("2026-08-20T09:00:00Z", "2026-11-18T10:00:00Z"));
+        assert_eq!(first_days("2026-03-10T09:20:00Z"), window("2026-03-10T00:00:00Z", "2026-06-09T00:00:00Z"));
+        assert_eq!(first_days("2024-09-15T10:05:29Z"), None);
     }
 
     #[test]

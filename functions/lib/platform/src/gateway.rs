@@ -12,7 +12,8 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::http::{Caller, Request, Response, unsupported_coding};
+use crate::caller::Caller;
+use crate::http::{Request, Response, unsupported_coding};
 use crate::private::Private;
 
 /// Fields of the event that the service reads.
@@ -105,7 +106,8 @@ fn caller(claims: &BTreeMap<String, Value>) -> Caller {
     let id = client.or_else(|| text("sub")).unwrap_or_default();
     let scopes = text("scope").or_else(|| text("scp")).unwrap_or_default();
     let scopes = scopes.trim_matches(['[', ']']).split_whitespace().map(str::to_owned);
-    Caller { id: id.to_owned(), is_subject: client.is_none() && !id.is_empty(), scopes: scopes.collect() }
+    let is_subject = client.is_none() && !id.is_empty();
+    Caller { id: id.to_owned(), name: None, is_subject, scopes: scopes.collect() }
 }
 
 /// Converts a response to the format that API Gateway expects, and logs it. The log line contains the route but never

@@ -1,50 +1,19 @@
 //! HTTP request and response, independent of the event that carries them.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::caller::{Author, Caller};
 use crate::private::Private;
 use crate::problem::{Problem, ProblemKind};
 use crate::{json, rfc3339};
 
 /// Maximum size of a body.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
-
-/// Caller of the API, as the API's authorizer identified it.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Caller {
-    /// Token's `client_id`, else `azp`, else `sub`. Empty on public routes.
-    pub id: String,
-    /// `true` if the id comes from `sub`. It may identify a person then, and is not logged.
-    pub is_subject: bool,
-    /// Scopes of the token, such as `notifications/send`.
-    pub scopes: Vec<String>,
-}
-
-impl fmt::Debug for Caller {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Caller").field("id", &self.in_logs()).field("scopes", &self.scopes).finish()
-    }
-}
-
-impl Caller {
-    /// Returns the text that logs may contain: a client's id, but not a subject's.
-    #[must_use]
-    pub fn in_logs(&self) -> &str {
-        if self.is_subject { "(subject)" } else { &self.id }
-    }
-
-    /// Returns `true` if the token has the scope `notifications/<scope>`.
-    #[must_use]
-    pub fn has_scope(&self, scope: &str) -> bool {
-        self.scopes.iter().any(|held| held.rsplit('/').next() == Some(scope) && held.starts_with("notifications/"))
-    }
-}
 
 /// Request in which all personal data is masked.
 #[derive(Debug, Clone, Default)]
@@ -118,15 +87,15 @@ pub fn unsupported_coding(content_encoding: Option<&str>, content_type: Option<&
 }
 
 impl Request {
-    /// Returns the id of the caller's client, as the author of an audited change.
+    /// Returns the caller as the author of an audited change.
     ///
     /// # Errors
     /// 403 if the token names no client.
-    pub fn author(&self) -> Result<String, Problem> {
+    pub fn author(&self) -> Result<Author, Problem> {
         if self.caller.id.is_empty() {
             return Err(Problem::new(ProblemKind::NoCaller, "The token names no client, and the audit requires one."));
         }
-        Ok(self.caller.id.clone())
+        Ok(Author::of(&self.caller))
     }
 
     /// Returns a path parameter. A missing parameter returns the empty string, because every parameter of a route is
@@ -387,12 +356,5 @@ mod tests {
             assert!(with("limit", text).limit().is_err(), "{text}");
         }
         assert_eq!(with("limit", "100").limit().unwrap(), 100);
-    }
-
-    #[test]
-    fn scopes_belong_to_this_api() {
-        let caller =
-            Caller { id: "c".into(), is_subject: false, scopes: vec!["notifications/ops".into(), "other/send".into()] };
-        assert!(caller.has_scope("ops") && !caller.has_scope("send"));
     }
 }

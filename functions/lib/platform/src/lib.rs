@@ -3,6 +3,7 @@
 
 pub mod alarm;
 pub mod backoff;
+pub mod caller;
 pub mod clock;
 pub mod emf;
 pub mod environment;

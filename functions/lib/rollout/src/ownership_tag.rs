@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use super::state::Intent;
 use domain::Actor;
 use domain::rollout::{ParameterVersion, Percentage};
+use platform::caller::Author;
 
 /// Description of the percentage that `make init` writes.
 pub const DESCRIPTION: &str = "Share of recipients in v2: 0 to 100, up to two decimals; 0 is the kill switch";
@@ -46,7 +47,7 @@ pub fn of_intent(intent: &Intent) -> String {
         Actor::Guard => "the guard",
         Actor::Ramp => "a ramp",
         Actor::Service => "the service",
-        Actor::Api(_) | Actor::Operator(_) => "the API",
+        Actor::Api(_) | Actor::Operator { .. } => "the API",
     };
     format!("{DESCRIPTION}; {SET}{actor}{}", from_at(intent.from_version, intent.at))
 }
@@ -91,7 +92,7 @@ impl OwnershipTag<'_> {
         if actor.starts_with("a ramp") {
             Actor::Ramp
         } else if actor.starts_with("the API") {
-            Actor::Api(String::new())
+            Actor::Api(Author::default())
         } else {
             Actor::Guard
         }
@@ -154,7 +155,7 @@ mod tests {
     #[test]
     fn a_tag_names_the_actor_and_the_version_to_follow() {
         for (by, words) in
-            [(Actor::Guard, "the guard"), (Actor::Ramp, "a ramp"), (Actor::Api(String::new()), "the API")]
+            [(Actor::Guard, "the guard"), (Actor::Ramp, "a ramp"), (Actor::Api(Author::default()), "the API")]
         {
             let intent = intent(by.clone(), 7);
             let found = version(8, "0", &of_intent(&intent));

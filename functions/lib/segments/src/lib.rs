@@ -26,3 +26,5 @@ pub use segment_id::SegmentId;
 mod profile_properties_tests;
 #[cfg(test)]
 mod properties_tests;
+#[cfg(test)]
+mod testing_filters;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::field::FieldKind;
+use crate::testing_filters::{evaluate, filters_of};
 use domain::CampaignId;
 use domain::notification::{Notification, Reason, Status, sample};
 use domain::recipient::Recipient;
@@ -58,38 +59,22 @@ fn leaves() -> impl Strategy<Value = Value> {
     )
 }
 
-fn filters() -> impl Strategy<Value = Value> {
-    leaves().prop_recursive(3, 12, 4, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(|parts| json!({"all": parts})),
-            prop::collection::vec(inner.clone(), 1..4).prop_map(|parts| json!({"any": parts})),
-            inner.prop_map(|part| json!({"not": part})),
-        ]
-    })
-}
-
 fn attributes() -> impl Strategy<Value = Map<String, Value>> {
     (values(), values()).prop_map(|(a, b)| Map::from_iter([("a".to_owned(), a), ("b".to_owned(), b)]))
 }
 
 /// The naive evaluator.
 fn naive(filter: &Value, attributes: &Map<String, Value>) -> bool {
-    let parts = |name: &str| filter[name].as_array().unwrap().iter().map(|part| naive(part, attributes));
-    if filter.get("all").is_some() {
-        return parts("all").all(|one| one);
-    }
-    if filter.get("any").is_some() {
-        return parts("any").any(|one| one);
-    }
-    if let Some(part) = filter.get("not") {
-        return !naive(part, attributes);
-    }
-    let path = filter["field"].as_str().unwrap().strip_prefix("attributes.").unwrap().split('.');
+    evaluate(filter, &|leaf| naive_on_attributes(leaf, attributes))
+}
+
+fn naive_on_attributes(leaf: &Value, attributes: &Map<String, Value>) -> bool {
+    let path = leaf["field"].as_str().unwrap().strip_prefix("attributes.").unwrap().split('.');
     let mut found = Value::Object(attributes.clone());
     for name in path {
         found = found.get(name).cloned().unwrap_or(Value::Null);
     }
-    naive_leaf(filter["op"].as_str().unwrap(), &found, &filter["value"])
+    naive_leaf(leaf["op"].as_str().unwrap(), &found, &leaf["value"])
 }
 
 /// The whole values of these tests fit 64 bits with a sign.
@@ -149,7 +134,7 @@ fn naive_leaf(op: &str, found: &Value, value: &Value) -> bool {
 
 proptest! {
     #[test]
-    fn the_evaluator_agrees_with_a_naive_one_and_its_explanation_with_both(filter in filters(), attributes in attributes()) {
+    fn the_evaluator_agrees_with_a_naive_one_and_its_explanation_with_both(filter in filters_of(leaves()), attributes in attributes()) {
         let Ok(parsed) = Filter::parse(&filter, "filter") else { return Ok(()) };
         let mut recipient = with_everything(2);
         recipient.attributes = Private::new(attributes.clone());
@@ -197,35 +182,23 @@ fn with_campaign() -> impl Strategy<Value = Value> {
         op => json!({"field": field, "op": op, "value": fact}),
     });
     let known = select(vec![json!({"all": []}), json!({"not": {"all": []}})]);
-    prop_oneof![leaf, known].prop_recursive(3, 12, 4, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(|parts| json!({"all": parts})),
-            prop::collection::vec(inner.clone(), 1..4).prop_map(|parts| json!({"any": parts})),
-            inner.prop_map(|part| json!({"not": part})),
-        ]
-    })
+    filters_of(prop_oneof![leaf, known])
 }
 
 /// The naive evaluator, on the facts of one campaign; `None` if there is no notification.
 fn naive_of_campaign(filter: &Value, facts: Option<&[&str]>) -> bool {
-    let parts = |name: &str| filter[name].as_array().unwrap().iter().map(|part| naive_of_campaign(part, facts));
-    if filter.get("all").is_some() {
-        return parts("all").all(|one| one);
-    }
-    if filter.get("any").is_some() {
-        return parts("any").any(|one| one);
-    }
-    if let Some(part) = filter.get("not") {
-        return !naive_of_campaign(part, facts);
-    }
-    let op = filter["op"].as_str().unwrap();
+    evaluate(filter, &|leaf| naive_on_campaign(leaf, facts))
+}
+
+fn naive_on_campaign(leaf: &Value, facts: Option<&[&str]>) -> bool {
+    let op = leaf["op"].as_str().unwrap();
     let Some(facts) = facts else { return op == "missing" };
     let has = |fact: &Value| facts.contains(&fact.as_str().unwrap());
     match op {
-        "eq" => has(&filter["value"]),
-        "ne" => !has(&filter["value"]),
-        "in" => filter["value"].as_array().unwrap().iter().any(has),
-        "not_in" => !filter["value"].as_array().unwrap().iter().any(has),
+        "eq" => has(&leaf["value"]),
+        "ne" => !has(&leaf["value"]),
+        "in" => leaf["value"].as_array().unwrap().iter().any(has),
+        "not_in" => !leaf["value"].as_array().unwrap().iter().any(has),
         op => op == "exists",
     }
 }

@@ -153,8 +153,10 @@ mod tests {
             assert!(audit.add(&record(ManagedParameter::RolloutPercentage, version, version * 10)).await.unwrap());
         }
         assert!(audit.add(&record(ManagedParameter::Settings, 2, 95)).await.unwrap());
-        let other =
-            AuditRecord { by: Actor::Operator("x".to_owned()), ..record(ManagedParameter::RolloutPercentage, 9, 90) };
+        let other = AuditRecord {
+            by: Actor::Operator { name: "x".to_owned() },
+            ..record(ManagedParameter::RolloutPercentage, 9, 90)
+        };
         assert!(!audit.add(&other).await.unwrap(), "the first record of a change is kept");
         let last = audit.last(3).await.unwrap();
         let found: Vec<_> = last.iter().map(|record| (record.parameter, record.version)).collect();

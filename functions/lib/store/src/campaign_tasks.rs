@@ -18,10 +18,9 @@ use super::campaigns::{CampaignStore, all_pages, key, partition};
 use super::versioned::{ItemPlace, Versioned, versioned};
 use super::{ItemReader, ItemWriter, MalformedItemError, StoreError};
 use crate::direct::{GetItem, PutItem};
-use campaign::{CampaignId, CampaignTask, PassRun, TaskPass, TaskRelease};
+use campaign::{CampaignId, CampaignTask, PassRun, TASK_RETENTION, TaskPass, TaskRelease};
 use domain::recipient::RecipientKey;
 
-const RETENTION: SignedDuration = SignedDuration::from_hours(180 * 24);
 /// Remaining retention below which a list is stored again before it is used. A campaign stops at most 14 days after its
 /// plan.
 const MIN_REMAINING_RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -156,13 +155,17 @@ impl CampaignStore {
         Ok(())
     }
 
-    /// Returns the keys of one part of a list.
+    /// Returns the keys of one part of a list; `None` if the part was deleted.
     ///
     /// # Errors
-    /// If the call to DynamoDB fails, or the part does not exist.
-    pub async fn people(&self, id: &CampaignId, list: &str, part: u32) -> Result<Vec<RecipientKey>, StoreError> {
-        let (keys, _) = self.part(id, list, part).await?.ok_or(MalformedItemError("keys"))?;
-        Ok(keys)
+    /// If the call to DynamoDB fails, or the part is malformed.
+    pub async fn people(
+        &self,
+        id: &CampaignId,
+        list: &str,
+        part: u32,
+    ) -> Result<Option<Vec<RecipientKey>>, StoreError> {
+        Ok(self.part(id, list, part).await?.map(|(keys, _)| keys))
     }
 
     /// Returns the keys of a list with this number of parts; `None` if the list was deleted.
@@ -233,5 +236,5 @@ fn people_key(list: &str, part: u32) -> String {
 }
 
 fn kept_until(now: Timestamp) -> Timestamp {
-    now.checked_add(RETENTION).unwrap_or(Timestamp::MAX)
+    now.checked_add(TASK_RETENTION).unwrap_or(Timestamp::MAX)
 }

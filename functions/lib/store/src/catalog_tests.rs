@@ -2,6 +2,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{Actor, CatalogChange, ChangeAction, TypeId};
 use jiff::Timestamp;
+use platform::caller::Author;
 use serde_json::{Map, Value, json};
 
 use super::*;
@@ -38,7 +39,7 @@ fn change(old: Option<&CatalogRow>, new: Option<&CatalogRow>) -> CatalogChange {
     let definition_of = |row: &CatalogRow| row.definition.clone();
     let (before, after) = (old.map(definition_of), new.map(definition_of));
     let second = at(i64::try_from(revision).unwrap());
-    CatalogChange::between(before.as_ref(), after.as_ref(), revision, Actor::Api("ops".to_owned()), second).unwrap()
+    CatalogChange::between(before.as_ref(), after.as_ref(), revision, Actor::Api(Author::of_id("ops")), second).unwrap()
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 //!
 //! pk    console-sessions          sk    everyone, or person#<name>    sessions that began before `ended_at` are over
 //! pk    audit#sessions#<sk>       sk    <milliseconds>#<revision>     who ended them; 400 days
+//!
+//! The name of a person is that of the audit, or the subject of the login.
 
 use aws::DynamoClient;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -23,7 +25,7 @@ const RETENTION: SignedDuration = SignedDuration::from_hours(24);
 /// Mark: sessions that began before `ended_at` are over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionMark {
-    /// Name of the person; `None` for everyone.
+    /// Name of the person, or subject of the login; `None` for everyone.
     pub person: Option<String>,
     /// End.
     pub ended_at: Timestamp,

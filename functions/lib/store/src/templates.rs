@@ -223,6 +223,7 @@ fn parts(text: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use platform::caller::Author;
     use serde_json::json;
 
     use super::*;
@@ -250,7 +251,7 @@ mod tests {
         body: TemplateBody,
         json: &Value,
     ) -> bool {
-        let by = Actor::Api("ops".to_owned());
+        let by = Actor::Api(Author::of_id("ops"));
         let change = CatalogChange::between(
             old.map(|row| &row.definition),
             Some(&new.definition),

@@ -2,10 +2,11 @@
 //! stored values. So a caller may send the response of GET back.
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Recipient, RecipientId, RecipientView};
 use platform::problem::FieldError;
+use platform::read_only::{ReadOnlyFields, is_same};
 use platform::rfc3339;
 
 /// Names of the read-only members.
@@ -20,26 +21,20 @@ const NOT_OF_THE_PROFILE: [&str; 3] = ["devices", "suppressed_channels", "update
 
 /// Read-only members of a body, by their paths.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct ReadOnly(Map<String, Value>);
+pub struct ReadOnly(ReadOnlyFields);
 
 impl ReadOnly {
     /// Removes the read-only members from a body and returns them.
     pub fn take(body: &mut Value) -> Self {
-        let Value::Object(members) = body else { return Self::default() };
-        let mut taken: Map<_, _> = READ_ONLY.iter().filter_map(|name| members.remove_entry(*name)).collect();
-        if let Some(Value::Object(preferences)) = members.get_mut("preferences") {
-            let found = READ_ONLY_PREFERENCES.iter().filter_map(|name| preferences.remove_entry(*name));
-            taken.extend(found.map(|(name, value)| (format!("preferences.{name}"), value)));
-        }
-        Self(taken)
+        let fields = ReadOnlyFields::take(&READ_ONLY, body);
+        Self(fields.with_fields_of("preferences", &READ_ONLY_PREFERENCES, body))
     }
 
     /// Returns the members that belong to the profile. If a caller names the stored version of the profile, the others
     /// may have changed since it read them.
     #[must_use]
     pub fn of_profile(&self) -> Self {
-        let is_kept = |(name, _): &(&String, &Value)| !NOT_OF_THE_PROFILE.contains(&name.as_str());
-        Self(self.0.iter().filter(is_kept).map(|(name, value)| (name.clone(), value.clone())).collect())
+        Self(self.0.without(&NOT_OF_THE_PROFILE))
     }
 
     /// Returns one error for each member that differs from the stored value.
@@ -51,16 +46,13 @@ impl ReadOnly {
         let unknown = || json!({"id": id, "unsubscribed_types": [], "suppressed_channels": [], "devices": []});
         let stored = stored.map_or_else(unknown, |recipient| json!(RecipientView::of(recipient)));
         let value_of = |path: &str| path.split('.').fold(&stored, |value, member| &value[member]);
-        let changed = self.0.iter().filter(|(path, given)| !is_same(path, given, value_of(path)));
-        changed
-            .map(|(path, _)| FieldError::new(path, "is read-only and differs from the stored value: leave it out"))
-            .collect()
+        self.0.differing(|path, given| is_same_member(path, given, value_of(path)))
     }
 }
 
-fn is_same(name: &str, given: &Value, stored: &Value) -> bool {
-    match name {
-        "created_at" | "updated_at" => given == stored || time(given).is_some_and(|given| Some(given) == time(stored)),
+fn is_same_member(path: &str, given: &Value, stored: &Value) -> bool {
+    match path {
+        "created_at" | "updated_at" => is_same(given, stored),
         "devices" => match (given.as_array(), stored.as_array()) {
             (Some(given), Some(stored)) => {
                 given.len() == stored.len()
