@@ -51,6 +51,7 @@ mod console_sessions;
 mod console_settings;
 mod console_settings_page;
 mod console_templates;
+mod console_times;
 mod console_types;
 mod console_volume;
 mod content;

@@ -192,8 +192,9 @@ for (const form of document.querySelectorAll("form[data-forget]")) {
   });
 }
 const isChoice = (field) => field.type === "checkbox" || field.type === "radio";
-// Hidden fields belong to the page that is shown: its revision, its key, its token.
-const typedFields = (form) => [...form.elements].filter((field) => field.name && !["hidden", "submit", "button"].includes(field.type));
+// Hidden fields belong to the page that is shown: its revision, its key, its token. Only the zone of typed times is kept.
+const isTyped = (field) => !["hidden", "submit", "button"].includes(field.type) || "kept" in field.dataset;
+const typedFields = (form) => [...form.elements].filter((field) => field.name && isTyped(field));
 
 function typedValues(form) {
   const values = {};
@@ -215,6 +216,7 @@ function restoreInto(form, values) {
       field.value = typed[places[field.name]++] ?? "";
     }
   }
+  for (const label of form.querySelectorAll("[data-zone]")) label.textContent = form.elements.time_zone.value;
 }
 
 function buttonOf(label, press) {

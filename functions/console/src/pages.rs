@@ -25,6 +25,7 @@ mod edit_conflict;
 mod field_difference;
 mod figure_views;
 mod first_steps;
+mod form_zone;
 mod guard_rows;
 mod masking;
 mod notification_explanation;

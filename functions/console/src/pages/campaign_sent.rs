@@ -6,14 +6,17 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::campaign_body::SHARE_GUARDS;
-use super::campaign_fields::CampaignFields;
+use super::campaign_fields::{CampaignFields, instant_of};
 use super::campaign_list::{CampaignBegin, CampaignStateBlock, audience, begin, state};
 use super::campaign_people::{CampaignPeople, people};
 use super::campaign_plan::{CampaignCounts, CampaignPlan};
 use super::campaign_results::{CampaignResults, results};
 use super::edit_conflict::{EditConflict, shown};
+use super::form_zone::FormZone;
 use super::stored_campaign::{RefusedForm, StoredDraft, progress};
-use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, count, duration_text, encoded, euro, rendered};
+use crate::site::{
+    ApiCall, ApiProblem, Frame, PageReply, Visit, ZoneChoice, count, duration_text, encoded, euro, rendered,
+};
 
 const TABS: [(&str, &str); 4] =
     [("numbers", "Numbers"), ("recipients", "Recipients"), ("results", "Results"), ("definition", "Definition")];
@@ -226,12 +229,12 @@ pub async fn show_sent(
         state,
         sending,
         plan: serde_json::from_value(read["plan"].take()).ok(),
-        typed: refused.typed.unwrap_or_else(|| CampaignFields::of_campaign(&campaign)),
+        typed: refused.typed.unwrap_or_else(|| CampaignFields::of_campaign(&campaign, &FormZone::of_page(&visit.zone))),
         guards: SHARE_GUARDS,
         launch,
         people,
         results,
-        definition: definition(&campaign),
+        definition: definition(&campaign, &visit.zone),
         frame: visit.frame("campaigns", campaign["title"].as_str().unwrap_or("Campaign")),
         problem: refused.problem,
         conflicts: refused.conflicts,
@@ -267,8 +270,12 @@ fn sentence(state: &CampaignStateBlock, sending: Option<&CampaignSending>) -> St
     }
 }
 
-fn definition(campaign: &Value) -> Vec<(String, String)> {
+fn definition(campaign: &Value, zone: &ZoneChoice) -> Vec<(String, String)> {
     let fields = campaign.as_object().into_iter().flatten();
     let fields = fields.filter(|(name, value)| !OWN_FIELDS.contains(&name.as_str()) && !value.is_null());
-    fields.map(|(name, value)| (name.replace('_', " "), shown(value))).collect()
+    let text = |name: &str, value: &Value| {
+        let at = instant_of(value).filter(|_| ["send_at", "not_after"].contains(&name));
+        at.map_or_else(|| shown(value), |at| zone.time(at))
+    };
+    fields.map(|(name, value)| (name.replace('_', " "), text(name, value))).collect()
 }

@@ -1,11 +1,11 @@
 //! List of notifications that ended badly, in a range of time.
 
 use askama::Template;
-use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::form_zone::FormZone;
 use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, encoded, rendered};
 
 /// Statuses whose notifications the API lists.
@@ -104,8 +104,9 @@ fn show(
     };
     let next = answer["next"].as_str().map(|cursor| visit.with_query("after", cursor));
     let items = answer["items"].as_array_mut().map(std::mem::take).unwrap_or_default();
+    let zone = FormZone::of_page(&visit.zone);
     let typed = |name: &str, at: Option<Timestamp>| match at {
-        Some(at) => at.to_zoned(visit.zone.zone.clone()).strftime("%Y-%m-%dT%H:%M").to_string(),
+        Some(at) => zone.local(at),
         None => visit.query().raw(name).to_owned(),
     };
     let page = NotificationsPage {
@@ -114,7 +115,7 @@ fn show(
         items: items.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect(),
         typed: TypedMoments { from: typed("from", from), to: typed("to", to) },
         zone: visit.query().get("zone").to_owned(),
-        zone_name: visit.zone.zone.iana_name().unwrap_or("UTC").to_owned(),
+        zone_name: zone.name().to_owned(),
         from: from.unwrap_or_else(|| week_ago(visit)),
         to: to.unwrap_or(visit.time.now),
         first: visit.first_page(),
@@ -135,9 +136,7 @@ fn moment(visit: &Visit<'_>, name: &str) -> Result<Option<Moment>, ApiProblem> {
     if let Ok(at) = text.parse() {
         return Ok(Some(Moment::Instant(at)));
     }
-    let local = text.parse::<DateTime>().ok().and_then(|local| local.to_zoned(visit.zone.zone.clone()).ok());
-    let at = local.ok_or_else(|| ApiProblem::field(name, "must be a time, such as 2026-11-23T10:00"))?;
-    Ok(Some(Moment::Local(at.timestamp())))
+    Ok(Some(Moment::Local(FormZone::of_page(&visit.zone).instant(name, text)?)))
 }
 
 /// Returns the address of the list with instants, so that it shows the same range to a person in another zone.
