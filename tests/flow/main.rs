@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod alarms;
+mod bad_endings;
 mod breaker;
 mod budget_concurrency;
 mod budgets;

@@ -1,4 +1,4 @@
-//! List of notifications that ended badly, in a range of time.
+//! List of notifications that ended badly, in a range of time, of one type or for one reason if these are named.
 
 use askama::Template;
 use jiff::{SignedDuration, Timestamp};
@@ -19,7 +19,7 @@ struct NotificationsPage {
     tabs: Vec<(String, String, bool)>,
     status: &'static str,
     items: Vec<ListedNotification>,
-    typed: TypedMoments,
+    typed: TypedFilters,
     /// Zone of the address; empty if the address names none.
     zone: String,
     zone_name: String,
@@ -40,9 +40,11 @@ struct ListedNotification {
     created_at: Timestamp,
 }
 
-/// Ends of the range as the inputs have them.
+/// Filters as the inputs have them.
 #[derive(Debug)]
-struct TypedMoments {
+struct TypedFilters {
+    kind: String,
+    reason: String,
     from: String,
     to: String,
 }
@@ -81,6 +83,8 @@ pub async fn list(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
     let (from, to) = (from.map(Moment::at), to.map(Moment::at));
     let call = ApiCall::get("/v1/notifications")
         .query("status", status)
+        .query_if("type", visit.query().optional("type"))
+        .query_if("reason", visit.query().optional("reason"))
         .query("from", from.unwrap_or_else(|| week_ago(visit)).to_string())
         .query_if("to", to.map(|to| to.to_string()).as_deref())
         .query("limit", "50")
@@ -113,7 +117,12 @@ fn show(
         tabs: LISTED.map(|it| (visit.with_filter("status", it), it.to_owned(), it == status)).into(),
         status,
         items: items.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect(),
-        typed: TypedMoments { from: typed("from", from), to: typed("to", to) },
+        typed: TypedFilters {
+            kind: visit.query().get("type").to_owned(),
+            reason: visit.query().get("reason").to_owned(),
+            from: typed("from", from),
+            to: typed("to", to),
+        },
         zone: visit.query().get("zone").to_owned(),
         zone_name: zone.name().to_owned(),
         from: from.unwrap_or_else(|| week_ago(visit)),
@@ -142,7 +151,8 @@ fn moment(visit: &Visit<'_>, name: &str) -> Result<Option<Moment>, ApiProblem> {
 /// Returns the address of the list with instants, so that it shows the same range to a person in another zone.
 fn address(visit: &Visit<'_>, status: &str, from: Option<Moment>, to: Option<Moment>) -> String {
     let ends = [("from", from), ("to", to)].into_iter().filter_map(|(name, end)| Some((name, end?.at().to_string())));
-    let zone = visit.query().optional("zone").map(|zone| ("zone", zone.to_owned()));
-    let pairs = ends.chain(zone).map(|(name, value)| format!("&{name}={}", encoded(&value)));
+    let others = ["type", "reason", "zone"].into_iter();
+    let others = others.filter_map(|name| Some((name, visit.query().optional(name)?.to_owned())));
+    let pairs = ends.chain(others).map(|(name, value)| format!("&{name}={}", encoded(&value)));
     format!("{}/notifications?status={status}{}", visit.base, pairs.collect::<String>())
 }
