@@ -35,6 +35,7 @@ mod notification_page;
 mod open_tasks;
 mod outcome_reasons;
 mod overview;
+mod plan_form;
 mod recipient_page;
 mod recipient_segments;
 mod recipient_view;
