@@ -36,6 +36,7 @@ mod console_analytics;
 mod console_campaigns;
 mod console_caps;
 mod console_direction;
+mod console_files;
 mod console_forms;
 mod console_lists;
 mod console_notices;

@@ -10,6 +10,7 @@ mod campaign_actions;
 mod campaign_body;
 mod campaign_builder;
 mod campaign_fields;
+mod campaign_file;
 mod campaign_list;
 mod campaign_page;
 mod campaign_people;
@@ -19,6 +20,8 @@ mod campaign_sent;
 mod capacity_cards;
 mod caps_form;
 mod caps_page;
+mod costs_answer;
+mod costs_file;
 mod costs_page;
 mod csv_file;
 mod edit_conflict;
@@ -94,11 +97,13 @@ async fn dispatched(visit: &Visit<'_>, route: &PageRoute) -> Result<PageReply, A
         "analytics" => analytics_page::show(visit).await,
         "analytics-csv" => analytics_file::file(visit).await,
         "costs" => costs_page::show(visit).await,
+        "costs-csv" => costs_file::file(visit).await,
         "settings" => settings_page::answer(visit, route.action).await,
         "sessions" => sessions_page::answer(visit, route.action).await,
         "audit" => audit_page::show(visit).await,
         "audit-csv" => audit_page::file(visit).await,
         "campaigns" => campaign_list::list(visit).await,
+        "campaign-csv" => campaign_file::file(visit).await,
         "campaign" => Box::pin(campaign_actions::answer(visit, route.action)).await,
         "templates" => template_list::list(visit).await,
         "template" => Box::pin(template_actions::answer(visit, route.action)).await,

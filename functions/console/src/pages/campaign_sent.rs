@@ -153,26 +153,41 @@ impl CampaignSending {
     }
 
     fn outcomes(&self) -> [OutcomeRow; 7] {
-        let numbers = &self.numbers;
-        let row = |outcome, meaning, people, is_retried| OutcomeRow {
-            outcome,
-            meaning,
-            people: count(people),
-            is_retried: is_retried && people > 0,
-        };
-        [
-            row("sent", "a provider accepted a message", numbers.sent, false),
-            row("waiting", "a later attempt is due", numbers.waiting, false),
-            row("held", "by quiet hours or a cap", numbers.held, false),
-            row("failed", "no channel took the message", numbers.failed, true),
-            row("skipped", "a gate stopped the message", numbers.all_skipped(), true),
-            row("holdout", "left out to compare with", numbers.holdout, false),
-            row("erased", "the person was erased meanwhile", numbers.erased, false),
-        ]
+        outcome_counts(&self.numbers).map(|(outcome, people)| {
+            let (meaning, is_retried) = match outcome {
+                "sent" => ("a provider accepted a message", false),
+                "waiting" => ("a later attempt is due", false),
+                "held" => ("by quiet hours or a cap", false),
+                "failed" => ("no channel took the message", true),
+                "skipped" => ("a gate stopped the message", true),
+                "holdout" => ("left out to compare with", false),
+                _ => ("the person was erased meanwhile", false),
+            };
+            OutcomeRow { outcome, meaning, people: count(people), is_retried: is_retried && people > 0 }
+        })
     }
 }
 
+/// Returns what became of people at the first attempt, with their number.
+#[must_use]
+pub fn outcome_counts(numbers: &CampaignCounts) -> [(&'static str, i64); 7] {
+    [
+        ("sent", numbers.sent),
+        ("waiting", numbers.waiting),
+        ("held", numbers.held),
+        ("failed", numbers.failed),
+        ("skipped", numbers.all_skipped()),
+        ("holdout", numbers.holdout),
+        ("erased", numbers.erased),
+    ]
+}
+
 impl CampaignSentPage {
+    /// Returns the address of a table as a file.
+    fn file(&self, table: &str) -> String {
+        format!("{}&table={table}", self.frame.href_of("campaign-csv", "id", &self.id))
+    }
+
     fn is_open(&self) -> bool {
         ["scheduled", "running", "paused", "finishing"].contains(&self.state.name.as_str())
     }
