@@ -52,6 +52,7 @@ mod console_series;
 mod console_sessions;
 mod console_settings;
 mod console_settings_page;
+mod console_singular;
 mod console_templates;
 mod console_times;
 mod console_types;

@@ -10,6 +10,7 @@ use campaign::{
 };
 use domain::channel::{Channel, MailQuota};
 use domain::notification::TemplateUse;
+use platform::counted_noun::counted_noun;
 use platform::http::{Request, Response};
 use platform::problem::Problem;
 
@@ -178,8 +179,9 @@ fn quota_warning(mails: u64, quota: Result<Option<MailQuota>, NoQuotaError>) -> 
         return Some("SES does not answer, so it is not known if its quota is large enough.".to_owned());
     };
     let left = quota.and_then(mails_left).filter(|left| mails as f64 > *left)?;
+    let people = counted_noun(mails, "person", "people");
     Some(format!(
-        "{mails} people would get an e-mail first. The quota of SES allows campaigns {left:.0} more within 24 hours."
+        "{people} would get an e-mail first. The quota of SES allows campaigns {left:.0} more within 24 hours."
     ))
 }
 
@@ -208,10 +210,12 @@ fn warnings(
     }
     let skipped = tally.all_skipped();
     if skipped * 100 > tally.matched * MANY_SKIPPED_PERCENT {
-        warnings.push(format!("{skipped} of {} people would be skipped.", tally.matched));
+        let people = counted_noun(tally.matched, "person", "people");
+        warnings.push(format!("{skipped} of {people} would be skipped."));
     }
     if tally.malformed > 0 {
-        warnings.push(format!("{} stored profiles cannot be read and are left out.", tally.malformed));
+        let profiles = counted_noun(tally.malformed, "stored profile", "stored profiles");
+        warnings.push(format!("{profiles} cannot be read: no message is sent to them."));
     }
     let units = launch.messages.iter().map(write_units).max().unwrap_or(1);
     if units >= MANY_WRITE_UNITS {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::form_zone::{FormZone, ZONE_FIELD};
-use crate::site::Fields;
+use crate::site::{Fields, number_of};
 
 /// Maximum number of variants, and number of blank ones in the form.
 pub const VARIANT_SLOTS: usize = 5;
@@ -85,6 +85,12 @@ impl CampaignFields {
             "" => "UTC",
             name => name,
         }
+    }
+
+    /// Returns the number of people of the stored list.
+    #[must_use]
+    pub fn listed_people(&self) -> String {
+        number_of(self.get("recipients.count").parse::<i64>().unwrap_or_default(), "person", "people")
     }
 
     /// Returns `true` if a field has a value.

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::campaign_plan::CampaignCounts;
-use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, count, duration_text, rendered};
+use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, count, duration_text, number_of, rendered};
 
 /// Number of campaigns on a page. The API returns more of those that have not ended.
 const PAGE_SIZE: usize = 50;
@@ -136,9 +136,9 @@ fn progress(sending: &Value) -> String {
     let numbers: CampaignCounts = serde_json::from_value(sending["numbers"].clone()).unwrap_or_default();
     let left = SignedDuration::from_secs(sending["seconds_left"].as_i64().unwrap_or(0));
     format!(
-        "{} of {} people, {} a second, {} left",
+        "{} of {}, {} a second, {} left",
         count(numbers.matched - numbers.holdout),
-        count(sending["expected_people"].as_i64().unwrap_or(0)),
+        number_of(sending["expected_people"].as_i64().unwrap_or(0), "person", "people"),
         count(sending["rate_per_second"].as_i64().unwrap_or(0)),
         duration_text(left)
     )

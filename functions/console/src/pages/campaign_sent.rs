@@ -15,7 +15,7 @@ use super::edit_conflict::{EditConflict, shown};
 use super::form_zone::FormZone;
 use super::stored_campaign::{RefusedForm, StoredDraft, progress};
 use crate::site::{
-    ApiCall, ApiProblem, Frame, PageReply, Visit, ZoneChoice, count, duration_text, encoded, euro, rendered,
+    ApiCall, ApiProblem, Frame, PageReply, Visit, ZoneChoice, count, duration_text, encoded, euro, number_of, rendered,
 };
 
 const TABS: [(&str, &str); 4] =
@@ -116,15 +116,16 @@ impl CampaignSending {
     }
 
     fn handled_people(&self) -> String {
-        count(self.handled())
+        number_of(self.handled(), "person", "people")
     }
 
     fn open(&self) -> i64 {
         (self.expected_people - self.handled()).max(0)
     }
 
-    fn open_people(&self) -> String {
-        count(self.open())
+    /// Returns the number of people who are left, with its noun.
+    fn open_people(&self, one: &str, many: &str) -> String {
+        number_of(self.open(), one, many)
     }
 
     fn left(&self) -> String {
@@ -273,7 +274,8 @@ fn offer_moves(visit: &Visit<'_>, id: &str, state: &str) {
 /// Returns the state in one sentence, with the progress.
 fn sentence(state: &CampaignStateBlock, sending: Option<&CampaignSending>) -> String {
     let Some(sending) = sending else { return "It was ended before anybody was sent to.".to_owned() };
-    let people = format!("{} of {} people are handled", count(sending.handled()), count(sending.expected_people));
+    let expected = number_of(sending.expected_people, "person is", "people are");
+    let people = format!("{} of {expected} handled", count(sending.handled()));
     match state.name.as_str() {
         "running" => format!("{people}; limited by {}; about {} left.", sending.limit(), sending.left()),
         "scheduled" => format!("It begins later; {people}."),

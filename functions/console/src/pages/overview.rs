@@ -13,7 +13,8 @@ use super::figure_views::SeriesFigures;
 use super::first_steps::{FirstStep, first_steps};
 use super::open_tasks::{OpenTaskRow, open_tasks};
 use crate::site::{
-    ApiCall, ApiProblem, EuroScale, Frame, LineChart, PageReply, Visit, count, euro, millis, percent, rendered,
+    ApiCall, ApiProblem, EuroScale, Frame, LineChart, PageReply, Visit, count, euro, millis, number_of, percent,
+    rendered,
 };
 
 /// Check of the health about circuit breakers.
@@ -91,6 +92,13 @@ impl HealthCheck {
             "cost_micros" => whole.map_or_else(|| "–".to_owned(), euro),
             _ => whole.map_or_else(|| "–".to_owned(), count),
         }
+    }
+
+    /// Returns the size of the sample with its noun.
+    fn sampled(&self) -> String {
+        let plurals = [("notifications", "notification"), ("services", "service"), (" are ", " is ")];
+        let one = plurals.iter().fold(self.sample_of.clone(), |text, (many, one)| text.replacen(many, one, 1));
+        number_of(self.sample, &one, &self.sample_of)
     }
 
     /// Returns the rule, with shares as percentages.
@@ -338,6 +346,12 @@ mod tests {
         let cost = check("cost_micros", "above 100 EUR in the hour costs 15", serde_json::json!(640_000), 0);
         assert_eq!(shown(&cost)[1..], ["0.64 EUR", "above 100 EUR in the hour costs 15", "kept"]);
         assert_eq!(check("sent", "", Value::Null, 0).shown(), "–");
+        let sampled = |sample, sample_of: &str| {
+            let sample_of = sample_of.to_owned();
+            HealthCheck { sample, sample_of, ..check("sent", "", Value::Null, 0) }.sampled()
+        };
+        assert_eq!(sampled(1, "notifications of v2 that are over"), "1 notification of v2 that is over");
+        assert_eq!(sampled(2, "notifications sent"), "2 notifications sent");
     }
 
     #[test]

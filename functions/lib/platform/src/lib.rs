@@ -4,6 +4,7 @@
 pub mod alarm;
 pub mod backoff;
 pub mod clock;
+pub mod counted_noun;
 pub mod emf;
 pub mod environment;
 pub mod form;
