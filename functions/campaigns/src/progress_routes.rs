@@ -20,16 +20,19 @@ const OTHER_ITEM_BYTES: usize = 600;
 const MANY_WRITE_UNITS: usize = 3;
 /// Minimum share of skipped people for a warning of the plan, in percent.
 const MANY_SKIPPED_PERCENT: u64 = 20;
+/// Query parameter that leaves out the plan.
+const SENDING_ONLY: &str = "sending_only";
 
 impl CampaignsApi {
     /// Returns the numbers of a campaign.
     pub(super) async fn progress(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
-        request.only_parameters(&[])?;
+        request.only_parameters(&[SENDING_ONLY])?;
+        let has_plan = !request.flag(SENDING_ONLY)?;
         let stored = self.find(request).await?;
         let (id, campaign) = (&stored.id, &stored.campaign);
         let definition = campaign.parsed()?;
         let plan = match &campaign.plan {
-            Some(plan) => {
+            Some(plan) if has_plan => {
                 let tasks = self.campaigns.tasks(id, TaskPass::Plan(plan.number)).await?;
                 let totals = CampaignTotals::of(plan.segments, tasks.values());
                 let quota = self.quota_for(&totals, now).await;
@@ -48,7 +51,7 @@ impl CampaignsApi {
                     "samples": samples,
                 })
             }
-            None => Value::Null,
+            _ => Value::Null,
         };
         let sending = match &campaign.launch {
             Some(launch) => {

@@ -45,6 +45,7 @@ mod recipient_view;
 mod rollout_arms;
 mod rollout_page;
 mod rollout_plan;
+mod running_campaigns;
 mod search;
 mod segment_builder;
 mod segment_count;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::campaign_plan::CampaignCounts;
 use super::campaign_sent::outcome_counts;
 use super::csv_file;
-use super::stored_campaign::progress;
+use super::stored_campaign::sending;
 use crate::site::{ApiCall, ApiProblem, PageReply, Visit};
 
 /// Rows of a table with its header.
@@ -52,7 +52,7 @@ pub async fn file(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
 }
 
 async fn counts(visit: &Visit<'_>, id: &str) -> Result<CampaignCounts, ApiProblem> {
-    let mut sending = progress(visit, id).await?["sending"].take();
+    let mut sending = sending(visit, id).await?;
     if sending.is_null() {
         return Err(ApiProblem::own(404, "The campaign was never launched, so there are no numbers."));
     }

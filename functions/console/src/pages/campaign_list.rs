@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::campaign_plan::CampaignCounts;
+use super::stored_campaign::sending;
 use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, count, duration_text, number_of, rendered};
 
 /// Number of campaigns on a page. The API returns more of those that have not ended.
@@ -84,9 +85,7 @@ pub async fn list(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
         let is_open = ["running", "paused", "finishing"].contains(&row.state.name.as_str());
         if is_open && read < PROGRESS_ROWS {
             read += 1;
-            let call = ApiCall::get("/v1/campaigns/{id}/progress").path("id", &row.id);
-            let answer = visit.call(call).await.ok();
-            row.progress = answer.map_or_else(|_| UNREAD.to_owned(), |answer| progress(&answer["sending"]));
+            row.progress = sending(visit, &row.id).await.map_or_else(|_| UNREAD.to_owned(), |read| progress(&read));
         }
         items.push(row);
     }
