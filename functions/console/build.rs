@@ -1,4 +1,5 @@
-//! Compresses the console's style and scripts (Brotli, RFC 7932) and names each by a hash of its content.
+//! Joins the modules of the console's script to one file, compresses the files (Brotli, RFC 7932), and names each by a
+//! hash of its content.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -23,9 +24,45 @@ fn main() -> io::Result<()> {
     fs::write(out.join("assets.rs"), source)
 }
 
+/// Writes the script of a folder as one file. It begins at the module that has the folder's name.
+fn joined(folder: &Path, out: &Path, name: &str) -> io::Result<PathBuf> {
+    let file = format!("{name}.js");
+    let (mut modules, mut script) = (Vec::new(), String::new());
+    append_module(&folder.join(&file), &mut modules, &mut script)?;
+    let unused = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?.len() - modules.len();
+    if unused > 0 {
+        return Err(io::Error::other(format!("{}: {unused} modules are not imported", folder.display())));
+    }
+    let path = out.join(file);
+    fs::write(&path, script)?;
+    Ok(path)
+}
+
+/// Appends a module after those that it imports, each once, without the words `import` and `export`: all share the
+/// scope of one file. An import is one line.
+fn append_module(path: &Path, modules: &mut Vec<PathBuf>, script: &mut String) -> io::Result<()> {
+    if modules.iter().any(|module| module == path) {
+        return Ok(());
+    }
+    modules.push(path.to_owned());
+    let source = fs::read_to_string(path)?;
+    for line in source.lines().filter(|line| line.starts_with("import ")) {
+        let name = line.split('"').nth(1).and_then(|name| name.strip_prefix("./"));
+        let name = name.ok_or_else(|| io::Error::other(format!("{}: {line}", path.display())))?;
+        append_module(&path.with_file_name(name), modules, script)?;
+    }
+    for line in source.lines().filter(|line| !line.starts_with("import ")) {
+        script.push_str(line.strip_prefix("export ").unwrap_or(line));
+        script.push('\n');
+    }
+    Ok(())
+}
+
 /// Appends one file to the list, and writes its compressed form.
 fn append(source: &mut String, path: &Path, out: &Path) -> io::Result<()> {
     let text = |part: Option<&std::ffi::OsStr>| part.and_then(|part| part.to_str()).unwrap_or_default().to_owned();
+    let script = path.is_dir().then(|| joined(path, out, &text(path.file_name()))).transpose()?;
+    let path = script.as_deref().unwrap_or(path);
     let (stem, extension) = (text(path.file_stem()), text(path.extension()));
     let content_type = match extension.as_str() {
         "css" => "text/css; charset=utf-8",

@@ -91,6 +91,27 @@ def keeps_drafts(visitor, narrator):
         visitor.waits(lambda: tab.has(NOTICE), "the notification")
         narrator.equal(tab.drafts(), [], "once the message is sent, the draft is gone")
         is_of_its_thing(tab, visitor, narrator)
+        keeps_its_zone(tab, visitor, narrator)
+
+
+def keeps_its_zone(tab, visitor, narrator):
+    """Types a time in one zone, and takes it up again on a page of another one."""
+    field = "#field-send_at"
+    shown = "[document.querySelector('label[for=\"field-send_at\"] [data-zone]').textContent," \
+            " document.querySelector('[name=time_zone]').value, document.querySelector('#field-send_at').value].join(' ')"
+    tab._call("Emulation.setTimezoneOverride", timezoneId="Asia/Tokyo")
+    tab.opens(visitor, "send", field)
+    tab.opens(visitor, "send?zone=mine", field)
+    tab.enters(field, "2027-01-10T09:00:05")
+    narrator.equal(tab.run(shown), "Asia/Tokyo Asia/Tokyo 2027-01-10T09:00:05", "a time is typed in the zone of its label")
+    tab.run("document.querySelector('#field-send_at').dispatchEvent(new Event('input', {bubbles: true}))")
+    tab.opens(visitor, "send?zone=utc", field)
+    visitor.waits(lambda: tab.has("p.hint button"), "the offer")
+    narrator.equal(tab.run(shown), "UTC UTC ", "a page of another zone names that one")
+    tab.run("document.querySelector('p.hint button').click()")
+    narrator.equal(tab.run(shown), "Asia/Tokyo Asia/Tokyo 2027-01-10T09:00:05", "a draft brings its zone along")
+    tab._call("Emulation.setTimezoneOverride", timezoneId="")
+    tab.run("localStorage.clear()")
 
 
 def is_of_its_thing(tab, visitor, narrator):

@@ -200,6 +200,8 @@ fn a_question_that_cannot_be_answered_names_its_parameter() {
         ("/v1/notifications?status=failed&from=noon", "from"),
         ("/v1/notifications?status=failed&limit=101", "limit"),
         ("/v1/notifications?status=failed&after=7", "after"),
+        ("/v1/notifications?status=failed&type=news", "type"),
+        ("/v1/notifications?status=failed&reason=bad", "reason"),
         ("/v1/metrics?minutes=0", "minutes"),
         ("/v1/metrics?minutes=an-hour", "minutes"),
         ("/v1/metrics/channels?from=2026-11-02T00:00:00Z&to=2026-11-01T00:00:00Z", "from"),

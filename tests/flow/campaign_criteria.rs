@@ -41,7 +41,7 @@ async fn a_step_whose_people_do_not_click_stops_the_campaign_until_an_operator_g
     after_the_hold(&world).await;
     let campaign = world.campaign_request("GET /v1/campaigns/{id}", &id, json!(null)).await.body;
     assert_eq!((&campaign["state"], &campaign["pause_reason"]), (&json!("paused"), &json!("guard")), "{campaign}");
-    let expected = format!("after the step of 50 %, 0.0 % of {sent} notifications were clicked, less than 20 %");
+    let expected = format!("after the step of 50 %, 0.0 % of {sent} notifications had a click, less than 20 %");
     assert_eq!((&campaign["pause_detail"], world.mails().len()), (&json!(expected), sent));
     assert_eq!(world.campaign_request("POST /v1/campaigns/{id}/resume", &id, json!({})).await.status, 200);
     after_the_hold(&world).await;

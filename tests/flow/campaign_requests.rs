@@ -349,3 +349,22 @@ async fn values_of_sensitive_variables_are_not_shown_after_the_launch_and_never_
     let audit = world.ops("GET /v1/audit", &[("kind", "campaign")]).await.body.to_string();
     assert!(!audit.contains("Z9-secret") && audit.contains("variables"), "{audit}");
 }
+
+#[tokio::test]
+async fn a_progress_of_the_sending_alone_has_no_plan() {
+    let world = crowd(2).await;
+    let id = world.approved_campaign(campaign()).await;
+    let progress = async |value: &str| {
+        let (route, query) = ("GET /v1/campaigns/{id}/progress", [("sending_only", value)]);
+        world.campaign_request_by("ops-client", route, &id, json!(null), None, &query).await
+    };
+    let before = progress("true").await.body;
+    assert_eq!((&before["plan"], &before["sending"]), (&json!(null), &json!(null)), "{before}");
+    world.launch(&id).await;
+    world.work_on_tasks().await;
+    let (alone, whole) = (progress("true").await.body, progress("false").await.body);
+    assert!(alone["plan"].is_null() && whole["plan"]["is_complete"] == true, "{alone}");
+    assert_eq!((&alone["sending"], &alone["state"]), (&whole["sending"], &whole["state"]));
+    let refused = progress("yes").await;
+    assert_eq!((refused.status, refused.fields()), (422, vec!["sending_only"]));
+}

@@ -289,7 +289,7 @@ async fn a_local_time_is_met_in_each_zone_and_who_moves_is_sent_to_once() {
     let refused = world.campaign_request("POST /v1/campaigns/{id}/launch", &id, json!({})).await;
     assert_eq!(refused.status, 422, "{refused:?}");
     assert_eq!(refused.body["errors"][0]["field"], "at_local.if_passed");
-    assert!(refused.body["errors"][0]["message"].as_str().unwrap().contains("Asia/Tokyo (1 people)"), "{refused:?}");
+    assert!(refused.body["errors"][0]["message"].as_str().unwrap().contains("Asia/Tokyo (1 person)"), "{refused:?}");
 }
 
 /// Makes a call of each kind that the functions of campaigns need: pushes, e-mails and SMS, a device that is gone, a

@@ -181,6 +181,19 @@ async fn costs_show_budgets_what_they_hold_back_and_the_prices() {
     );
     assert!(html.contains("<th scope=\"row\">SMS part to FR</th>") && html.contains("<td>built in</td>"));
     assert!(html.contains("href=\"/console/type?name=DEFAULT\""));
+    for (table, label, rows) in [
+        ("channels", "By channel as CSV", "channel,day_micros,month_micros,average_micros\r\nemail,192,192,96\r\n"),
+        ("types", "By type as CSV", "type,day_micros,month_micros,average_micros\r\nDEFAULT,192,192,"),
+        ("budgets", "Budgets as CSV", "budget,type,used_micros,limit_micros,remaining_micros,resets_at\r\nday,,"),
+    ] {
+        let link = format!("href=\"/console/costs-csv?table={table}\">{label}</a>");
+        assert!(html.contains(&link), "{link}: {html}");
+        let file = world.open_page(&viewer, "costs-csv", &[("table", table)]).await;
+        assert_eq!((file.status, file.header("content-type")), (200, Some("text/csv; charset=utf-8")), "{table}");
+        assert!(file.text().starts_with(rows), "{}", file.text());
+        assert!(file.header("content-disposition").unwrap().contains(&format!("costs-{table}-2026-11-23.csv")));
+    }
+    assert_eq!(world.open_page(&viewer, "costs-csv", &[("table", "prices")]).await.status, 404);
 }
 
 #[tokio::test]

@@ -247,7 +247,7 @@ async fn refused(world: &World, person: &ConsolePerson, page: &str, form: Form<'
 }
 
 /// Forms with one wrong field, and the field that the error names.
-const WRONG: [(&str, Form<'static>, &str); 27] = [
+const WRONG: [(&str, Form<'static>, &str); 29] = [
     ("send", &[("action", "send"), ("to", ""), ("title", "t"), ("body", "b")], "to"),
     ("send", &[("action", "send"), ("to", "ada"), ("title", ""), ("body", "b")], "content.title"),
     ("send", &[("action", "preview"), ("to", "ada"), ("title", "t"), ("body", "")], "content.body"),
@@ -273,6 +273,12 @@ const WRONG: [(&str, Form<'static>, &str); 27] = [
     ("rollout", &[("action", "percentage"), ("percentage", "101")], "percentage"),
     ("rollout", &[("action", "plan"), ("steps", "10")], "plan.steps"),
     ("rollout", &[("action", "plan"), ("steps", "50 for 10\n20 for 10")], "plan.steps"),
+    (
+        "rollout",
+        &[("action", "plan"), ("steps", "10 for 10"), ("plan.criteria.error_below_percent", "0")],
+        "plan.criteria.error_below_percent",
+    ),
+    ("rollout", &[("action", "plan"), ("steps", "10 for 10"), ("plan.criteria.sample", "few")], "plan.criteria.sample"),
     ("settings", &[("action", "save"), ("document", "{"), ("if_match", "\"1\"")], "body"),
     ("sessions", &[("action", "end"), ("who", "person"), ("person", "")], "person"),
     ("recipient", &[("action", "erase"), ("id", "ada"), ("confirm", "bob")], "confirm"),

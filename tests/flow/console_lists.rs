@@ -94,6 +94,46 @@ async fn the_range_of_the_notifications_is_typed_in_the_zone_of_the_page_and_kep
 }
 
 #[tokio::test]
+async fn the_notifications_of_one_type_and_reason_are_a_list_with_an_address_of_its_own() {
+    let world = World::start().await;
+    let viewer = world.person(Role::Viewer);
+    let mut ids = Vec::new();
+    for (id, kind) in [("ada", "DEFAULT"), ("bob", "CERTIFICATE_EXPIRING")] {
+        world.subscribe(id, id).await;
+        world.push.answer(id, [Reply::status(410)]);
+        let sent = world.send(id, json!({"channels": ["push"], "type": kind})).await;
+        assert_eq!(sent.body["reason"], "gone", "{}", sent.body);
+        ids.push(sent.body["id"].as_str().unwrap().to_owned());
+    }
+    world.advance(1);
+    let query = [("status", "failed"), ("type", "CERTIFICATE_EXPIRING"), ("reason", "gone")];
+    let page = world.open_page(&viewer, "notifications", &query).await;
+    let html = page.text();
+    assert!(!html.contains(&ids[0]) && html.contains(&ids[1]), "{html}");
+    assert!(html.contains("of the type CERTIFICATE_EXPIRING that are failed for the reason gone"), "{html}");
+    let inputs = ["name=\"type\" maxlength=\"64\" value=\"CERTIFICATE_EXPIRING\"", "maxlength=\"64\" value=\"gone\""];
+    assert!(inputs.iter().all(|input| html.contains(input)), "{html}");
+    let tabs = html.split_once("aria-label=\"Status\"").unwrap().1.split_once("</ul>").unwrap().0;
+    assert!(tabs.contains("type=CERTIFICATE_EXPIRING") && tabs.contains("reason=gone"), "{tabs}");
+    let typed = [query[0], query[1], query[2], ("from", "2026-11-20T10:00")];
+    let moved = world.open_page(&viewer, "notifications", &typed).await;
+    let to = "?status=failed&from=2026-11-20T10%3A00%3A00Z&type=CERTIFICATE_EXPIRING&reason=gone";
+    assert!(moved.header("location").unwrap().ends_with(to), "{:?}", moved.header("location"));
+    let none = world.open_page(&viewer, "notifications", &[query[0], ("type", "DELETED_ONCE")]).await;
+    assert!(
+        none.text().contains("No notification of the type <bdi>DELETED_ONCE</bdi> became failed"),
+        "{}",
+        none.text()
+    );
+    for (name, value) in [("type", "<b>"), ("reason", "unlucky")] {
+        let refused = world.open_page(&viewer, "notifications", &[query[0], (name, value)]).await;
+        assert_eq!(refused.status, 422, "{}", refused.text());
+        let link = format!("href=\"#field-{name}\"");
+        assert!(refused.text().contains(&link) && !refused.text().contains("<b>"), "{}", refused.text());
+    }
+}
+
+#[tokio::test]
 async fn campaigns_that_have_not_ended_are_a_list_of_their_own_50_a_page() {
     let world = crowd(1).await;
     let viewer = world.person(Role::Viewer);

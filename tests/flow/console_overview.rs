@@ -3,7 +3,7 @@
 use console::site::Role;
 use serde_json::json;
 
-use super::campaigns::{campaign, crowd};
+use super::campaigns::{campaign, crowd, with};
 use world::World;
 
 async fn overview(world: &World) -> String {
@@ -168,4 +168,42 @@ async fn plans_and_versions_wait_for_a_person() {
     assert!(overview(&world).await.contains(">launch</span>"));
     world.launch(id).await;
     assert!(overview(&world).await.contains("Nothing waits for an approval"));
+}
+
+#[tokio::test]
+async fn running_campaigns_show_their_progress_and_an_outage_costs_that_column_alone() {
+    let world = crowd(3).await;
+    let mut ids = Vec::new();
+    for place in 0..6 {
+        world.advance(1);
+        ids.push(world.approved_campaign(with(json!({"title": format!("Number {place}")}))).await);
+    }
+    let row = |html: &str, place: usize| {
+        let link = format!("/console/campaign?id={}\"><bdi>", ids[place]);
+        html.split_once(&link).unwrap().1.split_once("</tr>").unwrap().0.to_owned()
+    };
+    assert!(row(&overview(&world).await, 0).ends_with("<td>–</td>"), "it does not run");
+    for id in &ids {
+        world.launch(id).await;
+    }
+    world.work_on_tasks().await;
+    world.advance(1);
+    let html = overview(&world).await;
+    let bar =
+        "<progress max=\"3\" value=\"3\" aria-label=\"People who are handled\">3 of 3 people</progress> 3 of 3 people";
+    for place in 1..6 {
+        assert!(row(&html, place).contains(bar), "{}", row(&html, place));
+    }
+    assert!(row(&html, 0).ends_with("<td>open it to see</td>"), "only five are read: {}", row(&html, 0));
+    assert_eq!(html.matches("/progress?sending_only=true&#39;").count(), 5, "{html}");
+    // The list of the campaigns is read before the progress of each, with the same call.
+    let mut has_lost_one = false;
+    for after in 0..40 {
+        world.aws.fails(Some("GetItem"), after, "ProvisionedThroughputExceededException");
+        world.advance(60);
+        let html = overview(&world).await;
+        world.aws.works();
+        has_lost_one |= html.contains("<td>not available</td></tr>") && html.contains("<bdi>Number 5</bdi>");
+    }
+    assert!(has_lost_one, "a progress that cannot be read costs its own cell");
 }

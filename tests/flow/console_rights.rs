@@ -9,7 +9,7 @@ const ROLES: [Role; 5] = [Role::Viewer, Role::Sender, Role::Editor, Role::Approv
 
 /// Every page and every action of a page: page, action, lowest role, needs a login of the last 15 minutes. The table
 /// of the console must be this one, so a right that changes by mistake is seen.
-const RIGHTS: [(&str, &str, Role, bool); 83] = [
+const RIGHTS: [(&str, &str, Role, bool); 85] = [
     ("", "", Role::Viewer, false),
     ("search", "", Role::Viewer, false),
     ("send", "", Role::Viewer, false),
@@ -37,6 +37,7 @@ const RIGHTS: [(&str, &str, Role, bool); 83] = [
     ("analytics", "", Role::Viewer, false),
     ("analytics-csv", "", Role::Viewer, false),
     ("costs", "", Role::Viewer, false),
+    ("costs-csv", "", Role::Viewer, false),
     ("settings", "", Role::Viewer, false),
     ("settings", "save", Role::Admin, true),
     ("settings", "check", Role::Admin, false),
@@ -49,6 +50,7 @@ const RIGHTS: [(&str, &str, Role, bool); 83] = [
     ("audit-csv", "", Role::Viewer, false),
     ("campaigns", "", Role::Viewer, false),
     ("campaign", "", Role::Viewer, false),
+    ("campaign-csv", "", Role::Viewer, false),
     ("campaign", "create", Role::Editor, false),
     ("campaign", "edit", Role::Editor, false),
     ("campaign", "save", Role::Editor, false),

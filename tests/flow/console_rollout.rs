@@ -32,3 +32,40 @@ async fn a_plan_shows_the_step_in_force_and_the_criterion_that_does_not_hold() {
         assert!(page.text().contains(part), "{part}: {}", page.text());
     }
 }
+
+#[tokio::test]
+async fn a_plan_is_started_with_the_criteria_of_its_form() {
+    let world = World::start().await;
+    world.set("rollout-percentage", "0");
+    world.tick().await.unwrap();
+    world.advance(1);
+    let admin = world.person(Role::Admin);
+    let page = world.open_page(&admin, "rollout", &[]).await;
+    for part in
+        ["name=\"plan.criteria.delivery_above_percent\" inputmode=\"numeric\" value=\"95\"", ">must all be closed<"]
+    {
+        assert!(page.text().contains(part), "{part}: {}", page.text());
+    }
+    let form = |p95| {
+        [
+            ("action", "plan"),
+            ("steps", "10 for 60"),
+            ("plan.criteria.delivery_above_percent", "90"),
+            ("plan.criteria.error_below_percent", ""),
+            ("plan.criteria.p95_below_ms", p95),
+            ("plan.criteria.breakers_closed", "false"),
+        ]
+    };
+    let refused = world.send_form(&admin, "rollout", &form("0")).await;
+    assert_eq!(refused.status, 422, "{}", refused.text());
+    let link = "<a href=\"#field-plan.criteria.p95_below_ms\">95 % of v2 accepted within";
+    for part in [link, "must be 1 to 3,600,000", "value=\"90\"", "<option value=\"false\" selected>"] {
+        assert!(refused.text().contains(part), "{part}: {}", refused.text());
+    }
+    let started = world.send_form(&admin, "rollout", &form("2000")).await;
+    assert_eq!(started.status, 303, "{}", started.text());
+    let rollout = world.ops("GET /v1/rollout", &[]).await.body;
+    let expected = json!({"delivery_above_percent": 90, "error_below_percent": 5, "p95_below_ms": 2_000,
+        "breakers_closed": false, "sample": 100});
+    assert_eq!(rollout["plan"]["criteria"], expected);
+}

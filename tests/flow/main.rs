@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod alarms;
+mod bad_endings;
 mod breaker;
 mod budget_concurrency;
 mod budgets;
@@ -36,6 +37,7 @@ mod console_analytics;
 mod console_campaigns;
 mod console_caps;
 mod console_direction;
+mod console_files;
 mod console_forms;
 mod console_identity;
 mod console_lists;
@@ -52,7 +54,9 @@ mod console_series;
 mod console_sessions;
 mod console_settings;
 mod console_settings_page;
+mod console_singular;
 mod console_templates;
+mod console_times;
 mod console_types;
 mod console_volume;
 mod content;

@@ -168,6 +168,10 @@ async fn the_list_takes_its_own_parameters_and_times_of_any_zone() {
         let answer = world.list(&[("status", "failed"), ("limit", limit)]).await;
         assert_eq!((answer.status, answer.fields()), (422, vec!["limit"]), "{limit}");
     }
+    for (name, value) in [("type", "news"), ("type", ""), ("reason", "Gone"), ("reason", "unlucky"), ("reason", "")] {
+        let answer = world.list(&[("status", "failed"), (name, value)]).await;
+        assert_eq!((answer.status, answer.fields()), (422, vec![name]), "{value}");
+    }
     let answer = world.list(&[("status", "failed"), ("to", "2026-11-23T10:00:00 02:00")]).await;
     assert!(answer.body["errors"][0]["message"].as_str().unwrap().contains("%2B"));
 }

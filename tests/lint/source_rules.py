@@ -4,7 +4,7 @@ Prints each violation as `file:line: reason` and exits with 1 if there is any. T
 check; without arguments, all are checked:
 
 * `questions`: no doc comment begins with a question word or a question: a doc comment states a fact.
-* `long_files`: no Rust or Python file has more than 400 lines.
+* `long_files`: no Rust, Python or JavaScript file has more than 400 lines.
 * `long_functions`: no Python function has more than 60 lines. Clippy counts those of Rust.
 * `duplicate_types`: the name of a type that other modules see is unique among the libraries.
 * `outside_paths`: no `#[path]` leads out of its folder by `..`.
@@ -96,8 +96,8 @@ def questions(files: list[Source]) -> list[Finding]:
 
 
 def long_files(files: list[Source]) -> list[Finding]:
-    """Rust and Python files with too many lines."""
-    code = [source for source in files if source.path.suffix in (".rs", ".py")]
+    """Rust, Python and JavaScript files with too many lines."""
+    code = [source for source in files if source.path.suffix in (".rs", ".py", ".js")]
     long = [(source.path, len(source.lines)) for source in code if len(source.lines) > MAX_FILE_LINES]
     return [Finding(path, MAX_FILE_LINES + 1, f"{length} lines, more than {MAX_FILE_LINES}") for path, length in long]
 

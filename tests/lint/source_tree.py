@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 # Folders that hold no sources of this project.
 SKIPPED_FOLDERS = {"target", "node_modules", "__pycache__"}
-SUFFIXES = (".rs", ".py", ".md")
+SUFFIXES = (".rs", ".py", ".js", ".md")
 
 MODULE = re.compile(r"\s*(pub(\([^)]*\))? )?mod (?P<name>\w+)\s*(?P<end>[;{])")
 TEST_ONLY = re.compile(r"\s*#!?\[cfg\((test|any\(test\b|all\(test\b|feature = \"testing\")")
@@ -37,7 +37,7 @@ class Finding(NamedTuple):
 
 
 def sources(root: pathlib.Path) -> list[Source]:
-    """Returns the Rust, Python, Markdown and Cargo.toml files below a folder, without hidden and generated folders."""
+    """Returns the Rust, Python, JavaScript, Markdown and Cargo.toml files below a folder, without hidden and generated folders."""
     found = []
     for path in sorted(root.rglob("*")):
         relative = path.relative_to(root)

@@ -18,6 +18,7 @@ use domain::channel::Channel;
 use domain::notification::Reason;
 use domain::{Actor, CatalogChange};
 use platform::caller::Author;
+use platform::counted_noun::counted_noun;
 use platform::http::{Request, Response};
 use platform::problem::{Problem, ProblemKind};
 use store::{CatalogRow, PEOPLE_PER_PART, StoredCampaign};
@@ -327,7 +328,8 @@ fn local_slots(
 ) -> Result<(Vec<Timestamp>, Vec<u64>), Problem> {
     let zones = &totals.tally.by_time_zone;
     let passed = zones.iter().filter(|(zone, _)| local.instant(Some(zone.as_str())) < now);
-    let passed: Vec<_> = passed.map(|(zone, people)| format!("{zone} ({people} people)")).collect();
+    let passed: Vec<_> =
+        passed.map(|(zone, people)| format!("{zone} ({})", counted_noun(*people, "person", "people"))).collect();
     if local.if_passed.is_none() && !passed.is_empty() {
         let message = format!("must be given, because the time has passed in: {}", passed.join(", "));
         return Err(Problem::invalid_field("at_local.if_passed", message));

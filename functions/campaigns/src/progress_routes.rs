@@ -10,6 +10,7 @@ use campaign::{
 };
 use domain::channel::{Channel, MailQuota};
 use domain::notification::TemplateUse;
+use platform::counted_noun::counted_noun;
 use platform::http::{Request, Response};
 use platform::problem::Problem;
 use store::StoredCampaign;
@@ -20,23 +21,27 @@ const OTHER_ITEM_BYTES: usize = 600;
 const MANY_WRITE_UNITS: usize = 3;
 /// Minimum share of skipped people for a warning of the plan, in percent.
 const MANY_SKIPPED_PERCENT: u64 = 20;
+/// Query parameter that leaves out the plan.
+const SENDING_ONLY: &str = "sending_only";
 
 impl CampaignsApi {
     /// Returns the numbers of a campaign. Numbers whose retention is over are left out, and `expired` names them.
     pub(super) async fn progress(&self, request: &Request, now: Timestamp) -> Result<Response, Problem> {
-        request.only_parameters(&[])?;
+        request.only_parameters(&[SENDING_ONLY])?;
+        let has_plan = !request.flag(SENDING_ONLY)?;
         let stored = self.find(request).await?;
         let campaign = &stored.campaign;
         let definition = campaign.parsed()?;
         let plan = match &campaign.plan {
-            Some(plan) => self.plan_progress((&stored.id, &definition), plan, now).await?,
-            None => Value::Null,
+            Some(plan) if has_plan => self.plan_progress((&stored.id, &definition), plan, now).await?,
+            _ => Value::Null,
         };
         let sending = match &campaign.launch {
             Some(launch) => self.sending_progress(&stored, &definition, launch, now).await?,
             None => Value::Null,
         };
-        let parts = [("plan", campaign.plan.is_some(), &plan), ("sending", campaign.launch.is_some(), &sending)];
+        let parts =
+            [("plan", has_plan && campaign.plan.is_some(), &plan), ("sending", campaign.launch.is_some(), &sending)];
         let expired = parts.into_iter().filter(|(_, was_stored, shown)| *was_stored && shown.is_null());
         let body = json!({
             "id": stored.id, "state": campaign.state, "pause_reason": campaign.pause_reason,
@@ -205,8 +210,9 @@ fn quota_warning(mails: u64, quota: Result<Option<MailQuota>, NoQuotaError>) -> 
         return Some("SES does not answer, so it is not known if its quota is large enough.".to_owned());
     };
     let left = quota.and_then(mails_left).filter(|left| mails as f64 > *left)?;
+    let people = counted_noun(mails, "person", "people");
     Some(format!(
-        "{mails} people would get an e-mail first. The quota of SES allows campaigns {left:.0} more within 24 hours."
+        "{people} would get an e-mail first. The quota of SES allows campaigns {left:.0} more within 24 hours."
     ))
 }
 
@@ -235,10 +241,12 @@ fn warnings(
     }
     let skipped = tally.all_skipped();
     if skipped * 100 > tally.matched * MANY_SKIPPED_PERCENT {
-        warnings.push(format!("{skipped} of {} people would be skipped.", tally.matched));
+        let people = counted_noun(tally.matched, "person", "people");
+        warnings.push(format!("{skipped} of {people} would be skipped."));
     }
     if tally.malformed > 0 {
-        warnings.push(format!("{} stored profiles cannot be read and are left out.", tally.malformed));
+        let profiles = counted_noun(tally.malformed, "stored profile", "stored profiles");
+        warnings.push(format!("{profiles} cannot be read: no message is sent to them."));
     }
     let units = launch.messages.iter().map(write_units).max().unwrap_or(1);
     if units >= MANY_WRITE_UNITS {

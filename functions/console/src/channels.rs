@@ -1,5 +1,6 @@
 //! `GET /v1/metrics/channels`: figures of each channel, with recommendations for a channel that misses its targets.
 
+use platform::counted_noun::counted_noun;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -147,7 +148,10 @@ fn recommendations(channel: Channel, it: &ChannelFigures) -> Vec<String> {
     let slow = it.latency_ms.p95.filter(|p95| *p95 > targets::P95_MS);
     let is_dear = i128::from(it.cost_micros) > i128::from(targets::EMAIL_MICROS) * i128::from(it.reached);
     let few = |wanted| is_below(it.reached, it.notifications, wanted);
-    let share = || format!("{} of {} notifications", percent(it.reached, it.notifications), it.notifications);
+    let share = || {
+        let notifications = counted_noun(it.notifications, "notification", "notifications");
+        format!("{} of {notifications}", percent(it.reached, it.notifications))
+    };
     let all = [
         few(targets::DELIVERY_PERCENT)
             .then(|| format!("{channel} reached {}, fewer than 95 %: {}", share(), checks_for(channel))),

@@ -1,5 +1,6 @@
 //! The report as Markdown, for e-mail or chat.
 
+use platform::counted_noun::counted_noun;
 use std::fmt::{Display, Write};
 
 use jiff::Timestamp;
@@ -18,8 +19,9 @@ impl WeeklyReport {
         let (from, to, now) = (minute(self.window.from), minute(self.window.to), minute(self.written_at));
         // Writing to a String cannot fail.
         let _ = writeln!(text, "# Notifications, {from} to {to} UTC\n");
-        let (sent, closed) = (self.summary.sent, self.summary.closed);
-        let _ = writeln!(text, "{}. {sent} notifications were sent, {closed} are over.\n", self.verdict);
+        let sent = counted_noun(self.summary.sent, "notification was", "notifications were");
+        let closed = counted_noun(self.summary.closed, "is", "are");
+        let _ = writeln!(text, "{}. {sent} sent, {closed} over.\n", self.verdict);
         let missed = self.targets.iter().filter(|target| target.result == "fail");
         list(&mut text, missed.map(missed_by).collect());
         targets(&mut text, &self.targets);

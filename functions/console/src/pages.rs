@@ -10,6 +10,7 @@ mod campaign_actions;
 mod campaign_body;
 mod campaign_builder;
 mod campaign_fields;
+mod campaign_file;
 mod campaign_list;
 mod campaign_page;
 mod campaign_people;
@@ -19,12 +20,15 @@ mod campaign_sent;
 mod capacity_cards;
 mod caps_form;
 mod caps_page;
+mod costs_answer;
+mod costs_file;
 mod costs_page;
 mod csv_file;
 mod edit_conflict;
 mod field_difference;
 mod figure_views;
 mod first_steps;
+mod form_zone;
 mod guard_rows;
 mod masking;
 mod notification_explanation;
@@ -34,12 +38,14 @@ mod notification_page;
 mod open_tasks;
 mod outcome_reasons;
 mod overview;
+mod plan_form;
 mod recipient_page;
 mod recipient_segments;
 mod recipient_view;
 mod rollout_arms;
 mod rollout_page;
 mod rollout_plan;
+mod running_campaigns;
 mod search;
 mod segment_builder;
 mod segment_count;
@@ -92,11 +98,13 @@ async fn dispatched(visit: &Visit<'_>, route: &PageRoute) -> Result<PageReply, A
         "analytics" => analytics_page::show(visit).await,
         "analytics-csv" => analytics_file::file(visit).await,
         "costs" => costs_page::show(visit).await,
+        "costs-csv" => costs_file::file(visit).await,
         "settings" => settings_page::answer(visit, route.action).await,
         "sessions" => sessions_page::answer(visit, route.action).await,
         "audit" => audit_page::show(visit).await,
         "audit-csv" => audit_page::file(visit).await,
         "campaigns" => campaign_list::list(visit).await,
+        "campaign-csv" => campaign_file::file(visit).await,
         "campaign" => Box::pin(campaign_actions::answer(visit, route.action)).await,
         "templates" => template_list::list(visit).await,
         "template" => Box::pin(template_actions::answer(visit, route.action)).await,

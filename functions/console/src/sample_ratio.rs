@@ -2,6 +2,7 @@
 //! rollout selects the version. The comparison would then compare different groups of recipients.
 
 use jiff::{SignedDuration, Timestamp};
+use platform::counted_noun::counted_noun;
 use serde::Serialize;
 
 use super::metrics::WindowView;
@@ -131,7 +132,8 @@ fn verdict(
     }
     let smaller = promised.min(1.0 - promised);
     if found.whole < MIN_SAMPLE || (statistic.is_some() && whole * smaller < MIN_EXPECTED) {
-        return ("not enough data", format!("{} notifications; too few for a share of {promised}", found.whole));
+        let notifications = counted_noun(found.whole, "notification", "notifications");
+        return ("not enough data", format!("{notifications}; too few for a share of {promised}"));
     }
     let shift = (part / whole - promised).abs();
     let is_by_chance = statistic.map_or(shift == 0.0, |statistic| statistic <= CHI_SQUARE_99_9);
@@ -139,12 +141,10 @@ fn verdict(
         return ("as promised", "chance accounts for the difference, or it is too small to matter".to_owned());
     }
     if is_above && expected.listed > 0 && promised > 0.0 {
-        let listed = expected.listed;
+        let listed = counted_noun(expected.listed, "more recipient", "more recipients");
         return (
             "not known",
-            format!(
-                "rollout-users gives v2 to {listed} more recipients at any percentage, so the expected share is not known"
-            ),
+            format!("rollout-users gives v2 to {listed} at any percentage, so the expected share is not known"),
         );
     }
     let direction = if is_above { "more" } else { "fewer" };

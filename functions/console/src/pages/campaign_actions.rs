@@ -97,7 +97,7 @@ async fn save(visit: &Visit<'_>, id: &str, action: &str) -> Result<PageReply, Ap
     let (typed, step) = (CampaignFields::of_form(visit.form()), visit.form().get("step"));
     let stored = read(visit, id).await?.campaign;
     let body = match (action, step) {
-        ("pace", _) => pace(&typed),
+        ("pace", _) => pace(&typed, &stored),
         (_, "audience") => with_filter(visit, &typed).and_then(|decided| body_of_step(step, &decided, &stored)),
         _ => body_of_step(step, &typed, &stored),
     };

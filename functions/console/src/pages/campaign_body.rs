@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Number, Value, json};
 
-use super::campaign_fields::{CampaignFields, STEP_CRITERIA, VARIANT_SLOTS};
+use super::campaign_fields::{CampaignFields, STEP_CRITERIA, VARIANT_SLOTS, instant_of};
+use super::form_zone::{FormZone, ZONE_FIELD};
 use crate::site::ApiProblem;
 
 type Body = Map<String, Value>;
@@ -23,20 +24,20 @@ pub fn body_of_step(step: &str, form: &CampaignFields, stored: &Value) -> Result
     match step {
         "audience" => audience(form),
         "content" => content(form, stored),
-        "time" => time(form),
+        "time" => time(form, stored),
         "guards" => guards(form),
         _ => Err(ApiProblem::own(404, "There is no such step.")),
     }
 }
 
-/// Returns the body that changes the pace of a paused campaign.
+/// Returns the body that changes the pace of a paused campaign. `stored` is the campaign before it.
 ///
 /// # Errors
 /// Names the field that cannot be read.
-pub fn pace(form: &CampaignFields) -> Result<Body, ApiProblem> {
+pub fn pace(form: &CampaignFields, stored: &Value) -> Result<Body, ApiProblem> {
     let mut body = guards(form)?;
     body.insert("rate_per_second".to_owned(), number(form, "rate_per_second")?);
-    body.insert("not_after".to_owned(), time_or_null(form.get("not_after")));
+    body.insert("not_after".to_owned(), instant(form, "not_after", stored)?);
     Ok(body)
 }
 
@@ -151,14 +152,14 @@ fn variables_from(form: &CampaignFields) -> Result<Value, ApiProblem> {
     Ok(if from.is_empty() { Value::Null } else { Value::Object(from) })
 }
 
-fn time(form: &CampaignFields) -> Result<Body, ApiProblem> {
+fn time(form: &CampaignFields, stored: &Value) -> Result<Body, ApiProblem> {
     let mut body = object(json!({
-        "send_at": null, "at_local": null, "not_after": time_or_null(form.get("not_after")),
+        "send_at": null, "at_local": null, "not_after": instant(form, "not_after", stored)?,
         "rate_per_second": number(form, "rate_per_second")?, "ttl_seconds": number(form, "ttl_seconds")?,
         "urgency": given(form, "urgency"), "rollout": steps(form)?,
     }));
     match form.get("timing") {
-        "at" => _ = body.insert("send_at".to_owned(), time_or_null(form.get("send_at"))),
+        "at" => _ = body.insert("send_at".to_owned(), instant(form, "send_at", stored)?),
         "local" => {
             let mut local = object(json!({
                 "date_time": form.get("at_local.date_time"), "default_time_zone": form.get("at_local.default_time_zone"),
@@ -271,16 +272,16 @@ fn json_of(form: &CampaignFields, name: &str) -> Result<Value, ApiProblem> {
     serde_json::from_str(text).map_err(|error| ApiProblem::field(name, &format!("must be JSON: {error}")))
 }
 
-/// Returns a time. A field of the kind `datetime-local` has no zone, and its label names UTC.
-fn time_or_null(text: &str) -> Value {
-    let text = text.trim();
-    let has_no_zone = |length: usize| text.len() == length && !text.ends_with('Z');
-    match text {
-        "" => Value::Null,
-        _ if has_no_zone("2026-12-01T09:00".len()) => json!(format!("{text}:00Z")),
-        _ if has_no_zone("2026-12-01T09:00:00".len()) => json!(format!("{text}Z")),
-        _ => json!(text),
+/// Returns the instant of a typed time; null if the field is blank. What the page showed of the stored instant is that
+/// instant, because a local time that occurs twice would not name it.
+fn instant(form: &CampaignFields, name: &str, stored: &Value) -> Result<Value, ApiProblem> {
+    let Some(text) = given(form, name) else { return Ok(Value::Null) };
+    let zone = FormZone::named(form.get(ZONE_FIELD).trim())?;
+    let before = &stored[name];
+    if instant_of(before).is_some_and(|at| zone.shows(at, text)) {
+        return Ok(before.clone());
     }
+    zone.instant(name, text).map(|at| json!(at.to_string()))
 }
 
 #[cfg(test)]

@@ -4,9 +4,11 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::site::Fields;
+use super::form_zone::{FormZone, ZONE_FIELD};
+use crate::site::{Fields, number_of};
 
 /// Maximum number of variants, and number of blank ones in the form.
 pub const VARIANT_SLOTS: usize = 5;
@@ -33,9 +35,9 @@ impl CampaignFields {
         fields
     }
 
-    /// Returns the fields of a campaign of the API.
+    /// Returns the fields of a campaign of the API, with its times in a zone.
     #[must_use]
-    pub fn of_campaign(campaign: &Value) -> Self {
+    pub fn of_campaign(campaign: &Value, zone: &FormZone) -> Self {
         let mut fields = Self::default();
         fields.copy(campaign, "", &["title", "type", "segment", "filter", "holdout_percent"]);
         fields.copy(campaign, "", &["variables", "rate_per_second", "ttl_seconds", "urgency"]);
@@ -46,7 +48,7 @@ impl CampaignFields {
         fields.set("exclude", exclude.unwrap_or_default());
         fields.copy(&campaign["exclude"], "exclude.", &["segment", "filter"]);
         fields.set_message(campaign);
-        fields.set_time(campaign);
+        fields.set_time(campaign, zone);
         fields.copy(&campaign["test"], "test.", &["share_percent", "hours", "metric"]);
         for (name, value) in campaign["guards"].as_object().into_iter().flatten() {
             fields.set(&format!("guards.{name}"), text(value));
@@ -74,6 +76,21 @@ impl CampaignFields {
     #[must_use]
     pub fn of(&self, part: &str, name: &str) -> &str {
         self.get(&format!("{part}.{name}"))
+    }
+
+    /// Returns the name of the zone in which the times are.
+    #[must_use]
+    pub fn zone_name(&self) -> &str {
+        match self.get(ZONE_FIELD) {
+            "" => "UTC",
+            name => name,
+        }
+    }
+
+    /// Returns the number of people of the stored list.
+    #[must_use]
+    pub fn listed_people(&self) -> String {
+        number_of(self.get("recipients.count").parse::<i64>().unwrap_or_default(), "person", "people")
     }
 
     /// Returns `true` if a field has a value.
@@ -117,15 +134,17 @@ impl CampaignFields {
         }
     }
 
-    fn set_time(&mut self, campaign: &Value) {
+    fn set_time(&mut self, campaign: &Value, zone: &FormZone) {
         let timing = match (&campaign["send_at"], &campaign["at_local"]) {
             (Value::String(_), _) => "at",
             (_, Value::Object(_)) => "local",
             _ => "now",
         };
         self.set("timing", timing);
-        self.set("send_at", input_time(&campaign["send_at"]));
-        self.set("not_after", input_time(&campaign["not_after"]));
+        self.set(ZONE_FIELD, zone.name());
+        for name in ["send_at", "not_after"] {
+            self.set(name, instant_of(&campaign[name]).map(|at| zone.local(at)).unwrap_or_default());
+        }
         self.set("at_local.date_time", input_time(&campaign["at_local"]["date_time"]));
         self.copy(&campaign["at_local"], "at_local.", &["default_time_zone", "if_passed"]);
         let steps = campaign["rollout"]["steps"].as_array().into_iter().flatten();
@@ -149,9 +168,15 @@ pub fn text(value: &Value) -> String {
     }
 }
 
-/// Returns a time as an input of the kind `datetime-local` has it, which has no zone.
+/// Returns the instant that a field of the API has.
+#[must_use]
+pub fn instant_of(value: &Value) -> Option<Timestamp> {
+    value.as_str()?.parse().ok()
+}
+
+/// Returns a local time without a zone as an input of the kind `datetime-local` has it.
 fn input_time(value: &Value) -> String {
-    let text = value.as_str().unwrap_or_default().trim_end_matches('Z');
+    let text = value.as_str().unwrap_or_default();
     text.strip_suffix(":00").filter(|short| short.len() == "2026-12-01T09:00".len()).unwrap_or(text).to_owned()
 }
 

@@ -5,7 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::campaign_plan::CampaignCounts;
-use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, count, duration_text, rendered};
+use super::stored_campaign::sending;
+use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, count, duration_text, number_of, rendered};
 
 /// Number of campaigns on a page. The API returns more of those that have not ended.
 const PAGE_SIZE: usize = 50;
@@ -84,9 +85,7 @@ pub async fn list(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
         let is_open = ["running", "paused", "finishing"].contains(&row.state.name.as_str());
         if is_open && read < PROGRESS_ROWS {
             read += 1;
-            let call = ApiCall::get("/v1/campaigns/{id}/progress").path("id", &row.id);
-            let answer = visit.call(call).await.ok();
-            row.progress = answer.map_or_else(|_| UNREAD.to_owned(), |answer| progress(&answer["sending"]));
+            row.progress = sending(visit, &row.id).await.map_or_else(|_| UNREAD.to_owned(), |read| progress(&read));
         }
         items.push(row);
     }
@@ -139,9 +138,9 @@ fn progress(sending: &Value) -> String {
     let numbers: CampaignCounts = serde_json::from_value(sending["numbers"].clone()).unwrap_or_default();
     let left = SignedDuration::from_secs(sending["seconds_left"].as_i64().unwrap_or(0));
     format!(
-        "{} of {} people, {} a second, {} left",
+        "{} of {}, {} a second, {} left",
         count(numbers.matched - numbers.holdout),
-        count(sending["expected_people"].as_i64().unwrap_or(0)),
+        number_of(sending["expected_people"].as_i64().unwrap_or(0), "person", "people"),
         count(sending["rate_per_second"].as_i64().unwrap_or(0)),
         duration_text(left)
     )

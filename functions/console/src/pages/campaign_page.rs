@@ -12,6 +12,7 @@ use super::campaign_list::{CampaignStateBlock, audience, state};
 use super::campaign_plan::CampaignPlan;
 use super::campaign_sent::show_sent;
 use super::edit_conflict::EditConflict;
+use super::form_zone::FormZone;
 use super::segment_builder::RowContent;
 use super::segment_filter::KNOWN_FIELDS;
 use super::stored_campaign::{RefusedForm, StoredDraft, progress, read};
@@ -136,7 +137,8 @@ async fn show_draft(
     mut refused: RefusedForm,
 ) -> Result<PageReply, ApiProblem> {
     let step = step_of(visit);
-    let mut typed = refused.typed.unwrap_or_else(|| CampaignFields::of_campaign(&campaign));
+    let mut typed =
+        refused.typed.unwrap_or_else(|| CampaignFields::of_campaign(&campaign, &FormZone::of_page(&visit.zone)));
     let builder = match step {
         "audience" => Some(audience_builder(visit, &mut typed, &mut refused.problem).await),
         _ => None,

@@ -143,6 +143,13 @@ impl CampaignPlan {
         count(self.numbers.reached())
     }
 
+    /// Returns what a cancellation of the draft means for the people of the plan.
+    #[must_use]
+    pub fn nothing_for(&self) -> String {
+        let people = number_of(self.numbers.reached(), "person of the plan gets", "people of the plan get");
+        format!("The {people} nothing.")
+    }
+
     /// Returns the range of the cost.
     #[must_use]
     pub fn cost(&self) -> String {
@@ -229,6 +236,7 @@ mod tests {
     fn a_plan_is_shown_with_people_cost_and_samples() {
         let plan = plan(8);
         assert_eq!(plan.effect(), "5 people, 1.00 EUR to 2.00 EUR");
+        assert_eq!(plan.nothing_for(), "The 5 people of the plan get nothing.");
         assert_eq!(
             plan.numbers.parts()[0].1,
             [("de", "5"), ("en", "1"), ("it", "1")].map(|(name, number)| (name.to_owned(), number.to_owned()))

@@ -6,14 +6,17 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::campaign_body::SHARE_GUARDS;
-use super::campaign_fields::CampaignFields;
+use super::campaign_fields::{CampaignFields, instant_of};
 use super::campaign_list::{CampaignBegin, CampaignStateBlock, audience, begin, state};
 use super::campaign_people::{CampaignPeople, people};
 use super::campaign_plan::{CampaignCounts, CampaignPlan};
 use super::campaign_results::{CampaignResults, results};
 use super::edit_conflict::{EditConflict, shown};
+use super::form_zone::FormZone;
 use super::stored_campaign::{RefusedForm, StoredDraft, progress};
-use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, count, duration_text, encoded, euro, rendered};
+use crate::site::{
+    ApiCall, ApiProblem, Frame, PageReply, Visit, ZoneChoice, count, duration_text, encoded, euro, number_of, rendered,
+};
 
 const TABS: [(&str, &str); 4] =
     [("numbers", "Numbers"), ("recipients", "Recipients"), ("results", "Results"), ("definition", "Definition")];
@@ -123,15 +126,16 @@ impl CampaignSending {
     }
 
     fn handled_people(&self) -> String {
-        count(self.handled())
+        number_of(self.handled(), "person", "people")
     }
 
     fn open(&self) -> i64 {
         (self.expected_people - self.handled()).max(0)
     }
 
-    fn open_people(&self) -> String {
-        count(self.open())
+    /// Returns the number of people who are left, with its noun.
+    fn open_people(&self, one: &str, many: &str) -> String {
+        number_of(self.open(), one, many)
     }
 
     fn left(&self) -> String {
@@ -160,26 +164,41 @@ impl CampaignSending {
     }
 
     fn outcomes(&self) -> [OutcomeRow; 7] {
-        let numbers = &self.numbers;
-        let row = |outcome, meaning, people, is_retried| OutcomeRow {
-            outcome,
-            meaning,
-            people: count(people),
-            is_retried: is_retried && people > 0,
-        };
-        [
-            row("sent", "a provider accepted a message", numbers.sent, false),
-            row("waiting", "a later attempt is due", numbers.waiting, false),
-            row("held", "by quiet hours or a cap", numbers.held, false),
-            row("failed", "no channel took the message", numbers.failed, true),
-            row("skipped", "a gate stopped the message", numbers.all_skipped(), true),
-            row("holdout", "left out to compare with", numbers.holdout, false),
-            row("erased", "the person was erased meanwhile", numbers.erased, false),
-        ]
+        outcome_counts(&self.numbers).map(|(outcome, people)| {
+            let (meaning, is_retried) = match outcome {
+                "sent" => ("a provider accepted a message", false),
+                "waiting" => ("a later attempt is due", false),
+                "held" => ("by quiet hours or a cap", false),
+                "failed" => ("no channel took the message", true),
+                "skipped" => ("a gate stopped the message", true),
+                "holdout" => ("left out to compare with", false),
+                _ => ("the person was erased meanwhile", false),
+            };
+            OutcomeRow { outcome, meaning, people: count(people), is_retried: is_retried && people > 0 }
+        })
     }
 }
 
+/// Returns what became of people at the first attempt, with their number.
+#[must_use]
+pub fn outcome_counts(numbers: &CampaignCounts) -> [(&'static str, i64); 7] {
+    [
+        ("sent", numbers.sent),
+        ("waiting", numbers.waiting),
+        ("held", numbers.held),
+        ("failed", numbers.failed),
+        ("skipped", numbers.all_skipped()),
+        ("holdout", numbers.holdout),
+        ("erased", numbers.erased),
+    ]
+}
+
 impl CampaignSentPage {
+    /// Returns the address of a table as a file.
+    fn file(&self, table: &str) -> String {
+        format!("{}&table={table}", self.frame.href_of("campaign-csv", "id", &self.id))
+    }
+
     fn is_open(&self) -> bool {
         ["scheduled", "running", "paused", "finishing"].contains(&self.state.name.as_str())
     }
@@ -230,13 +249,13 @@ pub async fn show_sent(
         state,
         sending,
         plan: serde_json::from_value(read["plan"].take()).ok(),
-        typed: refused.typed.unwrap_or_else(|| CampaignFields::of_campaign(&campaign)),
+        typed: refused.typed.unwrap_or_else(|| CampaignFields::of_campaign(&campaign, &FormZone::of_page(&visit.zone))),
         guards: SHARE_GUARDS,
         launch,
         people: content.people,
         results: content.results,
         deleted: content.deleted,
-        definition: definition(&campaign),
+        definition: definition(&campaign, &visit.zone),
         frame: visit.frame("campaigns", campaign["title"].as_str().unwrap_or("Campaign")),
         problem: refused.problem,
         conflicts: refused.conflicts,
@@ -285,7 +304,8 @@ fn sentence(state: &CampaignStateBlock, sending: Option<&CampaignSending>, was_l
             false => "It was ended before anybody was sent to.".to_owned(),
         };
     };
-    let people = format!("{} of {} people are handled", count(sending.handled()), count(sending.expected_people));
+    let expected = number_of(sending.expected_people, "person is", "people are");
+    let people = format!("{} of {expected} handled", count(sending.handled()));
     match state.name.as_str() {
         "running" => format!("{people}; limited by {}; about {} left.", sending.limit(), sending.left()),
         "scheduled" => format!("It begins later; {people}."),
@@ -297,8 +317,12 @@ fn sentence(state: &CampaignStateBlock, sending: Option<&CampaignSending>, was_l
     }
 }
 
-fn definition(campaign: &Value) -> Vec<(String, String)> {
+fn definition(campaign: &Value, zone: &ZoneChoice) -> Vec<(String, String)> {
     let fields = campaign.as_object().into_iter().flatten();
     let fields = fields.filter(|(name, value)| !OWN_FIELDS.contains(&name.as_str()) && !value.is_null());
-    fields.map(|(name, value)| (name.replace('_', " "), shown(value))).collect()
+    let text = |name: &str, value: &Value| {
+        let at = instant_of(value).filter(|_| ["send_at", "not_after"].contains(&name));
+        at.map_or_else(|| shown(value), |at| zone.time(at))
+    };
+    fields.map(|(name, value)| (name.replace('_', " "), text(name, value))).collect()
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::analytics_range::AnalyticsRange;
-use super::figure_views::{SeriesFigures, WindowFigures, number};
+use super::costs_answer::{BudgetAnswer, ChannelCosts, CostsAnswer, CostsMonth, of_day, of_month};
+use super::costs_file::{average, types_by_cost};
+use super::figure_views::{NotificationFigures, SeriesFigures, WindowFigures, number};
 use super::settings_view::{SettingsAnswer, changed_at};
 use crate::site::{
     ApiCall, ApiProblem, EuroScale, Frame, LineChart, PageReply, Visit, count, euro, number_of, percent, rendered,
@@ -41,48 +42,12 @@ struct CostsPage {
     is_empty: bool,
 }
 
-#[derive(Debug, Deserialize)]
-struct CostsAnswer {
-    total_micros: i64,
-    per_delivered_micros: Option<i64>,
-    wasted_micros: i64,
-    by_channel: BTreeMap<String, ChannelCosts>,
-    month: CostsMonth,
-    budgets: Vec<BudgetAnswer>,
-    warnings: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct ChannelCosts {
-    total_micros: i64,
-    average_micros: Option<i64>,
-}
-
-#[derive(Debug, Deserialize)]
-struct CostsMonth {
-    month: String,
-    elapsed: f64,
-    spent_micros: i64,
-    projected_micros: Option<i64>,
-    budget_micros: Option<i64>,
-    note: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct BudgetAnswer {
-    ceiling: String,
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    limit_micros: i64,
-    used_micros: i64,
-    remaining_micros: i64,
-    resets_at: Timestamp,
-}
-
 /// Channels or types.
 #[derive(Debug)]
 struct CostsGroup {
     title: &'static str,
+    /// Table of the file.
+    file: &'static str,
     caption: &'static str,
     rows: Vec<CostsRow>,
     more: usize,
@@ -125,15 +90,11 @@ struct PriceRow {
 /// The API's problem.
 pub async fn show(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
     let now = visit.time.now;
-    let first = now.to_zoned(TimeZone::UTC).date().first_of_month().to_zoned(TimeZone::UTC);
-    let first = first.map_or(now - SignedDuration::from_hours(24), |zoned| zoned.timestamp()).to_string();
-    let of_month = |route| ApiCall::get(route).query("from", first.clone());
-    let of_day = |route| ApiCall::get(route).query("minutes", "1440");
     let (day, month, day_figures, month_figures, series, settings) = tokio::join!(
         visit.call(of_day("/v1/metrics/costs")),
-        visit.call(of_month("/v1/metrics/costs")),
+        visit.call(of_month("/v1/metrics/costs", now)),
         visit.call(of_day("/v1/metrics")),
-        visit.call(of_month("/v1/metrics")),
+        visit.call(of_month("/v1/metrics", now)),
         visit.call(AnalyticsRange::ending_now("30d", now).call("/v1/metrics/series").query("step", "day")),
         visit.call(ApiCall::get("/v1/settings").query("history", "true")),
     );
@@ -168,15 +129,16 @@ pub async fn show(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
 }
 
 fn groups(channels: Vec<CostsRow>, types: Vec<CostsRow>) -> Vec<CostsGroup> {
-    let group = |title, caption, mut rows: Vec<CostsRow>| {
+    let group = |title, file, caption, mut rows: Vec<CostsRow>| {
         let more = rows.len().saturating_sub(MAX_ROWS);
         rows.truncate(MAX_ROWS);
-        CostsGroup { title, caption, rows, more }
+        CostsGroup { title, file, caption, rows, more }
     };
     vec![
-        group("By channel", "Cost of each channel; the average is that of an attempt", channels),
+        group("By channel", "channels", "Cost of each channel; the average is that of an attempt", channels),
         group(
             "By type",
+            "types",
             "Cost of each type, the most expensive one first; the average is that of one that was sent",
             types,
         ),
@@ -208,21 +170,17 @@ fn channel_rows(day: &BTreeMap<String, ChannelCosts>, month: &BTreeMap<String, C
     month.iter().map(row).collect()
 }
 
-/// Returns the types by their cost of the month, the most expensive one first.
 fn type_rows(frame: &Frame, day: &WindowFigures, month: &WindowFigures) -> Vec<CostsRow> {
-    let mut types: Vec<_> = month.by_type.iter().collect();
-    types.sort_by_key(|(_, it)| std::cmp::Reverse(it.cost_micros));
-    let average = |it: &super::figure_views::NotificationFigures| (it.sent > 0).then(|| it.cost_micros / it.sent);
     let all = day.by_type.values().chain(month.by_type.values());
     let scale = EuroScale::of(all.flat_map(|it| [it.cost_micros, average(it).unwrap_or_default()]));
-    let row = |(name, it): (&String, &super::figure_views::NotificationFigures)| CostsRow {
+    let row = |(name, it): (&String, &NotificationFigures)| CostsRow {
         name: name.clone(),
         href: Some(frame.href_of("type", "name", name)),
         day: scale.show(day.by_type.get(name).map_or(0, |it| it.cost_micros)),
         month: scale.show(it.cost_micros),
         average: average(it).map_or_else(|| "–".to_owned(), |micros| scale.show(micros)),
     };
-    types.into_iter().map(row).collect()
+    types_by_cost(month).into_iter().map(row).collect()
 }
 
 fn budget_lines(budgets: Vec<BudgetAnswer>) -> Vec<BudgetLine> {

@@ -1,11 +1,11 @@
-//! List of notifications that ended badly, in a range of time.
+//! List of notifications that ended badly, in a range of time, of one type or for one reason if these are named.
 
 use askama::Template;
-use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::form_zone::FormZone;
 use crate::site::{ApiCall, ApiProblem, Frame, PageReply, Visit, encoded, rendered};
 
 /// Statuses whose notifications the API lists.
@@ -19,7 +19,7 @@ struct NotificationsPage {
     tabs: Vec<(String, String, bool)>,
     status: &'static str,
     items: Vec<ListedNotification>,
-    typed: TypedMoments,
+    typed: TypedFilters,
     /// Zone of the address; empty if the address names none.
     zone: String,
     zone_name: String,
@@ -40,9 +40,11 @@ struct ListedNotification {
     created_at: Timestamp,
 }
 
-/// Ends of the range as the inputs have them.
+/// Filters as the inputs have them.
 #[derive(Debug)]
-struct TypedMoments {
+struct TypedFilters {
+    kind: String,
+    reason: String,
     from: String,
     to: String,
 }
@@ -81,6 +83,8 @@ pub async fn list(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
     let (from, to) = (from.map(Moment::at), to.map(Moment::at));
     let call = ApiCall::get("/v1/notifications")
         .query("status", status)
+        .query_if("type", visit.query().optional("type"))
+        .query_if("reason", visit.query().optional("reason"))
         .query("from", from.unwrap_or_else(|| week_ago(visit)).to_string())
         .query_if("to", to.map(|to| to.to_string()).as_deref())
         .query("limit", "50")
@@ -104,17 +108,23 @@ fn show(
     };
     let next = answer["next"].as_str().map(|cursor| visit.with_query("after", cursor));
     let items = answer["items"].as_array_mut().map(std::mem::take).unwrap_or_default();
+    let zone = FormZone::of_page(&visit.zone);
     let typed = |name: &str, at: Option<Timestamp>| match at {
-        Some(at) => at.to_zoned(visit.zone.zone.clone()).strftime("%Y-%m-%dT%H:%M").to_string(),
+        Some(at) => zone.local(at),
         None => visit.query().raw(name).to_owned(),
     };
     let page = NotificationsPage {
         tabs: LISTED.map(|it| (visit.with_filter("status", it), it.to_owned(), it == status)).into(),
         status,
         items: items.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect(),
-        typed: TypedMoments { from: typed("from", from), to: typed("to", to) },
+        typed: TypedFilters {
+            kind: visit.query().get("type").to_owned(),
+            reason: visit.query().get("reason").to_owned(),
+            from: typed("from", from),
+            to: typed("to", to),
+        },
         zone: visit.query().get("zone").to_owned(),
-        zone_name: visit.zone.zone.iana_name().unwrap_or("UTC").to_owned(),
+        zone_name: zone.name().to_owned(),
         from: from.unwrap_or_else(|| week_ago(visit)),
         to: to.unwrap_or(visit.time.now),
         first: visit.first_page(),
@@ -135,15 +145,14 @@ fn moment(visit: &Visit<'_>, name: &str) -> Result<Option<Moment>, ApiProblem> {
     if let Ok(at) = text.parse() {
         return Ok(Some(Moment::Instant(at)));
     }
-    let local = text.parse::<DateTime>().ok().and_then(|local| local.to_zoned(visit.zone.zone.clone()).ok());
-    let at = local.ok_or_else(|| ApiProblem::field(name, "must be a time, such as 2026-11-23T10:00"))?;
-    Ok(Some(Moment::Local(at.timestamp())))
+    Ok(Some(Moment::Local(FormZone::of_page(&visit.zone).instant(name, text)?)))
 }
 
 /// Returns the address of the list with instants, so that it shows the same range to a person in another zone.
 fn address(visit: &Visit<'_>, status: &str, from: Option<Moment>, to: Option<Moment>) -> String {
     let ends = [("from", from), ("to", to)].into_iter().filter_map(|(name, end)| Some((name, end?.at().to_string())));
-    let zone = visit.query().optional("zone").map(|zone| ("zone", zone.to_owned()));
-    let pairs = ends.chain(zone).map(|(name, value)| format!("&{name}={}", encoded(&value)));
+    let others = ["type", "reason", "zone"].into_iter();
+    let others = others.filter_map(|name| Some((name, visit.query().optional(name)?.to_owned())));
+    let pairs = ends.chain(others).map(|(name, value)| format!("&{name}={}", encoded(&value)));
     format!("{}/notifications?status={status}{}", visit.base, pairs.collect::<String>())
 }

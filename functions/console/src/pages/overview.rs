@@ -7,13 +7,14 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::analytics_range::AnalyticsRange;
-use super::campaign_list::{CampaignStateBlock, open_campaigns, state};
 use super::capacity_cards::{CapacityCard, capacity_cards};
 use super::figure_views::SeriesFigures;
 use super::first_steps::{FirstStep, first_steps};
 use super::open_tasks::{OpenTaskRow, open_tasks};
+use super::running_campaigns::{OpenCampaignRow, read_open_campaigns};
 use crate::site::{
-    ApiCall, ApiProblem, EuroScale, Frame, LineChart, PageReply, Visit, count, euro, millis, percent, rendered,
+    ApiCall, ApiProblem, EuroScale, Frame, LineChart, PageReply, Visit, count, euro, millis, number_of, percent,
+    rendered,
 };
 
 /// Check of the health about circuit breakers.
@@ -32,7 +33,7 @@ struct OverviewPage {
     open_tasks: Vec<OpenTaskRow>,
     /// Kinds of things that may wait, and could not be read.
     unknown_waiting: Vec<&'static str>,
-    campaigns: Option<Vec<CampaignRow>>,
+    campaigns: Option<Vec<OpenCampaignRow>>,
     budgets: Option<Vec<BudgetRow>>,
     chart: Option<LineChart>,
     breakers: Vec<String>,
@@ -93,6 +94,13 @@ impl HealthCheck {
         }
     }
 
+    /// Returns the size of the sample with its noun.
+    fn sampled(&self) -> String {
+        let plurals = [("notifications", "notification"), ("services", "service"), (" are ", " is ")];
+        let one = plurals.iter().fold(self.sample_of.clone(), |text, (many, one)| text.replacen(many, one, 1));
+        number_of(self.sample, &one, &self.sample_of)
+    }
+
     /// Returns the rule, with shares as percentages.
     fn rule_in_words(&self) -> String {
         let word = |word: &str| match word.parse::<f64>() {
@@ -115,14 +123,6 @@ struct FigureCard {
     value: String,
     before: String,
     change: String,
-}
-
-/// Campaign that runs or waits.
-#[derive(Debug)]
-struct CampaignRow {
-    id: String,
-    title: String,
-    state: CampaignStateBlock,
 }
 
 /// Budget and its use.
@@ -195,7 +195,7 @@ pub async fn show(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
         visit.call(ApiCall::get("/v1/metrics").query("minutes", "1440")),
         visit.call(before),
         visit.call(ApiCall::get("/v1/metrics/costs").query("minutes", "1440")),
-        visit.call(open_campaigns()),
+        read_open_campaigns(visit),
         visit.call(ApiCall::get("/v1/types")),
         visit.call(month),
         visit.call(ApiCall::get("/v1/report").query("from", day)),
@@ -207,7 +207,7 @@ pub async fn show(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
     // An outage of any other part costs this part alone.
     let month = month.read::<SeriesFigures>().ok();
     let [today, before] = [today, before].map(|answer| answer.read::<MetricsView>().ok());
-    let [campaigns, types, templates] = [campaigns, types, templates].map(|answer| answer.ok().ok());
+    let [types, templates] = [types, templates].map(|answer| answer.ok().ok());
     let has_key = (key.status < 500).then(|| key.ok().is_ok());
     let steps = match (&month, &types, has_key) {
         (Some(month), Some(types), Some(has_key)) => {
@@ -215,7 +215,7 @@ pub async fn show(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
         }
         _ => Vec::new(),
     };
-    let unknown = [("campaigns", campaigns.is_none()), ("templates", templates.is_none())];
+    let unknown = [("campaigns", campaigns.list.is_none()), ("templates", templates.is_none())];
     let page = OverviewPage {
         breakers: breakers(&health),
         health,
@@ -223,9 +223,9 @@ pub async fn show(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
         alerts: report.ok().ok().as_ref().map(alerts),
         figures: today.map(|today| figures(&today.summary, before.as_ref().map(|before| &before.summary))),
         capacity: capacity_cards(&capacity.ok().unwrap_or_default()),
-        open_tasks: open_tasks(visit.base, &campaigns, &templates),
+        open_tasks: open_tasks(visit.base, &campaigns.list, &templates),
         unknown_waiting: unknown.iter().filter(|(_, is_unknown)| *is_unknown).map(|(kind, _)| *kind).collect(),
-        campaigns: campaigns.as_ref().map(campaign_rows),
+        campaigns: campaigns.rows(),
         budgets: costs.ok().ok().as_ref().map(budgets),
         steps,
         frame: visit.frame("", "Overview"),
@@ -289,18 +289,6 @@ fn relative_change(now: i64, then: i64) -> String {
     if change.abs() < 0.5 { "the same".to_owned() } else { format!("{change:+.0} %") }
 }
 
-/// Returns the campaigns that are not final, those that wait for a person first.
-fn campaign_rows(list: &Value) -> Vec<CampaignRow> {
-    let text = |item: &Value, name: &str| item[name].as_str().unwrap_or_default().to_owned();
-    let items = list["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut rows: Vec<_> = items
-        .iter()
-        .map(|item| CampaignRow { id: text(item, "id"), title: text(item, "title"), state: state(item) })
-        .collect();
-    rows.sort_by_key(|row| !["draft", "approved", "paused"].contains(&row.state.name.as_str()));
-    rows
-}
-
 fn budgets(costs: &Value) -> Vec<BudgetRow> {
     let items = costs["budgets"].as_array().map(Vec::as_slice).unwrap_or_default();
     let amounts = items.iter().flat_map(|item| [&item["used_micros"], &item["limit_micros"]]).filter_map(Value::as_i64);
@@ -338,6 +326,12 @@ mod tests {
         let cost = check("cost_micros", "above 100 EUR in the hour costs 15", serde_json::json!(640_000), 0);
         assert_eq!(shown(&cost)[1..], ["0.64 EUR", "above 100 EUR in the hour costs 15", "kept"]);
         assert_eq!(check("sent", "", Value::Null, 0).shown(), "–");
+        let sampled = |sample, sample_of: &str| {
+            let sample_of = sample_of.to_owned();
+            HealthCheck { sample, sample_of, ..check("sent", "", Value::Null, 0) }.sampled()
+        };
+        assert_eq!(sampled(1, "notifications of v2 that are over"), "1 notification of v2 that is over");
+        assert_eq!(sampled(2, "notifications sent"), "2 notifications sent");
     }
 
     #[test]

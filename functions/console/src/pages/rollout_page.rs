@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::guard_rows::{GuardRow, guard_action, guard_rows};
+use super::plan_form::{CriteriaInputs, criteria_inputs, plan_of};
 use super::rollout_arms::{ShownComparison, WeekComparison};
-use super::rollout_plan::{PlanProgress, default_criteria};
+use super::rollout_plan::PlanProgress;
 use super::week_volume::WeekVolume;
 use crate::site::{ApiCall, ApiProblem, ConcurrentChange, Fields, Frame, PageReply, Visit, number_of, rendered};
 
@@ -25,7 +26,7 @@ struct RolloutPage {
     comparison: Option<ShownComparison>,
     volume: WeekVolume,
     /// Criteria of a plan that is started here.
-    criteria: String,
+    criteria: CriteriaInputs,
     typed: TypedChange,
 }
 
@@ -106,7 +107,7 @@ pub async fn answer(visit: &Visit<'_>, action: &str) -> Result<PageReply, ApiPro
     let body = match action {
         "" => return show(visit, 200, None, None).await,
         "percentage" => Ok(with_reason(json!({"percentage": visit.form().get("percentage")}), visit.form())),
-        "plan" => plan_of(visit.form()),
+        "plan" => plan_of(visit.form()).map(|plan| with_reason(json!({"plan": plan}), visit.form())),
         "stop_plan" => Ok(with_reason(json!({"plan": null}), visit.form())),
         _ => Ok(zero()),
     };
@@ -210,21 +211,6 @@ fn with_reason(mut body: Value, form: &Fields) -> Value {
     body
 }
 
-/// Reads the steps of a plan: one line each, such as `10 for 60`.
-fn plan_of(form: &Fields) -> Result<Value, ApiProblem> {
-    let mut steps = Vec::new();
-    for line in form.get("steps").lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let step = line.split_once("for").and_then(|(percentage, minutes)| {
-            let minutes = minutes.trim().trim_end_matches("minutes").trim().parse::<u32>().ok()?;
-            Some(json!({"percentage": percentage.trim().trim_end_matches('%').trim(), "hold_minutes": minutes}))
-        });
-        steps.push(step.ok_or_else(|| {
-            ApiProblem::field("plan.steps", "each line must be a percentage and its minutes, such as: 10 for 60")
-        })?);
-    }
-    Ok(with_reason(json!({"plan": {"steps": steps}}), form))
-}
-
 /// Shows the page, after an action with its problem, and with the figures of the week that the action has read.
 ///
 /// # Errors
@@ -259,7 +245,7 @@ async fn show(
     let page = RolloutPage {
         comparison: week.shown(),
         volume: week.volume(visit, &TYPED_VOLUMES),
-        criteria: default_criteria(),
+        criteria: criteria_inputs(form),
         typed: TypedChange {
             percentage: form.raw("percentage").to_owned(),
             reason: form.raw("reason").to_owned(),
@@ -286,9 +272,9 @@ fn shown_rollout(it: RolloutState) -> ShownRollout {
 fn form_bodies(form: &Fields, rollout: &RolloutState) -> Vec<Value> {
     let present = rollout.percentage.to_string();
     let percentage = form.optional("percentage").unwrap_or(&present);
-    let plan = if form.optional("steps").is_some() { plan_of(form).ok() } else { None };
+    let plan = form.optional("steps").and_then(|_| plan_of(form).ok());
     let mut bodies = vec![with_reason(json!({"percentage": percentage}), form), zero()];
-    bodies.extend(plan);
+    bodies.extend(plan.map(|plan| with_reason(json!({"plan": plan}), form)));
     bodies.extend(rollout.plan.is_some().then(|| json!({"plan": null})));
     bodies
 }
@@ -351,16 +337,5 @@ mod tests {
         let title = |problem: Option<ApiProblem>| problem.unwrap().title.to_string();
         assert_eq!(title(refusal_of_another_plan("2026-11-29T09:00:00Z", Some(&plan))), "Another plan runs");
         assert_eq!(title(refusal_of_another_plan("2026-11-29T09:00:00Z", None)), "No plan runs any more");
-    }
-
-    #[test]
-    fn a_plan_is_a_percentage_and_minutes_a_line() {
-        let form = Fields::parse(b"steps=10+for+60%0A%0A50+%25+for+30+minutes&reason=v2");
-        let expected = json!({"plan": {"steps": [
-            {"percentage": "10", "hold_minutes": 60}, {"percentage": "50", "hold_minutes": 30}]}, "reason": "v2"});
-        assert_eq!(plan_of(&form).unwrap(), expected);
-        for junk in ["steps=10", "steps=10+for+x", "steps=10+for+-1"] {
-            assert_eq!(plan_of(&Fields::parse(junk.as_bytes())).unwrap_err().errors[0].0, "plan.steps", "{junk}");
-        }
     }
 }

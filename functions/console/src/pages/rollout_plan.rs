@@ -1,6 +1,5 @@
 //! Plan of the rollout: its steps, and each criterion with the figure that was measured last.
 
-use domain::rollout::ramp::Criteria;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -112,19 +111,6 @@ impl PlanProgress {
     }
 }
 
-/// Returns the criteria of a plan that names none, in one sentence.
-#[must_use]
-pub fn default_criteria() -> String {
-    let Criteria { delivery_above_percent, error_below_percent, p95_below_ms, breakers_closed, sample } =
-        Criteria::default();
-    let p95_below = count(i64::try_from(p95_below_ms).unwrap_or(i64::MAX));
-    let breakers = if breakers_closed { ", no open circuit breaker" } else { "" };
-    format!(
-        "More than {delivery_above_percent} % delivered, less than {error_below_percent} % errors, 95 % accepted within \
-         {p95_below} ms{breakers}, on at least {sample} notifications."
-    )
-}
-
 fn criterion_row(criterion: &PlanCriterion) -> CriterionRow {
     let (state, class) = match criterion.holds {
         Some(true) => ("holds", "good"),
@@ -178,13 +164,6 @@ mod tests {
         assert_eq!((rows[1].found.as_str(), rows[1].class, rows[1].sample.as_str()), ("–", "warn", "1,200"));
         assert_eq!(plan.steps().iter().map(|step| step.is_present).collect::<Vec<_>>(), [false, true]);
         assert_eq!(plan.author(), "ops");
-    }
-
-    #[test]
-    fn the_default_criteria_are_those_of_the_api() {
-        let expected = "More than 95 % delivered, less than 5 % errors, 95 % accepted within 3,000 ms, no open circuit \
-                        breaker, on at least 100 notifications.";
-        assert_eq!(default_criteria(), expected);
     }
 
     #[test]

@@ -4,13 +4,16 @@ use askama::Template;
 use serde_json::{Value, json};
 
 use crate::site::{
-    ApiCall, ApiProblem, Frame, IntervalChart, IntervalRow, IntervalUnit, PageReply, Visit, count, encoded, rendered,
+    ApiCall, ApiProblem, Frame, IntervalChart, IntervalRow, IntervalUnit, PageReply, Visit, count, encoded, number_of,
+    rendered,
 };
 
 /// Numbers of people.
 #[derive(Debug)]
 pub struct CountedPeople {
     pub people: CountedRow,
+    /// Noun after the estimate: `person` or `people`.
+    pub noun: &'static str,
     pub rows: Vec<CountedRow>,
     /// Chart of the numbers that are estimates; without rows if all are exact.
     pub bands: IntervalChart,
@@ -56,11 +59,12 @@ pub fn counted(answer: &Value) -> CountedPeople {
     let row =
         |(label, pointer): (&'static str, &str)| counted_row(label, answer.pointer(pointer).unwrap_or(&Value::Null));
     let [people, others @ ..] = NUMBERS;
-    let whole = |name: &str| count(answer["read"][name].as_i64().unwrap_or_default());
+    let read = |name: &str| answer["read"][name].as_i64().unwrap_or_default();
     let malformed = answer["read"]["malformed"].as_i64().filter(|malformed| *malformed > 0);
-    let malformed = malformed.map(|number| format!(" {} profiles could not be read.", count(number)));
+    let malformed = malformed.map(|number| format!(" {} could not be read.", number_of(number, "profile", "profiles")));
     CountedPeople {
         people: row(people),
+        noun: if answer.pointer(people.1).is_some_and(|it| it["estimate"] == 1) { "person" } else { "people" },
         rows: others.map(row).to_vec(),
         bands: IntervalChart {
             title: "Estimated people".to_owned(),
@@ -69,10 +73,10 @@ pub fn counted(answer: &Value) -> CountedPeople {
             rows: NUMBERS.iter().filter_map(|(label, pointer)| band(label, answer.pointer(pointer)?)).collect(),
         },
         read: format!(
-            "{} people were read, in {} of {} parts of the table.{}",
-            whole("people"),
-            whole("segments"),
-            whole("of_segments"),
+            "{} read, in {} of {} of the table.{}",
+            number_of(read("people"), "person was", "people were"),
+            count(read("segments")),
+            number_of(read("of_segments"), "part", "parts"),
             malformed.unwrap_or_default()
         ),
     }

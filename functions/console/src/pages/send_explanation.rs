@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::site::{count, euro};
+use crate::site::{count, euro, number_of};
 
 /// Explanation of a send.
 #[derive(Debug)]
@@ -155,7 +155,7 @@ fn size(name: &str, rendered: &Value) -> String {
         ("push", payload) => format!("{} of {} bytes", count(length(&payload.to_string())), count(MAX_PUSH_BYTES)),
         ("email", parts) => {
             let parts = ["subject", "text", "html"].map(|part| length(parts[part].as_str().unwrap_or_default()));
-            format!("{} bytes", count(parts.iter().sum()))
+            number_of(parts.iter().sum::<i64>(), "byte", "bytes")
         }
         _ => String::new(),
     }

@@ -3,6 +3,7 @@
 use askama::Template;
 use serde_json::{Map, Value, json};
 
+use super::form_zone::{FormZone, ZONE_FIELD};
 use super::send_explanation::{ExplainedSend, read_explanation};
 use super::send_recipient::{SendRecipient, send_recipient};
 use super::send_variables::{VariableInput, typed_variables, variable_inputs};
@@ -31,6 +32,8 @@ struct SendPage {
     variables: Vec<VariableInput>,
     variables_of: String,
     typed: TypedSend,
+    /// Zone in which the time is typed.
+    zone_name: String,
     key: String,
     preview: Option<ExplainedSend>,
     person: Option<SendRecipient>,
@@ -184,9 +187,8 @@ fn request_of(form: &Fields) -> Result<Value, ApiProblem> {
         body.insert("channels".to_owned(), json!(channels));
     }
     if let Some(at) = form.optional("send_at") {
-        // A field of the kind datetime-local has no zone; its label names UTC.
-        let is_local = at.len() == "2026-11-29T12:00".len();
-        body.insert("send_at".to_owned(), json!(if is_local { format!("{at}:00Z") } else { at.to_owned() }));
+        let at = FormZone::named(form.get(ZONE_FIELD))?.instant("send_at", at)?;
+        body.insert("send_at".to_owned(), json!(at.to_string()));
     }
     Ok(Value::Object(body))
 }
@@ -240,6 +242,7 @@ async fn show(
     let (template, profile) = tokio::join!(template_of(visit, used.as_ref()), profile_of(visit, form));
     let variables = variable_inputs(&template["variables"], form);
     let text = |name: &str| form.raw(name).to_owned();
+    let zone = zone_of(visit, form);
     let ticked = form.all("channels");
     let key = form.optional("key").map_or_else(crate::site::random_text, str::to_owned);
     let page = SendPage {
@@ -264,14 +267,24 @@ async fn show(
             body: text("body"),
             url: text("url"),
             variables: text("variables"),
-            send_at: text("send_at"),
+            send_at: form.get("send_at").parse().map_or_else(|_| text("send_at"), |at| zone.local(at)),
         },
+        zone_name: zone.name().to_owned(),
         key,
         preview,
         frame: visit.frame("send", "Send"),
         problem,
     };
     rendered(page.problem.as_ref().map_or(200, |problem| problem.status), &page)
+}
+
+/// Returns the zone in which the form was filled. A form that is not filled yet has that of the page.
+fn zone_of(visit: &Visit<'_>, form: &Fields) -> FormZone {
+    let named = match form.optional(ZONE_FIELD) {
+        None if !visit.request.is_post => None,
+        name => FormZone::named(name.unwrap_or_default()).ok(),
+    };
+    named.unwrap_or_else(|| FormZone::of_page(&visit.zone))
 }
 
 /// Returns the template that the form or its type names, with the version that would be sent.
@@ -339,6 +352,8 @@ mod tests {
             json!({"to": "ada", "type": "BILL", "variables": {"days": 2}}),
             "without a text, the type's own template"
         );
+        let in_rome = request("to=ada&title=T&body=B&send_at=2026-12-01T09%3A00%3A05&time_zone=Europe%2FRome");
+        assert_eq!(in_rome["send_at"], "2026-12-01T08:00:05Z");
         assert_eq!(request("to=a&template=t&version=3")["template"], json!({"name": "t", "version": 3}));
         let unknown = request_of(&Fields::parse(b"to=a&template=t&version=live")).unwrap_err();
         assert_eq!(unknown.errors[0].0, "template.version");
@@ -357,6 +372,8 @@ mod tests {
             ("title=T&body=B&variables=%7B%22a%22%3A1%7D", "variables"),
             ("type=BILL&body=B&var.number.days=2", "variables"),
             ("type=BILL&version=2", "template.version"),
+            ("title=T&body=B&send_at=2027-03-28T02%3A30&time_zone=Europe%2FRome", "send_at"),
+            ("title=T&body=B&send_at=tomorrow", "send_at"),
         ] {
             let problem = request_of(&Fields::parse(format!("to=a&{form}").as_bytes())).unwrap_err();
             assert_eq!(problem.errors[0].0, field, "{form}");

@@ -94,7 +94,9 @@ impl SettingAnswer {
     fn with_unit(&self, value: &Value) -> String {
         match (self.unit.as_str(), value.as_i64(), value.as_object()) {
             ("micro-euro", Some(micros), _) => format!("{} ({})", shown(value), crate::site::euro(micros)),
-            ("micro-euro by country", _, Some(countries)) => format!("{} countries, see Costs", countries.len()),
+            ("micro-euro by country", _, Some(countries)) => {
+                format!("{}, see Costs", crate::site::number_of(countries.len(), "country", "countries"))
+            }
             _ => shown(value),
         }
     }

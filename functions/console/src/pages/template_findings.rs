@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::template_draft::{CHANNELS, value_at};
-use crate::site::encoded;
+use crate::site::{encoded, number_of};
 
 /// Finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,8 +121,7 @@ pub fn matrix(base: &str, name: &str, detail: &Value, found: &[FindingLink], own
             (true, _) => ("missing".to_owned(), ""),
             (false, 0) if is_outdated(detail, locale, channel) => ("outdated".to_owned(), "warn"),
             (false, 0) => ("complete".to_owned(), "good"),
-            (false, 1) => ("1 finding".to_owned(), "bad"),
-            (false, count) => (format!("{count} findings"), "bad"),
+            (false, count) => (number_of(count, "finding", "findings"), "bad"),
         };
         let href = format!("{base}/template?name={}&locale={}&channel={channel}", encoded(name), encoded(locale));
         MatrixCell { href, label, class, is_current: own == (locale, channel) }

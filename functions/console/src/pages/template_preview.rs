@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::send_explanation::MAX_PUSH_BYTES;
-use crate::site::{count, euro};
+use crate::site::{count, euro, number_of};
 
 /// Preview of every channel.
 #[derive(Debug, Default)]
@@ -78,7 +78,11 @@ pub fn shown_preview(answer: &Value) -> RenderedPreview {
             locale: text(&email["locale"]),
             subject: text(&email["subject"]),
             text: text(&email["text"]),
-            facts: format!("{} bytes, {}", count(number(&email["bytes"])), euro(number(&email["cost_micros"]))),
+            facts: format!(
+                "{}, {}",
+                number_of(number(&email["bytes"]), "byte", "bytes"),
+                euro(number(&email["cost_micros"]))
+            ),
             warnings: email["warnings"].as_array().into_iter().flatten().map(text).collect(),
         }),
         sms: present("sms").map(|sms| {

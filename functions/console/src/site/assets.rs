@@ -51,6 +51,18 @@ mod tests {
     }
 
     #[test]
+    fn the_script_is_one_file_with_its_modules_in_order() {
+        let name = name_of("console.js");
+        let script = std::str::from_utf8(ASSETS.iter().find(|asset| asset.name == name).unwrap().plain).unwrap();
+        assert!(!script.lines().any(|line| line.starts_with("import ") || line.starts_with("export ")), "{script}");
+        let place = |part: &str| script.find(part).unwrap();
+        assert_eq!(script.matches("const base =").count(), 1, "a module that several import is there once");
+        assert!(
+            place("const base =") < place("function startLive(") && place("function goTo(") < place("const wanted =")
+        );
+    }
+
+    #[test]
     fn a_file_is_sent_as_the_browser_accepts_it() {
         let name = name_of("console.css").to_owned();
         let request = PageRequest { file: Some(name), ..PageRequest::default() };

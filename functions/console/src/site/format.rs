@@ -20,9 +20,10 @@ pub fn count(number: i64) -> String {
     text
 }
 
-/// Returns a number with its noun: `1 person`, `2,000 people`.
+/// Returns a number with its noun: `1 person`, `2,000 people`. The noun may be followed by its verb: `1 part is`.
 #[must_use]
-pub fn number_of(number: i64, one: &str, many: &str) -> String {
+pub fn number_of(number: impl TryInto<i64>, one: &str, many: &str) -> String {
+    let number = number.try_into().unwrap_or(i64::MAX);
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
@@ -152,6 +153,7 @@ mod tests {
     fn numbers_are_readable() {
         let people = |number| number_of(number, "person", "people");
         assert_eq!([people(0), people(1), people(2_000)], ["0 people", "1 person", "2,000 people"]);
+        assert_eq!(number_of(vec!["a"].len(), "row", "rows"), "1 row");
         assert_eq!([count(0), count(999), count(1_000), count(-1_234_567)], ["0", "999", "1,000", "-1,234,567"]);
         assert_eq!(
             [euro(0), euro(70_000), euro(1_234_567_891), euro(-5_000_000)],

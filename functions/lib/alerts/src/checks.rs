@@ -1,6 +1,7 @@
 //! Alerts about counted figures, budgets and parameters, each with its figure and threshold. All functions are pure.
 
 use jiff::Timestamp;
+use platform::counted_noun::counted_noun;
 
 use crate::figures::{in_minutes, percent};
 use domain::budget::BudgetUsage;
@@ -33,7 +34,12 @@ pub fn outage(minutes: &[MinuteCounts]) -> Option<Alert> {
         subject: String::new(),
         severity: Severity::P0,
         title: "most notifications reach no recipient".to_owned(),
-        number: format!("{} of {all} notifications ended badly in {}", percent(bad, all), in_minutes(reading.minutes)),
+        number: format!(
+            "{} of {} ended badly in {}",
+            percent(bad, all),
+            counted_noun(all, "notification", "notifications"),
+            in_minutes(reading.minutes)
+        ),
         threshold: format!("{OUTAGE_PERCENT} %"),
         done: "retries continue; GET /v1/notifications?status=failed lists what cannot be retried".to_owned(),
     })

@@ -1,5 +1,7 @@
 //! Figures of alerts as text.
 
+use platform::counted_noun::counted_noun;
+
 /// Formats a share in percent with two decimals, without floating point.
 #[must_use]
 pub fn percent(part: i64, whole: i64) -> String {
@@ -10,5 +12,5 @@ pub fn percent(part: i64, whole: i64) -> String {
 /// Formats a number of minutes.
 #[must_use]
 pub fn in_minutes(count: usize) -> String {
-    if count == 1 { "1 minute".to_owned() } else { format!("{count} minutes") }
+    counted_noun(count, "minute", "minutes")
 }

@@ -2,6 +2,7 @@
 //! or if a provider has not responded for long. Otherwise people would be skipped, or would get their messages late.
 
 use jiff::{SignedDuration, Timestamp};
+use platform::counted_noun::counted_noun;
 
 use crate::state::PauseReason;
 use crate::tally::PeopleTally;
@@ -61,10 +62,10 @@ pub fn dependency_failure<'a>(
     let stuck = dependencies.breakers.iter().filter(|(host, _)| dependencies.channels.contains(&host.channel));
     let (host, minutes) =
         stuck.filter_map(|(host, breaker)| Some((host, open_for(breaker, dependencies, now)?))).next()?;
-    let detail = format!(
-        "the circuit breaker of {host} has been open for {minutes} minutes, and {} of {attempted} people wait",
-        tally.waiting
-    );
+    let minutes = counted_noun(minutes, "minute", "minutes");
+    let people = counted_noun(attempted, "person waits", "people wait");
+    let detail =
+        format!("the circuit breaker of {host} has been open for {minutes}, and {} of {people}", tally.waiting);
     Some((PauseReason::Provider, detail))
 }
 
@@ -120,6 +121,9 @@ mod tests {
         let detail =
             "the circuit breaker of push at fcm.googleapis.com has been open for 10 minutes, and 30 of 100 people wait";
         assert_eq!(found, (PauseReason::Provider, detail.to_owned()));
+        let one = PeopleTally { waiting: 1, ..PeopleTally::default() };
+        let of_one = dependency_failure(DependencyFacts { min_people: 1, ..dependencies(&push, 0) }, &one, [], at(700));
+        assert!(of_one.unwrap().1.ends_with("and 1 of 1 person waits"), "the noun and its verb");
         assert_eq!(failure(&push, &waiting(30), 0, 699), None, "not for long");
         assert_eq!(failure(&push, &waiting(30), 200, 700), None, "an operator resumed it since");
         assert_eq!(failure(&push, &waiting(19), 0, 700), None, "few people wait");

@@ -1,5 +1,6 @@
 //! Guards of a running campaign: shares of bad results at which it pauses itself.
 
+use platform::counted_noun::counted_noun;
 use serde::{Deserialize, Serialize};
 
 use crate::tally::PeopleTally;
@@ -145,7 +146,8 @@ pub fn guard_violation(guards: &Guards, counts: GuardCounts) -> Option<String> {
     for (failed, attempted) in [(counts.failed, counts.attempted), (ends.failed, ends.closed)] {
         if let Some(failed) = share(failed, attempted).filter(|failed| *failed > guards.max_failed_percent) {
             let limit = guards.max_failed_percent;
-            return Some(format!("{failed:.1} % of {attempted} notifications failed, more than {limit} %"));
+            let attempted = counted_noun(attempted, "notification", "notifications");
+            return Some(format!("{failed:.1} % of {attempted} failed, more than {limit} %"));
         }
     }
     for (count, limit, what) in [
@@ -155,13 +157,15 @@ pub fn guard_violation(guards: &Guards, counts: GuardCounts) -> Option<String> {
         let of = ends.reached;
         let too_many = share(count, of).filter(|share| count >= MIN_UNWELCOME && *share > limit);
         if let Some(found) = too_many {
-            return Some(format!("{found:.1} % of {of} notifications led to {what}, more than {limit} %"));
+            let of = counted_noun(of, "notification", "notifications");
+            return Some(format!("{found:.1} % of {of} led to {what}, more than {limit} %"));
         }
     }
     let missing = share(counts.missing_variable, counts.matched);
     let missing = missing.filter(|share| *share > guards.max_missing_variable_percent)?;
-    let (of, limit) = (counts.matched, guards.max_missing_variable_percent);
-    Some(format!("a variable was missing for {missing:.1} % of {of} people, more than {limit} %"))
+    let of = counted_noun(counts.matched, "person", "people");
+    let limit = guards.max_missing_variable_percent;
+    Some(format!("a variable was missing for {missing:.1} % of {of}, more than {limit} %"))
 }
 
 #[cfg(test)]
@@ -196,6 +200,14 @@ mod tests {
         missing.add(&PersonOutcome::Skipped("missing_variable"), "");
         let violation = guard_violation(&guards, GuardCounts::of(&missing, none));
         assert_eq!(violation.as_deref(), Some("a variable was missing for 10.0 % of 10 people, more than 5 %"));
+    }
+
+    #[test]
+    fn one_notification_is_named_in_the_singular() {
+        let guards = Guards { min_people: 1, ..Guards::default() };
+        let tally = PeopleTally { matched: 1, failed: 1, ..PeopleTally::default() };
+        let violation = guard_violation(&guards, GuardCounts::of(&tally, OutcomeCounts::default()));
+        assert_eq!(violation.as_deref(), Some("100.0 % of 1 notification failed, more than 10 %"));
     }
 
     #[test]

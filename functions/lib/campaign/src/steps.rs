@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::guards::{GuardCounts, OutcomeCounts};
+use platform::counted_noun::counted_noun;
 use platform::problem::FieldError;
 
 /// Minimum time between a step and the next one if there are criteria, in minutes. Results arrive a minute or two after
@@ -49,13 +50,13 @@ impl StepCriteria {
         [
             Criterion {
                 field: "min_delivered_percent",
-                verb: "were delivered",
+                verb: "had proof of delivery",
                 limit: self.min_delivered_percent,
                 count: |ends| ends.delivered,
             },
             Criterion {
                 field: "min_clicked_percent",
-                verb: "were clicked",
+                verb: "had a click",
                 limit: self.min_clicked_percent,
                 count: |ends| ends.clicked,
             },
@@ -98,9 +99,8 @@ impl StepCriteria {
             let (limit, share) = (limit?, count(&counts.ends) as f64 * 100.0 / reached as f64);
             (share < limit).then(|| {
                 let percent = step.percent;
-                format!(
-                    "after the step of {percent} %, {share:.1} % of {reached} notifications {verb}, less than {limit} %"
-                )
+                let notifications = counted_noun(reached, "notification", "notifications");
+                format!("after the step of {percent} %, {share:.1} % of {notifications} {verb}, less than {limit} %")
             })
         })
     }
@@ -151,10 +151,10 @@ mod tests {
         };
         let violation = |counts| criteria.violation(&STEP, &counts, 100);
         assert_eq!(violation(counts(200, 100, 4)), None, "exactly the criteria");
-        let expected = "after the step of 10 %, 49.5 % of 200 notifications were delivered, less than 50 %";
+        let expected = "after the step of 10 %, 49.5 % of 200 notifications had proof of delivery, less than 50 %";
         assert_eq!(violation(counts(200, 99, 4)).as_deref(), Some(expected));
         assert!(
-            violation(counts(200, 200, 3)).is_some_and(|violation| violation.contains("were clicked, less than 2 %"))
+            violation(counts(200, 200, 3)).is_some_and(|violation| violation.contains("had a click, less than 2 %"))
         );
         assert_eq!(violation(counts(99, 0, 0)), None, "too few people");
         assert_eq!(StepCriteria::default().violation(&STEP, &counts(1_000, 0, 0), 0), None);

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::rollout::{ListedUsers, ParameterVersion, Percentage};
 use crate::settings::{ChangedSettings, Settings};
 use platform::caller::Author;
+use platform::counted_noun::counted_noun;
 use platform::private::Private;
 
 /// Parameter whose changes are recorded in the audit.
@@ -62,7 +63,7 @@ impl ManagedParameter {
             None => {
                 let hash: String = format!("{:?}", digest(&SHA256, text.as_bytes())).chars().skip(7).take(8).collect();
                 let label = if self == Self::RolloutPercentage { "not a percentage, " } else { "" };
-                format!("({label}{} bytes, hash {hash})", text.len())
+                format!("({label}{}, hash {hash})", counted_noun(text.len(), "byte", "bytes"))
             }
         }
     }

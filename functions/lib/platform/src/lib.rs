@@ -5,6 +5,7 @@ pub mod alarm;
 pub mod backoff;
 pub mod caller;
 pub mod clock;
+pub mod counted_noun;
 pub mod emf;
 pub mod environment;
 pub mod form;

@@ -2,6 +2,7 @@
 //! the audit.
 
 use jiff::Timestamp;
+use platform::counted_noun::counted_noun;
 
 use crate::observation::Observation;
 use alerts::checks;
@@ -167,7 +168,8 @@ fn figures(result: &RuleResult) -> (String, String) {
         }
         (Rule::BreakerNotClosed, _) => {
             let (host, minutes) = (result.host.as_deref().unwrap_or_default(), result.value.unwrap_or_default());
-            (format!("circuit breaker of {host} not CLOSED for {minutes} minutes"), format!("{threshold} minutes"))
+            let [minutes, threshold] = [minutes, threshold].map(|it| counted_noun(it, "minute", "minutes"));
+            (format!("circuit breaker of {host} not CLOSED for {minutes}"), threshold)
         }
         _ => {
             let cost = result.value.unwrap_or_default();

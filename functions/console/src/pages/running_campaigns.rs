@@ -1,0 +1,125 @@
+//! Campaigns that have not ended, with the progress of those that run.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+use serde_json::Value;
+
+use super::campaign_list::{CampaignStateBlock, open_campaigns, state};
+use super::campaign_plan::CampaignCounts;
+use super::stored_campaign::sending;
+use crate::site::{Visit, count, number_of};
+
+/// Maximum number of campaigns whose progress is read.
+const PROGRESS_READS: usize = 5;
+
+/// Campaigns that have not ended, as they were read.
+#[derive(Debug)]
+pub struct OpenCampaigns {
+    /// Answer of the API; `None` if it could not be read.
+    pub list: Option<Value>,
+    /// Progress by the id of the campaign; `None` if it could not be read.
+    progress: BTreeMap<String, Option<RunningProgress>>,
+}
+
+/// Number of people who are handled, and of all people of the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunningProgress {
+    /// Handled people.
+    pub handled: i64,
+    /// All people, at least one.
+    pub expected: i64,
+}
+
+/// Row of a campaign.
+#[derive(Debug)]
+pub struct OpenCampaignRow {
+    /// Id.
+    pub id: String,
+    /// Title.
+    pub title: String,
+    /// State.
+    pub state: CampaignStateBlock,
+    /// Progress; `None` if the campaign does not run, or if it could not be read.
+    pub progress: Option<RunningProgress>,
+    /// Text in place of a progress.
+    pub without_progress: &'static str,
+}
+
+impl RunningProgress {
+    /// Reads the numbers of the sending.
+    fn of(sending: &Value) -> Option<Self> {
+        let numbers: CampaignCounts = serde_json::from_value(sending["numbers"].clone()).ok()?;
+        let expected = sending["expected_people"].as_i64()?.max(1);
+        Some(Self { handled: numbers.matched - numbers.holdout, expected })
+    }
+
+    /// Returns the progress as text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("{} of {}", count(self.handled), number_of(self.expected, "person", "people"))
+    }
+}
+
+/// Reads the campaigns that have not ended, then the progress of the first ones that run, all at once.
+pub async fn read_open_campaigns(visit: &Visit<'_>) -> OpenCampaigns {
+    let list = visit.call(open_campaigns()).await.ok().ok();
+    let items = list.as_ref().and_then(|list| list["items"].as_array()).into_iter().flatten();
+    let running = items.filter(|item| item["state"] == "running").filter_map(|item| item["id"].as_str());
+    let reads = running.take(PROGRESS_READS).map(|id| async move {
+        (id.to_owned(), sending(visit, id).await.ok().and_then(|read| RunningProgress::of(&read)))
+    });
+    let progress = join_all(reads).await.into_iter().collect();
+    OpenCampaigns { list, progress }
+}
+
+impl OpenCampaigns {
+    /// Returns the rows, those that wait for a person first; `None` if the campaigns could not be read.
+    #[must_use]
+    pub fn rows(&self) -> Option<Vec<OpenCampaignRow>> {
+        let items = self.list.as_ref()?["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let mut rows: Vec<_> = items.iter().map(|item| self.row(item)).collect();
+        rows.sort_by_key(|row| !["draft", "approved", "paused"].contains(&row.state.name.as_str()));
+        Some(rows)
+    }
+
+    fn row(&self, item: &Value) -> OpenCampaignRow {
+        let text = |name: &str| item[name].as_str().unwrap_or_default().to_owned();
+        let id = text("id");
+        let read = self.progress.get(&id);
+        let without_progress = match read {
+            Some(_) => "not available",
+            None if item["state"] == "running" => "open it to see",
+            None => "–",
+        };
+        let progress = read.copied().flatten();
+        OpenCampaignRow { title: text("title"), state: state(item), progress, without_progress, id }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_running_campaign_has_its_progress_and_others_say_why_they_have_none() {
+        let item = |id: &str, state: &str| json!({"id": id, "title": id, "state": state});
+        let items = [item("a", "running"), item("b", "running"), item("c", "running"), item("d", "draft")];
+        let sending = json!({"expected_people": 2_000, "numbers": {"matched": 1_100, "holdout": 100}});
+        let progress = [("a".to_owned(), RunningProgress::of(&sending)), ("b".to_owned(), None)];
+        let open = OpenCampaigns { list: Some(json!({"items": items})), progress: progress.into() };
+        let rows = open.rows().unwrap_or_default();
+        let shown = |row: &OpenCampaignRow| {
+            let progress = row.progress.map_or_else(|| row.without_progress.to_owned(), |it| it.text());
+            format!("{} {progress}", row.id)
+        };
+        let expected = ["d –", "a 1,000 of 2,000 people", "b not available", "c open it to see"];
+        assert_eq!(rows.iter().map(shown).collect::<Vec<_>>(), expected);
+        assert!(OpenCampaigns { list: None, progress: BTreeMap::new() }.rows().is_none());
+        let one = RunningProgress::of(&json!({"expected_people": 1, "numbers": {"matched": 1}}));
+        assert_eq!(one.map(|it| it.text()).as_deref(), Some("1 of 1 person"));
+        assert_eq!(RunningProgress::of(&Value::Null), None);
+    }
+}
