@@ -69,6 +69,8 @@ def main():
         failed = run_lane(STACK_LANE)
         raise SystemExit(f"failed: {failed}" if failed else 0)
     check_disk()
+    # Many tests wait for retries and time-outs, so one more than the cores runs at a time.
+    os.environ.setdefault("RUST_TEST_THREADS", str((os.cpu_count() or 1) + 1))
     LOG.parent.mkdir(exist_ok=True)
     with LOG.open("wb") as log:
         stack = subprocess.Popen([sys.executable, __file__, "stack"], cwd=ROOT, stdout=log,
