@@ -54,7 +54,10 @@ pub async fn file(visit: &Visit<'_>) -> Result<PageReply, ApiProblem> {
 async fn counts(visit: &Visit<'_>, id: &str) -> Result<CampaignCounts, ApiProblem> {
     let mut sending = sending(visit, id).await?;
     if sending.is_null() {
-        return Err(ApiProblem::own(404, "The campaign was never launched, so there are no numbers."));
+        return Err(ApiProblem::own(
+            404,
+            "It was never launched, or its numbers were deleted, 180 days after the launch.",
+        ));
     }
     Ok(serde_json::from_value(sending["numbers"].take()).unwrap_or_default())
 }
