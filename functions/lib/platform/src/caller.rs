@@ -38,7 +38,7 @@ impl Caller {
 }
 
 /// Author of a change through the API or the web console.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Author {
     /// Id of the client, or e-mail address or name of a login of the console. It is shown and may change.
     pub name: String,
@@ -46,6 +46,13 @@ pub struct Author {
     /// the API, and in records of earlier releases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
+}
+
+impl fmt::Debug for Author {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The name may be an e-mail address.
+        f.write_str("Author(hidden)")
+    }
 }
 
 impl Author {
@@ -95,6 +102,11 @@ mod tests {
         assert!(ada.is_same(&Author::of_id("s-1")), "the same person with a token for the API");
         assert!(ada.is_same(&Author::of_id("ada@example.com")), "a record of an earlier release");
         assert!(!ada.is_same(&Author::of_id("bob@example.com")) && !Author::of_id("a").is_same(&Author::of_id("b")));
+    }
+
+    #[test]
+    fn an_author_is_not_printed() {
+        assert_eq!(format!("{:?}", login("ada@example.com", "s-1")), "Author(hidden)");
     }
 
     #[test]
