@@ -73,7 +73,7 @@ impl CampaignsApi {
         if let Some((list, keys)) = &wanted.keys {
             self.campaigns.save_people(&id, list, keys, now).await?;
         }
-        let campaign = Campaign::draft(wanted.definition, by.name.clone());
+        let campaign = Campaign::draft(wanted.definition, by.name.clone().into());
         let row = CatalogRow::revised(StoredCampaign::definition(&campaign)?, None, now);
         let new = StoredCampaign { id, campaign, row };
         let change = CatalogChange::between(None, Some(&new.row.definition), new.row.revision, Actor::Api(by), now);

@@ -69,7 +69,7 @@ impl CampaignsApi {
             if !self.plan_totals(&stored.id, plan).await?.is_complete() {
                 return Err(incomplete_plan(plan, now));
             }
-            let (by, sub) = (by.clone(), sub.clone());
+            let (by, sub) = (by.clone().into(), sub.clone());
             stored
                 .campaign
                 .approve(Approval { hash: pinned.hash, by, sub, kind: Some(kind), at: now })
@@ -111,7 +111,7 @@ impl CampaignsApi {
                     return Err(Problem::new(ProblemKind::TooLate, format!("No message can be sent: {detail}.")));
                 }
                 let launch = self.launch_of(&stored.id, plan, pinned, now).await?;
-                stored.campaign.launch(Launch { by: by.name.clone(), ..launch }, now).map_err(conflict)
+                stored.campaign.launch(Launch { by: by.name.clone().into(), ..launch }, now).map_err(conflict)
             })
             .await?;
         self.reconcile_now(request, now).await;
@@ -234,7 +234,7 @@ impl CampaignsApi {
         definition.insert("title".to_owned(), json!(shown_title));
         definition.insert("retry_of".to_owned(), json!(retry_of));
         campaign::CampaignDefinition::parse(Value::Object(definition.clone()))?;
-        let draft = Campaign::draft(definition, by.name.clone());
+        let draft = Campaign::draft(definition, by.name.clone().into());
         let campaign = Campaign { hidden_variables: hidden(&found.campaign), ..draft };
         let row = CatalogRow::revised(StoredCampaign::definition(&campaign)?, None, now);
         let new = StoredCampaign { id: CampaignId::random(now), campaign, row };

@@ -124,7 +124,7 @@ impl CampaignPinning {
         config: &ConfigSnapshot,
         now: Timestamp,
     ) -> Result<(), Problem> {
-        let campaign = campaign::Campaign::draft(definition.clone(), String::new());
+        let campaign = campaign::Campaign::draft(definition.clone(), String::new().into());
         let row = CatalogRow::revised(Map::new(), None, now);
         let stored = StoredCampaign { id: id.clone(), campaign, row };
         self.pinned(&stored, config, now).await.map(drop)

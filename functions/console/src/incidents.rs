@@ -21,8 +21,8 @@ impl ConsoleApi {
 
 fn of_change(record: &AuditRecord) -> Incident {
     let by = match &record.by {
-        Actor::Operator { name } if name.is_empty() => "an operator".to_owned(),
-        Actor::Operator { name } => format!("operator {name}"),
+        Actor::Operator { name } if name.expose().is_empty() => "an operator".to_owned(),
+        Actor::Operator { name } => format!("operator {}", name.expose()),
         Actor::Api(author) if author.name.is_empty() => "the API".to_owned(),
         Actor::Api(Author { name, sub: Some(_) }) => name.clone(),
         Actor::Api(Author { name, sub: None }) => format!("API client {name}"),
@@ -78,8 +78,8 @@ mod tests {
         assert_eq!((incident.by.as_str(), incident.what.as_str()), ("guard", "rollout-percentage 50 -> 0"));
         assert!(incident.reason.contains("61.00 %"));
         let who = |by| of_change(&record(by)).by;
-        assert_eq!(who(Actor::Operator { name: "arn:x".to_owned() }), "operator arn:x");
-        assert_eq!(who(Actor::Operator { name: String::new() }), "an operator");
+        assert_eq!(who(Actor::Operator { name: "arn:x".to_owned().into() }), "operator arn:x");
+        assert_eq!(who(Actor::Operator { name: String::new().into() }), "an operator");
         assert_eq!(who(Actor::Api(Author::of_id("ops"))), "API client ops");
         let login = Author { name: "ada@example.com".to_owned(), sub: Some("s-1".to_owned()) };
         assert_eq!(who(Actor::Api(login)), "ada@example.com");

@@ -16,7 +16,7 @@ pub fn target(data: &[u8]) {
     let now: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
     let _ = definition.check_times(now);
     let Value::Object(fields) = input else { panic!("a definition is an object") };
-    assert_eq!(Campaign::draft(fields, String::new()).parsed(), Ok(definition.clone()));
+    assert_eq!(Campaign::draft(fields, String::new().into()).parsed(), Ok(definition.clone()));
     assert_eq!(definition.variants.iter().map(|variant| variant.weight_bp).sum::<u32>(), 10_000);
     let slot = match &definition.timing {
         Timing::AtLocal(local) => {
@@ -28,7 +28,7 @@ pub fn target(data: &[u8]) {
     };
     let launch = Launch {
         at: now,
-        by: String::new(),
+        by: String::new().into(),
         segments: 1,
         expected_people: 1,
         filter: None,

@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_plan_is_continued_until_the_launch_and_a_test_until_the_end_for_an_hour() {
-        let mut campaign = Campaign::draft(serde_json::Map::new(), String::new());
+        let mut campaign = Campaign::draft(serde_json::Map::new(), String::new().into());
         (campaign.plan, campaign.test) = (Some(pass(1)), Some(pass(2)));
         let open = |campaign: &Campaign, second| -> Vec<TaskPass> {
             campaign.open_passes(at(second)).map(|(pass, _)| pass).collect()

@@ -51,7 +51,7 @@ impl CampaignAudience<'_> {
         Some(Notification::new(NotificationRequest {
             id,
             to: recipient.id.clone(),
-            caller: self.launch.by.clone(),
+            caller: self.launch.by.expose().clone(),
             type_id: kind.id.clone(),
             is_critical: false,
             is_test,

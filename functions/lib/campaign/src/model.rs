@@ -16,6 +16,7 @@ use crate::state::{CampaignState, PauseReason};
 use crate::test_phase::Winner;
 use domain::CampaignId;
 use domain::notification::{Content, TemplateUse};
+use platform::private::Private;
 use platform::problem::Problem;
 use segments::CampaignLaunches;
 
@@ -39,7 +40,7 @@ pub struct Campaign {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub hidden_variables: BTreeSet<String>,
     /// Author, as people read it.
-    pub created_by: String,
+    pub created_by: Private<String>,
     /// Last plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,
@@ -91,7 +92,7 @@ pub struct Approval {
     /// Hash of the approved messages and their recipients.
     pub hash: String,
     /// Author, as people read it.
-    pub by: String,
+    pub by: Private<String>,
     /// Subject of a login of the console; `None` for a client, and if an earlier release stored the approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
@@ -108,7 +109,7 @@ pub struct Launch {
     /// Time of the launch. Relative dates of filters count from it. Recipients who were created later are excluded.
     pub at: Timestamp,
     /// Author of the launch, as people read it. Empty in a plan and a test.
-    pub by: String,
+    pub by: Private<String>,
     /// Number of tasks of a slot.
     pub segments: u32,
     /// Expected number of people, by the plan.
@@ -183,7 +184,7 @@ pub struct StateConflictError {
 impl Campaign {
     /// Creates a draft.
     #[must_use]
-    pub const fn draft(definition: Map<String, Value>, created_by: String) -> Self {
+    pub const fn draft(definition: Map<String, Value>, created_by: Private<String>) -> Self {
         Self {
             definition,
             state: CampaignState::Draft,

@@ -14,7 +14,7 @@ fn at(second: i64) -> Timestamp {
 fn launch(slot: i64) -> Launch {
     Launch {
         at: at(0),
-        by: "ops".to_owned(),
+        by: "ops".to_owned().into(),
         segments: 4,
         expected_people: 100,
         filter: None,
@@ -26,11 +26,11 @@ fn launch(slot: i64) -> Launch {
 }
 
 fn approval() -> Approval {
-    Approval { hash: "h".to_owned(), by: "ops".to_owned(), sub: None, kind: None, at: at(0) }
+    Approval { hash: "h".to_owned(), by: "ops".to_owned().into(), sub: None, kind: None, at: at(0) }
 }
 
 fn draft() -> Campaign {
-    Campaign::draft(Map::new(), "ops".to_owned())
+    Campaign::draft(Map::new(), "ops".to_owned().into())
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_changed_e_mail_address_does_not_make_two_people_of_one() {
     let login = |name: &str, sub: &str| Author { name: name.to_owned(), sub: Some(sub.to_owned()) };
     let (ada, renamed, namesake) = (login("ada", "s-1"), login("ada.new", "s-1"), login("ada", "s-2"));
     let person = OperatorKind::Person;
-    let approval = Approval { by: ada.name.clone(), sub: ada.sub.clone(), kind: Some(person), ..approval() };
+    let approval = Approval { by: ada.name.clone().into(), sub: ada.sub.clone(), kind: Some(person), ..approval() };
     assert!(!approval.is_by_another(&renamed, person) && approval.is_by_another(&namesake, person));
     let earlier = Approval { sub: None, ..approval };
     assert!(!earlier.is_by_another(&ada, person), "an earlier release stored the name alone");

@@ -128,7 +128,7 @@ mod tests {
     fn paused() -> Campaign {
         let definition =
             json!({"title": "A", "type": "NEWS", "template": {"name": "news", "version": 1}, "segment": "all"});
-        let mut campaign = Campaign::draft(definition.as_object().unwrap().clone(), "ops".to_owned());
+        let mut campaign = Campaign::draft(definition.as_object().unwrap().clone(), "ops".to_owned().into());
         campaign.launch = Some(Launch { messages: vec![message("", "news", 1)], ..Launch::default() });
         campaign
     }

@@ -48,7 +48,7 @@ mod tests {
     fn campaign(body: Value) -> Campaign {
         let mut definition = json!({"title": "Autumn", "type": "NEWS"});
         definition.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
-        Campaign::draft(definition.as_object().unwrap().clone(), "ops".to_owned())
+        Campaign::draft(definition.as_object().unwrap().clone(), "ops".to_owned().into())
     }
 
     #[test]

@@ -9,7 +9,7 @@ impl Approval {
     /// human may have a login and the token of a client.
     #[must_use]
     pub fn is_by_another(&self, by: &Author, kind: OperatorKind) -> bool {
-        let approver = Author { name: self.by.clone(), sub: self.sub.clone() };
+        let approver = Author { name: self.by.expose().clone(), sub: self.sub.clone() };
         !approver.is_same(by) && self.kind.is_none_or(|approver| approver == kind)
     }
 }

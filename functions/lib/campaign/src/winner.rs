@@ -121,7 +121,7 @@ mod tests {
             weight_bp: 5_000,
             ..LaunchedMessage::default()
         };
-        let mut campaign = Campaign::draft(serde_json::Map::new(), "ops".to_owned());
+        let mut campaign = Campaign::draft(serde_json::Map::new(), "ops".to_owned().into());
         campaign.launch = Some(Launch { messages: vec![message("a"), message("b")], ..Launch::default() });
         assert_eq!(campaign.launch.as_ref().map(Launch::rest_variant_index), Some(0));
         campaign.choose_winner(1, "better".to_owned(), Timestamp::UNIX_EPOCH);

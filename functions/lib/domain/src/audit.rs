@@ -79,11 +79,10 @@ impl fmt::Display for ManagedParameter {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "who")]
 pub enum Actor {
-    /// An operator with the AWS console or CLI. The ARN may contain a person's name. It is stored in the audit and
-    /// returned to operators, and never logged.
+    /// An operator with the AWS console or CLI. The ARN may contain a person's name.
     Operator {
         /// ARN that SSM reports.
-        name: String,
+        name: Private<String>,
     },
     /// A caller of the API, or a person with a login of the web console.
     Api(Author),
@@ -133,8 +132,8 @@ impl AuditRecord {
         before: Option<&ParameterVersion>,
     ) -> Self {
         let (at, by) = match &found.written {
-            Some(written) => (written.at, Actor::Operator { name: written.by.expose().clone() }),
-            None => (Timestamp::UNIX_EPOCH, Actor::Operator { name: String::new() }),
+            Some(written) => (written.at, Actor::Operator { name: written.by.clone() }),
+            None => (Timestamp::UNIX_EPOCH, Actor::Operator { name: Private::default() }),
         };
         let old = before.map(|before| parameter.redacted(&before.value));
         let new = parameter.redacted(&found.value);
@@ -199,7 +198,7 @@ mod tests {
         for (actor, stored) in [
             (Actor::Api(Author::of_id("ops")), json!({"who": "api", "name": "ops"})),
             (Actor::Api(login), json!({"who": "api", "name": "ada@example.com", "sub": "s-1"})),
-            (Actor::Operator { name: "arn:x".to_owned() }, json!({"who": "operator", "name": "arn:x"})),
+            (Actor::Operator { name: "arn:x".to_owned().into() }, json!({"who": "operator", "name": "arn:x"})),
             (Actor::Guard, json!({"who": "guard"})),
         ] {
             assert_eq!(json!(actor), stored);

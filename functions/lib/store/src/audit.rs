@@ -154,7 +154,7 @@ mod tests {
         }
         assert!(audit.add(&record(ManagedParameter::Settings, 2, 95)).await.unwrap());
         let other = AuditRecord {
-            by: Actor::Operator { name: "x".to_owned() },
+            by: Actor::Operator { name: "x".to_owned().into() },
             ..record(ManagedParameter::RolloutPercentage, 9, 90)
         };
         assert!(!audit.add(&other).await.unwrap(), "the first record of a change is kept");
