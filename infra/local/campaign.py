@@ -32,7 +32,7 @@ POLL_SECONDS = 2
 LIMIT_SECONDS = 1_800
 PAUSE_LIMIT_SECONDS = 10
 # Single sends before the campaign, with which those beside it are compared.
-ALONE_SECONDS = 30
+ALONE_SECONDS = 60
 
 
 class CountingPushService:

@@ -5,6 +5,8 @@
 //! * the npm package `web-push` with 100 messages in flight, which records each result with the AWS SDK for JavaScript,
 //!   as in its README and with a cached VAPID header. It is left out if Node.js or its packages are not available.
 //!
+//! Then the duration of single sends, alone and beside a campaign.
+//!
 //! The push service, the table and the other fakes of the world run in other threads. The sender has the main thread,
 //! as in Lambda, and only its CPU time counts; for Node.js, that of its process.
 //!
@@ -12,6 +14,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
+mod beside;
 mod npm;
 mod single;
 
@@ -23,7 +26,7 @@ use domain::channel::push::{ExtraOrigins, Subscription, Topic};
 use domain::notification::{PushOptions, Urgency};
 use futures_util::StreamExt;
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::cpu_time;
 use world::World;
 
@@ -76,6 +79,7 @@ fn main() {
         let npm = measured.per_cpu_second();
         println!("{name:44}{npm:>9.0}   campaign: {:.1} times (target at least {NPM_TARGET})", campaign / npm);
     }
+    beside::print(&world, is_short);
 }
 
 async fn prepared(people: usize) -> World {
@@ -136,14 +140,18 @@ fn message() -> PushMessage {
     PushMessage::new(content, 3_600, Urgency::Low, Topic::of_caller("autumn")).unwrap()
 }
 
+/// Definition of a campaign to everybody.
+fn to_everybody() -> Value {
+    json!({
+        "title": "Autumn", "type": "NEWS", "filter": {"all": []},
+        "content": {"title": "Autumn", "body": "New things for you in the shop"},
+    })
+}
+
 /// Launches a campaign and works on its tasks with the worker of production.
 fn campaign(world: &World, people: usize) -> Measured {
     runtime().block_on(async {
-        let definition = json!({
-            "title": "Autumn", "type": "NEWS", "filter": {"all": []},
-            "content": {"title": "Autumn", "body": "New things for you in the shop"},
-        });
-        let id = world.approved_campaign(definition).await;
+        let id = world.approved_campaign(to_everybody()).await;
         world.launch(&id).await;
         let worker = world.another_fanout().await;
         let (began, cpu) = (Instant::now(), cpu_time::of_thread_seconds());

@@ -36,7 +36,7 @@ pub fn single(world: &World, people: usize) -> Measured {
     })
 }
 
-fn event(number: usize) -> Value {
+pub fn event(number: usize) -> Value {
     let body = json!({
         "to": format!("user-{number}"), "type": "NEWS",
         "content": {"title": "Autumn", "body": "New things for you in the shop"},
@@ -44,7 +44,7 @@ fn event(number: usize) -> Value {
     World::send_event(&body)
 }
 
-fn answered(result: &Value) {
+pub fn answered(result: &Value) {
     assert_eq!(result["statusCode"], 202, "{result}");
     let body: Value = serde_json::from_str(result["body"].as_str().unwrap()).unwrap();
     assert_eq!(body["status"], "accepted", "{body}");
