@@ -130,6 +130,7 @@ def is_full(visitor, narrator):
                        "the next page has the rest, and the way back")
         tab.looks("campaigns-second-page")
         tab.at("", "#live-overview")
+        narrator.check(tab.has("main a[href*='campaigns?state=open']"), "the overview shows the first ten, and leads to the others")
         tab.looks("overview-many-campaigns")
         tab.ends()
     for one in made:

@@ -11,7 +11,7 @@ use super::capacity_cards::{CapacityCard, capacity_cards};
 use super::figure_views::SeriesFigures;
 use super::first_steps::{FirstStep, first_steps};
 use super::open_tasks::{OpenTaskRow, open_tasks};
-use super::running_campaigns::{OpenCampaignRow, read_open_campaigns};
+use super::running_campaigns::{OpenCampaignRows, read_open_campaigns};
 use crate::site::{
     ApiCall, ApiProblem, EuroScale, Frame, LineChart, PageReply, Visit, count, euro, millis, number_of, percent,
     rendered,
@@ -33,7 +33,7 @@ struct OverviewPage {
     open_tasks: Vec<OpenTaskRow>,
     /// Kinds of things that may wait, and could not be read.
     unknown_waiting: Vec<&'static str>,
-    campaigns: Option<Vec<OpenCampaignRow>>,
+    campaigns: Option<OpenCampaignRows>,
     budgets: Option<Vec<BudgetRow>>,
     chart: Option<LineChart>,
     breakers: Vec<String>,

@@ -12,6 +12,10 @@ use crate::site::{Visit, count, number_of};
 
 /// Maximum number of campaigns whose progress is read.
 const PROGRESS_READS: usize = 5;
+/// Maximum number of rows.
+const ROWS: usize = 10;
+/// States in the order of the rows: a paused campaign waits for a person, and a draft sends nothing.
+const STATES: [&str; 6] = ["paused", "running", "finishing", "scheduled", "approved", "draft"];
 
 /// Campaigns that have not ended, as they were read.
 #[derive(Debug)]
@@ -29,6 +33,15 @@ pub struct RunningProgress {
     pub handled: i64,
     /// All people, at least one.
     pub expected: i64,
+}
+
+/// Rows of the overview.
+#[derive(Debug)]
+pub struct OpenCampaignRows {
+    /// First rows.
+    pub rows: Vec<OpenCampaignRow>,
+    /// Number of campaigns without a row.
+    pub others: usize,
 }
 
 /// Row of a campaign.
@@ -74,13 +87,15 @@ pub async fn read_open_campaigns(visit: &Visit<'_>) -> OpenCampaigns {
 }
 
 impl OpenCampaigns {
-    /// Returns the rows, those that wait for a person first; `None` if the campaigns could not be read.
+    /// Returns the first rows, drafts last, and the number of the others; `None` if the campaigns could not be read.
     #[must_use]
-    pub fn rows(&self) -> Option<Vec<OpenCampaignRow>> {
+    pub fn rows(&self) -> Option<OpenCampaignRows> {
         let items = self.list.as_ref()?["items"].as_array().map(Vec::as_slice).unwrap_or_default();
         let mut rows: Vec<_> = items.iter().map(|item| self.row(item)).collect();
-        rows.sort_by_key(|row| !["draft", "approved", "paused"].contains(&row.state.name.as_str()));
-        Some(rows)
+        rows.sort_by_key(|row| STATES.iter().position(|state| *state == row.state.name));
+        let others = rows.len().saturating_sub(ROWS);
+        rows.truncate(ROWS);
+        Some(OpenCampaignRows { rows, others })
     }
 
     fn row(&self, item: &Value) -> OpenCampaignRow {
@@ -99,9 +114,21 @@ impl OpenCampaigns {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn many_drafts_do_not_displace_what_is_paused_or_runs() {
+        let states = [vec!["draft"; 12], vec!["running", "approved", "paused", "scheduled", "finishing"]].concat();
+        let items: Vec<_> = states.iter().map(|state| json!({"id": "a", "title": "A", "state": state})).collect();
+        let open = OpenCampaigns { list: Some(json!({"items": items})), progress: BTreeMap::new() };
+        let OpenCampaignRows { rows, others } = open.rows().unwrap();
+        let first: Vec<_> = rows.iter().take(6).map(|row| row.state.name.as_str()).collect();
+        assert_eq!(first, STATES);
+        assert_eq!((rows.len(), others), (ROWS, 7));
+    }
 
     #[test]
     fn a_running_campaign_has_its_progress_and_others_say_why_they_have_none() {
@@ -110,12 +137,12 @@ mod tests {
         let sending = json!({"expected_people": 2_000, "numbers": {"matched": 1_100, "holdout": 100}});
         let progress = [("a".to_owned(), RunningProgress::of(&sending)), ("b".to_owned(), None)];
         let open = OpenCampaigns { list: Some(json!({"items": items})), progress: progress.into() };
-        let rows = open.rows().unwrap_or_default();
+        let rows = open.rows().unwrap().rows;
         let shown = |row: &OpenCampaignRow| {
             let progress = row.progress.map_or_else(|| row.without_progress.to_owned(), |it| it.text());
             format!("{} {progress}", row.id)
         };
-        let expected = ["d –", "a 1,000 of 2,000 people", "b not available", "c open it to see"];
+        let expected = ["a 1,000 of 2,000 people", "b not available", "c open it to see", "d –"];
         assert_eq!(rows.iter().map(shown).collect::<Vec<_>>(), expected);
         assert!(OpenCampaigns { list: None, progress: BTreeMap::new() }.rows().is_none());
         let one = RunningProgress::of(&json!({"expected_people": 1, "numbers": {"matched": 1}}));
