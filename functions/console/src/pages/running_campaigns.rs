@@ -74,11 +74,18 @@ impl RunningProgress {
     }
 }
 
-/// Reads the campaigns that have not ended, then the progress of the first ones that run, all at once.
+/// Returns the campaigns of a list in the order of the rows.
+fn in_order(list: &Value) -> Vec<&Value> {
+    let mut items: Vec<_> = list["items"].as_array().into_iter().flatten().collect();
+    items.sort_by_key(|item| STATES.iter().position(|state| item["state"] == *state).unwrap_or(STATES.len()));
+    items
+}
+
+/// Reads the campaigns that have not ended, then the progress of the first ones that run and have a row, all at once.
 pub async fn read_open_campaigns(visit: &Visit<'_>) -> OpenCampaigns {
     let list = visit.call(open_campaigns()).await.ok().ok();
-    let items = list.as_ref().and_then(|list| list["items"].as_array()).into_iter().flatten();
-    let running = items.filter(|item| item["state"] == "running").filter_map(|item| item["id"].as_str());
+    let rows = list.as_ref().map(in_order).unwrap_or_default().into_iter().take(ROWS);
+    let running = rows.filter(|item| item["state"] == "running").filter_map(|item| item["id"].as_str());
     let reads = running.take(PROGRESS_READS).map(|id| async move {
         (id.to_owned(), sending(visit, id).await.ok().and_then(|read| RunningProgress::of(&read)))
     });
@@ -90,11 +97,9 @@ impl OpenCampaigns {
     /// Returns the first rows, drafts last, and the number of the others; `None` if the campaigns could not be read.
     #[must_use]
     pub fn rows(&self) -> Option<OpenCampaignRows> {
-        let items = self.list.as_ref()?["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let mut rows: Vec<_> = items.iter().map(|item| self.row(item)).collect();
-        rows.sort_by_key(|row| STATES.iter().position(|state| *state == row.state.name));
-        let others = rows.len().saturating_sub(ROWS);
-        rows.truncate(ROWS);
+        let items = in_order(self.list.as_ref()?);
+        let others = items.len().saturating_sub(ROWS);
+        let rows = items.into_iter().take(ROWS).map(|item| self.row(item)).collect();
         Some(OpenCampaignRows { rows, others })
     }
 
